@@ -1,0 +1,3 @@
+module github.com/dayfly-faas/dayfly
+
+go 1.26
