@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"log/slog"
+	"net"
+	"runtime"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// Config says how one node runs. The zero value is not usable: start from
+// DefaultConfig.
+type Config struct {
+	// DataDir holds everything the node keeps: the bus, bundles, caches, the token.
+	// It is created with mode 0700. One process at a time may use it.
+	DataDir string
+	// Listen is the address of the public gateway, HOST:PORT; port 0 picks one.
+	Listen string
+	// API is the address of the management API, HOST:PORT; port 0 picks one.
+	API string
+	// MemoryBytes is what all instances and stems together may use; 0 means 80 % of
+	// the machine's memory. At least 64 MiB.
+	MemoryBytes int64
+	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
+	DrainTimeout time.Duration
+	// StemsPerRuntime is how many booted sandboxes are kept ready for each runtime
+	// that a live function uses, 0 … 64. More makes bursts cheaper and idling dearer.
+	StemsPerRuntime int
+	// StartsMax is how many cold starts run at once, 1 … 256; 0 means two a processor.
+	StartsMax int
+	// TraceEndpoint is the base URL of an OTLP/HTTP collector; empty sends no traces.
+	TraceEndpoint string
+	// TraceSampleRatio is the share of calls traced when the caller did not decide, 0 … 1.
+	TraceSampleRatio float64
+	// BuildEnv are "KEY=value" settings handed to builds: mirrors and proxies.
+	BuildEnv []string
+	// LogLevel is the least severe level that the node logs.
+	LogLevel slog.Level
+	// Version is what the node says of itself.
+	Version string
+}
+
+// DefaultConfig is a node for one machine, reachable from it alone.
+func DefaultConfig() Config {
+	return Config{
+		Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
+		DrainTimeout: 30 * time.Second, StemsPerRuntime: 4, StartsMax: 2 * runtime.NumCPU(),
+		TraceSampleRatio: 0.01, LogLevel: slog.LevelInfo, Version: "dev",
+	}
+}
+
+// Validate reports the first field out of its bounds.
+func (c *Config) Validate() error {
+	invalid := func(format string, args ...any) error {
+		return dayfly.Errorf(dayfly.KindInvalid, format, args...)
+	}
+	if c.DataDir == "" {
+		return invalid("data is empty: name a folder")
+	}
+	for field, addr := range map[string]string{"listen": c.Listen, "api": c.API} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return invalid("%s address %q is not HOST:PORT", field, addr)
+		}
+	}
+	switch {
+	case c.MemoryBytes != 0 && c.MemoryBytes < 64<<20:
+		return invalid("memory is %s, at least 64Mi is needed", dayfly.FormatBytes(c.MemoryBytes))
+	case c.DrainTimeout < 0 || c.DrainTimeout > time.Hour:
+		return invalid("drain is %s, must be between 0 and 1h", c.DrainTimeout)
+	case c.StemsPerRuntime < 0 || c.StemsPerRuntime > 64:
+		return invalid("stems is %d, must be between 0 and 64", c.StemsPerRuntime)
+	case c.StartsMax < 0 || c.StartsMax > 256:
+		return invalid("starts is %d, must be between 0 and 256", c.StartsMax)
+	case c.TraceSampleRatio < 0 || c.TraceSampleRatio > 1:
+		return invalid("trace sample ratio is %g, must be between 0 and 1", c.TraceSampleRatio)
+	}
+	return nil
+}
