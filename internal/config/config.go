@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// Limits of what is read.
+const (
+	// fileBytesMax bounds config.yaml: a few dozen settings are a few kilobytes.
+	fileBytesMax = 256 << 10
+	// drainTimeoutMax bounds a stop: supervisors kill long before an hour.
+	drainTimeoutMax = time.Hour
+	// stemsMax bounds booted sandboxes held per runtime: each costs 10 to 50 MB.
+	stemsMax = 64
+	// memoryBytesMin is what one smallest function needs beside the platform.
+	memoryBytesMin = 64 << 20
+)
+
+// Config is how one node runs.
+type Config struct {
+	// DataDir holds everything the node keeps. Two nodes never share one.
+	DataDir string
+	// Listen is the address of the public gateway, API that of the management API:
+	// "HOST:PORT"; port 0 lets the system choose.
+	Listen, API string
+	// MemoryBytes is what all instances together may use.
+	MemoryBytes int64
+	// Stems is how many booted sandboxes wait for code, for each runtime in use.
+	Stems int
+	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
+	DrainTimeout time.Duration
+	// LogLevel drops what is less urgent; LogFormat is LogText or LogJSON.
+	LogLevel  slog.Level
+	LogFormat LogFormat
+}
+
+// LogFormat is how the node's own log is written.
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Default is the configuration of a node that is told nothing.
+func Default(env Environment) Config {
+	return Config{
+		DataDir: DataDir(env), Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
+		MemoryBytes: machineMemory() / 5 * 4, Stems: 2, DrainTimeout: 30 * time.Second,
+		LogLevel: slog.LevelInfo, LogFormat: LogText,
+	}
+}
+
+// Environment looks one variable up; empty means it is not set.
+type Environment func(key string) string
+
+// Process is the environment of this process.
+func Process() Environment { return os.Getenv }
+
+// Load reads every layer. Flags holds what was given on the command line, by the
+// name of the setting.
+func Load(flags map[string]string, env Environment) (Config, error) {
+	cfg := Default(env)
+	if dir, ok := flags["data"]; ok {
+		cfg.DataDir = dir
+	}
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		return Config{}, dayfly.Errorf(dayfly.KindInvalid, "data folder %s: %w", cfg.DataDir, err)
+	}
+	if err := applyFile(&cfg, filepath.Join(dir, "config.yaml")); err != nil {
+		return Config{}, err
+	}
+	for _, s := range settings {
+		if v := env(s.variable()); v != "" {
+			if err := s.apply(&cfg, v, s.variable()); err != nil {
+				return Config{}, err
+			}
+		}
+		if v, ok := flags[s.name]; ok {
+			if err := s.apply(&cfg, v, "--"+s.name); err != nil {
+				return Config{}, err
+			}
+		}
+	}
+	cfg.DataDir = dir
+	return cfg, nil
+}
+
+// DataDir is where a node keeps its data when it is not told: DAYFLY_DATA, else
+// /var/lib/dayfly for root, else dayfly below the user's data folder.
+func DataDir(env Environment) string {
+	if dir := env("DAYFLY_DATA"); dir != "" {
+		return dir
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/dayfly"
+	}
+	if dir := env("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "dayfly")
+	}
+	if home := env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "dayfly")
+	}
+	return ".dayfly"
+}
+
+// readBounded reads a small file; a missing one gives nil.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "read %s: %w", path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "read %s: %w", path, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "%s is larger than %s",
+			path, dayfly.FormatBytes(limit))
+	}
+	return data, nil
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// setting is one thing an operator can set. Its name is the flag; the variable is
+// DAYFLY_NAME and the key in config.yaml is the name with underscores.
+type setting struct {
+	name, value, usage string
+	set                func(*Config, string) error
+}
+
+// settings is every setting there is, in the order in which help shows them.
+var settings = []setting{
+	{"data", "DIR", "folder for everything the node keeps", setData},
+	{"listen", "ADDR", "address of the public gateway", setListen},
+	{"api", "ADDR", "address of the management API", setAPI},
+	{"memory", "SIZE", "what all instances may use together: a size or a share of the machine",
+		setMemory},
+	{"stems", "N", "booted sandboxes that wait for code, for each runtime in use", setStems},
+	{"drain-timeout", "TIME", "how long a stop waits for calls in flight", setDrainTimeout},
+	{"log-level", "LEVEL", "debug, info, warn or error", setLogLevel},
+	{"log-format", "FORMAT", "text or json", setLogFormat},
+}
+
+// Setting describes one setting to whoever shows or collects it.
+type Setting struct {
+	Name  string // of the flag: "drain-timeout"
+	Value string // what kind of value it takes: "TIME"
+	Usage string // what it does, in a few words
+	// Default is what holds when nobody says anything.
+	Default string
+}
+
+// Settings lists every setting.
+func Settings() []Setting {
+	defaults := map[string]string{
+		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "memory": "80%", "stems": "2",
+		"drain-timeout": "30s", "log-level": "info", "log-format": "text",
+	}
+	list := make([]Setting, 0, len(settings))
+	for _, s := range settings {
+		list = append(list, Setting{s.name, s.value, s.usage, defaults[s.name]})
+	}
+	return list
+}
+
+func (s setting) variable() string { return "DAYFLY_" + strings.ToUpper(s.key()) }
+
+func (s setting) key() string { return strings.ReplaceAll(s.name, "-", "_") }
+
+func (s setting) apply(cfg *Config, value, place string) error {
+	if err := s.set(cfg, strings.TrimSpace(value)); err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "%s %q: %s", place, value, err.Error())
+	}
+	return nil
+}
+
+// applyFile sets what the file at path says. A missing file says nothing.
+func applyFile(cfg *Config, path string) error {
+	data, err := readBounded(path, fileBytesMax)
+	if err != nil || len(data) == 0 {
+		return err
+	}
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "%s: %s", path, firstLine(err.Error()))
+	}
+	for _, doc := range file.Docs {
+		if err := applyNode(cfg, path, doc.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func applyNode(cfg *Config, path string, node ast.Node) error {
+	var values []*ast.MappingValueNode
+	switch n := node.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		return dayfly.Errorf(dayfly.KindInvalid, "%s: want KEY: VALUE lines", path)
+	}
+	for _, v := range values {
+		place := path + ":" + strconv.Itoa(v.Key.GetToken().Position.Line)
+		key := v.Key.String()
+		s, ok := findSetting(key)
+		if !ok {
+			return dayfly.Errorf(dayfly.KindInvalid, "%s: key %q is unknown", place, key).
+				WithHint("the keys are %s", strings.Join(keys(), ", "))
+		}
+		scalar, ok := v.Value.(ast.ScalarNode)
+		if !ok {
+			return dayfly.Errorf(dayfly.KindInvalid, "%s: %s takes a single value", place, key)
+		}
+		if err := s.apply(cfg, scalar.GetToken().Value, place+": "+key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findSetting finds the setting of a key of the file; the data folder is not one,
+// because the file is inside it.
+func findSetting(key string) (setting, bool) {
+	for _, s := range settings {
+		if s.key() == key && s.name != "data" {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
+
+func keys() []string {
+	var list []string
+	for _, s := range settings {
+		if s.name != "data" {
+			list = append(list, s.key())
+		}
+	}
+	return list
+}
+
+func setData(c *Config, v string) error {
+	if v == "" {
+		return dayfly.Errorf(dayfly.KindInvalid, "is empty")
+	}
+	c.DataDir = v
+	return nil
+}
+
+func setListen(c *Config, v string) error { return setAddress(&c.Listen, v) }
+
+func setAPI(c *Config, v string) error { return setAddress(&c.API, v) }
+
+func setAddress(field *string, v string) error {
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "want HOST:PORT, such as 127.0.0.1:8080")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "port %q is not a number from 0 to 65535", port)
+	} else {
+		*field = net.JoinHostPort(host, strconv.FormatUint(n, 10))
+	}
+	return nil
+}
+
+func setMemory(c *Config, v string) error {
+	n, err := parseMemory(v, machineMemory())
+	if err != nil {
+		return err
+	}
+	if n < memoryBytesMin {
+		return dayfly.Errorf(dayfly.KindInvalid, "is less than %s",
+			dayfly.FormatBytes(memoryBytesMin))
+	}
+	c.MemoryBytes = n
+	return nil
+}
+
+func setStems(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > stemsMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to %d", stemsMax)
+	}
+	c.Stems = n
+	return nil
+}
+
+func setDrainTimeout(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 || d > drainTimeoutMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a time from 0s to %s, such as 30s",
+			drainTimeoutMax)
+	}
+	c.DrainTimeout = d
+	return nil
+}
+
+func setLogLevel(c *Config, v string) error {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo,
+		"warn": slog.LevelWarn, "error": slog.LevelError,
+	}
+	level, ok := levels[strings.ToLower(v)]
+	if !ok {
+		return dayfly.Errorf(dayfly.KindInvalid, "want debug, info, warn or error")
+	}
+	c.LogLevel = level
+	return nil
+}
+
+func setLogFormat(c *Config, v string) error {
+	switch f := LogFormat(strings.ToLower(v)); f {
+	case LogText, LogJSON:
+		c.LogFormat = f
+		return nil
+	default:
+		return dayfly.Errorf(dayfly.KindInvalid, "want text or json")
+	}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
