@@ -41,6 +41,9 @@ type Config struct {
 	LogLevel slog.Level
 	// Version is what the node says of itself.
 	Version string
+	// Started is called once, from Run, when both doors listen: the addresses are
+	// those that callers reach, as base URLs. Nil calls nobody.
+	Started func(gatewayURL, apiURL string)
 }
 
 // DefaultConfig is a node for one machine, reachable from it alone.
