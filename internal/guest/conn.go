@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+)
+
+// ErrGone is wrapped by errors of calls whose guest's connection ended.
+var ErrGone = errors.New("guest is gone")
+
+// LogFunc receives a line that the guest attributed to a call; invocation is empty
+// when it belongs to none. It must not block.
+type LogFunc func(invocation dayfly.InvocationID, stream dayfly.LogStream, text string)
+
+// Conn speaks frames with one guest. All methods may be called from any goroutine.
+type Conn struct {
+	nc    net.Conn
+	onLog LogFunc
+
+	writing sync.Mutex // serialises writes of whole frames
+	control chan controlFrame
+
+	mu      sync.Mutex // guards streams, next, err
+	streams map[uint32]*stream
+	next    uint32
+	err     error
+}
+
+// controlFrame is a frame of stream 0, with its own copy of the payload.
+type controlFrame struct {
+	kind    frame.Type
+	payload []byte
+}
+
+// NewConn speaks frames over nc, which it owns from now on: Close closes it.
+func NewConn(nc net.Conn, onLog LogFunc) *Conn {
+	c := &Conn{nc: nc, onLog: onLog, control: make(chan controlFrame, 2), streams: map[uint32]*stream{}}
+	go c.read()
+	return c
+}
+
+// Hello waits until the guest has booted.
+func (c *Conn) Hello(ctx context.Context) (frame.HelloHead, error) {
+	var hello frame.HelloHead
+	f, err := c.nextControl(ctx)
+	if err != nil {
+		return hello, fmt.Errorf("wait for hello: %w", err)
+	}
+	if f.kind != frame.Hello || json.Unmarshal(f.payload, &hello) != nil {
+		return hello, fmt.Errorf("guest's first frame has type %d, not a hello", f.kind)
+	}
+	if hello.Protocol != frame.Version {
+		return hello, fmt.Errorf("guest speaks protocol %d, not %d", hello.Protocol, frame.Version)
+	}
+	return hello, nil
+}
+
+// Specialise makes the guest become a revision. An error that is a *dayfly.Failure is
+// the function's own: its code could not be loaded.
+func (c *Conn) Specialise(ctx context.Context, head frame.SpecialiseHead) (frame.ReadyHead, error) {
+	var ready frame.ReadyHead
+	payload, err := json.Marshal(head)
+	if err != nil {
+		return ready, fmt.Errorf("encode revision: %w", err)
+	}
+	if len(payload) > frame.PayloadMax {
+		return ready, dayfly.Errorf(dayfly.KindInvalid,
+			"environment and settings of the revision are %d bytes, at most %d are allowed",
+			len(payload), frame.PayloadMax)
+	}
+	if err := c.write(frame.Append(nil, frame.Specialise, 0, payload)); err != nil {
+		return ready, err
+	}
+	f, err := c.nextControl(ctx)
+	switch {
+	case err != nil:
+		return ready, fmt.Errorf("wait for ready: %w", err)
+	case f.kind == frame.Error:
+		return ready, frame.ParseError(f.payload, dayfly.PhaseInit)
+	case f.kind != frame.Ready || json.Unmarshal(f.payload, &ready) != nil:
+		return ready, fmt.Errorf("guest answered specialise with type %d", f.kind)
+	}
+	return ready, nil
+}
+
+// Close ends the connection and every call on it.
+func (c *Conn) Close() error { return c.nc.Close() }
+
+func (c *Conn) nextControl(ctx context.Context) (controlFrame, error) {
+	select {
+	case f, ok := <-c.control:
+		if !ok {
+			return f, c.failed()
+		}
+		return f, nil
+	case <-ctx.Done():
+		return controlFrame{}, context.Cause(ctx)
+	}
+}
+
+func (c *Conn) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *Conn) write(buf []byte) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if _, err := c.nc.Write(buf); err != nil {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return nil
+}
+
+// read hands every incoming frame to its stream until the connection ends.
+func (c *Conn) read() {
+	r := frame.NewReader(c.nc)
+	var err error
+	for err == nil {
+		var f frame.Frame
+		if f, err = r.Read(); err == nil {
+			err = c.receive(f)
+		}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		err = ErrGone
+	} else {
+		err = fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	_ = c.nc.Close()
+	c.mu.Lock()
+	c.err = err
+	open := c.streams
+	c.streams = nil
+	c.mu.Unlock()
+	close(c.control)
+	for _, s := range open {
+		s.fail(err)
+	}
+}
+
+func (c *Conn) receive(f frame.Frame) error {
+	if f.Type == frame.Log {
+		c.logLine(f)
+		return nil
+	}
+	if f.Stream == 0 {
+		return c.receiveControl(f)
+	}
+	s := c.stream(f.Stream)
+	if s == nil {
+		return nil // ended already: what still arrives for it is ignored
+	}
+	ended, err := s.receive(f)
+	if ended {
+		c.remove(s)
+	}
+	return err
+}
+
+func (c *Conn) receiveControl(f frame.Frame) error {
+	switch f.Type {
+	case frame.Hello, frame.Ready, frame.Error:
+		select {
+		case c.control <- controlFrame{f.Type, append([]byte(nil), f.Payload...)}:
+			return nil
+		default:
+			return errors.New("guest repeats itself on stream 0")
+		}
+	}
+	return fmt.Errorf("frame of type %d on stream 0", f.Type)
+}
+
+func (c *Conn) logLine(f frame.Frame) {
+	if len(f.Payload) == 0 {
+		return
+	}
+	name := dayfly.StreamStdout
+	if f.Payload[0] == 2 {
+		name = dayfly.StreamStderr
+	}
+	var invocation dayfly.InvocationID
+	if s := c.stream(f.Stream); s != nil {
+		invocation = s.invocation
+	}
+	c.onLog(invocation, name, string(f.Payload[1:]))
+}
+
+func (c *Conn) stream(id uint32) *stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.streams[id]
+}
+
+func (c *Conn) open(s *stream) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	c.next++
+	s.id = c.next
+	c.streams[s.id] = s
+	return nil
+}
+
+func (c *Conn) remove(s *stream) {
+	c.mu.Lock()
+	delete(c.streams, s.id)
+	c.mu.Unlock()
+	s.finish()
+}

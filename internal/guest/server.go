@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+)
+
+const (
+	// pollMin and pollMax bound the pauses while waiting for a program to listen:
+	// short at first, since a static binary is there within a millisecond.
+	pollMin = 200 * time.Microsecond
+	pollMax = 5 * time.Millisecond
+	// idleConns is how many connections to one instance are kept: as many as its
+	// usual concurrency uses at once.
+	idleConns = 64
+	// responseHeadMax bounds the head of an instance's answer.
+	responseHeadMax = 1 << 20
+
+	headerInvocation = "X-Dayfly-Invocation"
+	headerFailure    = "X-Dayfly-Failure"
+)
+
+// DialFunc connects to a port on 127.0.0.1 inside a box.
+type DialFunc func(ctx context.Context, port int) (net.Conn, error)
+
+// Server speaks HTTP/1.1 with a program that listens on a port in its box.
+type Server struct {
+	port      int
+	dial      DialFunc
+	transport *http.Transport
+}
+
+// NewServer speaks with the program on that port. It connects when first needed.
+func NewServer(port int, dial DialFunc) *Server {
+	s := &Server{port: port, dial: dial}
+	s.transport = &http.Transport{
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, port) },
+		DisableCompression:     true, // the client's Accept-Encoding is its own affair
+		MaxIdleConnsPerHost:    idleConns,
+		MaxResponseHeaderBytes: responseHeadMax,
+		WriteBufferSize:        32 << 10,
+		ReadBufferSize:         8 << 10,
+		ForceAttemptHTTP2:      false,
+	}
+	return s
+}
+
+// Await returns once the program accepts connections, or with the cause of ctx's end.
+func (s *Server) Await(ctx context.Context) error {
+	pause := pollMin
+	for {
+		conn, err := s.dial(ctx, s.port)
+		if err == nil {
+			return conn.Close()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return fmt.Errorf("connect to port %d: %w", s.port, err)
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(pause*3/2, pollMax)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Exchange sends one call and gives the answer once its head is here. done is called
+// exactly once, when the answer's body is closed or read to its end.
+func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()) (*dayfly.Result, error) {
+	resp, err := s.transport.RoundTrip(outgoing(ctx, inv, s.port))
+	if err != nil {
+		done()
+		if ctx.Err() != nil {
+			return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", context.Cause(ctx))
+		}
+		if e := (*dayfly.Error)(nil); errors.As(err, &e) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	r := &dayfly.Result{Status: resp.StatusCode, Header: resp.Header, Trailer: resp.Trailer}
+	if text := resp.Header.Get(headerFailure); text != "" {
+		r.Failure = parseFailure(text)
+		resp.Header.Del(headerFailure)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		upgraded, ok := resp.Body.(io.ReadWriteCloser)
+		if !ok {
+			done()
+			return nil, fmt.Errorf("%w: upgraded connection cannot be written", ErrGone)
+		}
+		r.Body = &upgradedBody{ReadWriteCloser: upgraded, done: done}
+		return r, nil
+	}
+	for name := range resp.Header {
+		if frame.HopByHop(name) {
+			delete(resp.Header, name)
+		}
+	}
+	r.Body = &httpBody{body: resp.Body, left: inv.Revision.Spec.Limits.ResponseBytes, done: done,
+		limit: inv.Revision.Spec.Limits.ResponseBytes}
+	if resp.ContentLength > inv.Revision.Spec.Limits.ResponseBytes {
+		r.Failure = tooLarge(inv.Revision.Spec.Limits.ResponseBytes)
+	}
+	return r, nil
+}
+
+// Close drops the connections that are idle.
+func (s *Server) Close() error {
+	s.transport.CloseIdleConnections()
+	return nil
+}
+
+// outgoing makes the request as the program sees it. Headers are the invocation's
+// own; it is not used again by anyone.
+func outgoing(ctx context.Context, inv *dayfly.Invocation, port int) *http.Request {
+	r := &inv.Request
+	header := r.Header
+	if header == nil {
+		header = http.Header{}
+	}
+	method, path := r.Method, r.Path
+	if r.Kind == dayfly.RequestEvent {
+		method, path = http.MethodPost, "/"
+		header["Content-Type"] = []string{"application/json"}
+	}
+	header[headerInvocation] = []string{string(inv.ID)}
+	if r.TraceParent != "" {
+		header["Traceparent"] = []string{r.TraceParent}
+	}
+	if _, ok := header["User-Agent"]; !ok {
+		header["User-Agent"] = []string{""} // none came, so none is invented
+	}
+	u := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port), Opaque: "", RawQuery: r.RawQuery}
+	setPath(u, path)
+	req := &http.Request{Method: method, URL: u, Host: r.Host, Header: header, Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1, Body: r.Body, ContentLength: r.ContentLength}
+	if r.ContentLength == 0 {
+		req.Body = http.NoBody
+	}
+	return req.WithContext(ctx)
+}
+
+// setPath keeps the path as it was escaped.
+func setPath(u *url.URL, escaped string) {
+	if path, err := url.PathUnescape(escaped); err == nil {
+		u.Path, u.RawPath = path, escaped
+		return
+	}
+	u.Path = escaped
+}
+
+func parseFailure(text string) *dayfly.Failure {
+	payload, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return badResponse("the failure header cannot be read")
+	}
+	return frame.ParseError(payload, dayfly.PhaseInvoke)
+}
+
+func tooLarge(limit int64) *dayfly.Failure {
+	return &dayfly.Failure{Kind: dayfly.FailureTooLarge, Phase: dayfly.PhaseInvoke,
+		Type: "Function.ResponseSizeTooLarge",
+		Message: fmt.Sprintf("the answer is larger than the limit of %s (response_limit)",
+			dayfly.FormatBytes(limit))}
+}
+
+// httpBody counts an answer and tells when it is over.
+type httpBody struct {
+	body        io.ReadCloser
+	left, limit int64
+	done        func()
+	once        sync.Once
+}
+
+// Read implements io.Reader.
+func (b *httpBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, tooLarge(b.limit)
+	}
+	switch {
+	case err == io.EOF:
+		b.once.Do(b.done)
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *httpBody) Close() error {
+	err := b.body.Close()
+	b.once.Do(b.done)
+	return err
+}
+
+type upgradedBody struct {
+	io.ReadWriteCloser
+	done func()
+	once sync.Once
+}
+
+// Close implements io.Closer.
+func (b *upgradedBody) Close() error {
+	err := b.ReadWriteCloser.Close()
+	b.once.Do(b.done)
+	return err
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+)
+
+// stream is one call on a connection. The reader of the connection fills it, the
+// goroutine that serves the caller empties it.
+type stream struct {
+	conn       *Conn
+	id         uint32
+	invocation dayfly.InvocationID
+	bytesMax   int64  // of the answer's body
+	done       func() // called once, when the guest is through with the call
+
+	wake   chan struct{} // one token: something below changed
+	credit chan struct{} // one token: allowance grew, or the stream ended
+
+	mu        sync.Mutex // guards the rest
+	status    int        // 0 until the response head
+	header    http.Header
+	chunks    [][]byte
+	queued    int   // bytes in chunks
+	ungranted int   // bytes consumed or thrown away, and not granted again
+	received  int64 // bytes of the body so far
+	allowance int   // body bytes that may still be sent
+	ended     bool
+	// discarding is set when nobody reads the answer any more.
+	discarding bool
+	failure    *dayfly.Failure
+	err        error // the connection broke
+}
+
+func newStream(c *Conn, inv *dayfly.Invocation, done func()) *stream {
+	return &stream{
+		conn: c, invocation: inv.ID, bytesMax: inv.Revision.Spec.Limits.ResponseBytes, done: done,
+		wake: make(chan struct{}, 1), credit: make(chan struct{}, 1), allowance: frame.Window,
+	}
+}
+
+// receive takes one frame from the guest. It reports whether the stream is over, and
+// an error when the guest broke the protocol.
+func (s *stream) receive(f frame.Frame) (ended bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch f.Type {
+	case frame.WindowMore:
+		n, err := frame.ParseWindow(f.Payload)
+		if err != nil {
+			return false, err
+		}
+		s.allowance += n
+		token(s.credit)
+		return false, nil
+	case frame.Response:
+		if s.status != 0 {
+			return false, errors.New("second response head on a stream")
+		}
+		if s.status, s.header, err = frame.ParseResponse(f.Payload); err != nil {
+			s.status = http.StatusBadGateway
+			s.failure = badResponse(err.Error())
+		}
+	case frame.Body:
+		if s.status == 0 {
+			return false, errors.New("body before the response head")
+		}
+		if err := s.receiveBody(f.Payload); err != nil {
+			return false, err
+		}
+		if s.discarding {
+			return false, s.grantDiscarded()
+		}
+	case frame.End:
+		if s.status == 0 {
+			s.failure = badResponse("the function ended the call without an answer")
+		}
+		s.ended = true
+	case frame.Error:
+		if s.failure == nil {
+			s.failure = frame.ParseError(f.Payload, dayfly.PhaseInvoke)
+		}
+		s.ended = true
+	default:
+		return false, fmt.Errorf("frame of type %d on a stream", f.Type)
+	}
+	token(s.wake)
+	return s.ended, nil
+}
+
+// grantDiscarded lets a guest whose answer is thrown away run to its end. Callers
+// hold mu.
+func (s *stream) grantDiscarded() error {
+	grant := s.consumed(0)
+	if grant == 0 {
+		return nil
+	}
+	return s.conn.write(frame.AppendWindow(nil, s.id, grant))
+}
+
+func (s *stream) receiveBody(payload []byte) error {
+	if s.failure != nil {
+		s.ungranted += len(payload)
+		return nil
+	}
+	s.received += int64(len(payload))
+	if s.received > s.bytesMax {
+		s.failure = &dayfly.Failure{Kind: dayfly.FailureTooLarge, Phase: dayfly.PhaseInvoke,
+			Type: "Function.ResponseSizeTooLarge",
+			Message: fmt.Sprintf("the answer is larger than the limit of %s (response_limit)",
+				dayfly.FormatBytes(s.bytesMax))}
+		s.ungranted += s.queued + len(payload)
+		s.chunks, s.queued = nil, 0
+		return nil
+	}
+	if s.discarding {
+		s.ungranted += len(payload)
+		return nil
+	}
+	s.queued += len(payload)
+	if s.queued > frame.Window+frame.BodyMax {
+		return errors.New("guest sent more than its window allows")
+	}
+	s.chunks = append(s.chunks, append([]byte(nil), payload...))
+	return nil
+}
+
+// fail ends the stream because the connection broke.
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	s.err = err
+	s.ended = true
+	s.mu.Unlock()
+	token(s.wake)
+	s.finish()
+}
+
+// finish tells the owner of the instance that the guest is through with the call.
+func (s *stream) finish() {
+	token(s.credit)
+	s.done()
+}
+
+// head waits for the response head, a failure, or the end of ctx.
+func (s *stream) head(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		ready := s.status != 0 || s.failure != nil || s.err != nil
+		err := s.err
+		if s.failure != nil {
+			err = nil
+		}
+		s.mu.Unlock()
+		if ready {
+			return err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Read gives the next bytes of the answer. A failure of the function after its head
+// is a *dayfly.Failure.
+func (s *stream) Read(p []byte) (int, error) {
+	for {
+		s.mu.Lock()
+		if len(s.chunks) > 0 {
+			n := copy(p, s.chunks[0])
+			if s.chunks[0] = s.chunks[0][n:]; len(s.chunks[0]) == 0 {
+				s.chunks = s.chunks[1:]
+			}
+			s.queued -= n
+			grant := s.consumed(n)
+			s.mu.Unlock()
+			if grant > 0 {
+				_ = s.conn.write(frame.AppendWindow(nil, s.id, grant))
+			}
+			return n, nil
+		}
+		failure, err, ended := s.failure, s.err, s.ended
+		s.mu.Unlock()
+		switch {
+		case failure != nil:
+			return 0, failure
+		case err != nil:
+			return 0, err
+		case ended:
+			return 0, io.EOF
+		}
+		<-s.wake
+	}
+}
+
+// consumed counts n bytes and tells how much to grant the guest now. Callers hold mu.
+func (s *stream) consumed(n int) int {
+	s.ungranted += n
+	if s.ended || s.ungranted < frame.Window/2 {
+		return 0
+	}
+	grant := s.ungranted
+	s.ungranted = 0
+	return grant
+}
+
+// Close ends the caller's interest. A guest that is not through yet is told so, and
+// what it still sends is thrown away.
+func (s *stream) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.discarding {
+		return nil
+	}
+	s.discarding = true
+	grant := s.ungranted + s.queued
+	s.chunks, s.queued, s.ungranted = nil, 0, 0
+	// On a goroutine of its own, since a guest that does not read must not hold up
+	// the caller; it ends with the connection at the latest.
+	go func() {
+		buf := frame.Append(nil, frame.Cancel, s.id, nil)
+		_ = s.conn.write(frame.AppendWindow(buf, s.id, grant))
+	}()
+	return nil
+}
+
+// complete gives the length of the body when all of it has arrived.
+func (s *stream) complete() (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(s.queued), s.ended && s.failure == nil && s.err == nil
+}
+
+func badResponse(message string) *dayfly.Failure {
+	return &dayfly.Failure{Kind: dayfly.FailureResponse, Phase: dayfly.PhaseInvoke,
+		Type: "Function.BadResponse", Message: message}
+}
+
+func token(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
