@@ -145,6 +145,7 @@ type Record struct {
 	ID       InvocationID `json:"id"`
 	Function FunctionRef  `json:"function"`
 	Revision RevisionID   `json:"revision,omitempty"`
+	Runtime  RuntimeName  `json:"runtime,omitempty"`
 	Instance InstanceID   `json:"instance,omitempty"`
 	Node     NodeID       `json:"node,omitempty"`
 	Source   Source       `json:"source"`
