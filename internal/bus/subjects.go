@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bus
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Every subject, stream and bucket of the platform. Nothing else is stored.
+//
+//	name      kind     subjects                      holds                               bound
+//	catalog   records  $KV.catalog.>                 functions, revisions                values of 512 KiB
+//	meter     records  $KV.meter.>                   use of each function, summed        values of 512 KiB
+//	bundles   objects  $O.bundles.>                  bundles by digest                   the disk
+//	LOGS      stream   logs.KIND.PROJECT.FUNCTION    lines and records, in batches       256 MiB, 7 days
+const (
+	// BucketCatalog holds functions and their revisions.
+	BucketCatalog = "catalog"
+	// BucketMeter holds the summed use of each function.
+	BucketMeter = "meter"
+	// BucketBundles holds bundles, named by digest.
+	BucketBundles = "bundles"
+	// StreamLogs holds batches of log lines and invocation records.
+	StreamLogs = "LOGS"
+	// SubjectLogs is the prefix of the subjects of StreamLogs.
+	SubjectLogs = "logs"
+)
+
+// Bounds of what is stored.
+const (
+	// ValueBytesMax bounds one value of a bucket of records. A message of the server
+	// may have 1 MiB; half of it leaves room for its headers and for growth.
+	ValueBytesMax = 512 << 10
+	// MessageBytesMax bounds one message of a stream, headers included: the
+	// server's own default, which every NATS client expects.
+	MessageBytesMax = 1 << 20
+	// DeletionMemory is how long a bucket remembers that a record was deleted, for
+	// the sake of watchers that were away. A watcher inside the process is never away
+	// for longer than it takes to reconnect.
+	DeletionMemory = 24 * time.Hour
+	// chunkBytes is the size of the pieces of an object, as NATS' own clients use.
+	chunkBytes = 128 << 10
+)
+
+// Bounds are the limits of a stream; the oldest messages go first.
+type Bounds struct {
+	Bytes int64
+	Age   time.Duration
+}
+
+// recordBucket is the configuration of a bucket of records.
+func recordBucket(name string) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:         name,
+		History:        1,
+		MaxValueSize:   ValueBytesMax,
+		Storage:        jetstream.FileStorage,
+		LimitMarkerTTL: DeletionMemory,
+	}
+}
+
+// objectBucket is the configuration of a bucket of objects.
+func objectBucket(name string) jetstream.ObjectStoreConfig {
+	return jetstream.ObjectStoreConfig{Bucket: name, Storage: jetstream.FileStorage}
+}
+
+// logStream is the configuration of the stream of logs.
+func logStream(b Bounds) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        StreamLogs,
+		Subjects:    []string{SubjectLogs + ".>"},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		MaxBytes:    b.Bytes,
+		MaxAge:      b.Age,
+		AllowDirect: true,
+	}
+}
