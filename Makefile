@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO        = $(shell scripts/find-go || echo go)
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   = -s -w -X main.version=$(VERSION)
+GOFILES   = $(shell git ls-files '*.go')
+TESTFLAGS ?=
+
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down build test check test-race fmt lint generate generated bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what this machine lacks: Go, Python, Node.js
+	@scripts/setup
+
+up: build ## set up, build, start the platform, deploy the thumbnailer example
+	@scripts/up
+
+down: ## stop what make up started
+	@scripts/down
+
+build: setup ## build bin/dayfly
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dayfly ./cmd/dayfly
+
+test: setup ## set up, run every test
+	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+
+check: setup lint generated ## what must hold beside the tests: format, vet, lint, the house's rules
+	$(GO) test -count 1 .
+
+test-race: setup ## run the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(TESTFLAGS) ./...
+
+fmt: ## format the Go files
+	$(GO)fmt -l -w $(GOFILES)
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$($(GO)fmt -l $(GOFILES)); test -z "$$unformatted" || \
+		{ echo "make fmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+generate: ## make generated files anew
+	$(GO) generate ./...
+
+generated: ## check that generated files are up to date
+	@before=$$(git diff | git hash-object --stdin); $(GO) generate ./... && \
+		after=$$(git diff | git hash-object --stdin); test "$$before" = "$$after" || \
+		{ echo "make generate changed files; commit them:"; git diff --stat; exit 1; }
+
+bench: build ## measure this machine: a table, bench/results/results.json and a picture
+	$(GO) run ./bench $(BENCHFLAGS)
+
+clean: ## remove what was built; data in .dayfly stays
+	rm -rf bin bench/results
