@@ -36,6 +36,8 @@ const (
 	// MessageBytesMax bounds one message of a stream, headers included: the
 	// server's own default, which every NATS client expects.
 	MessageBytesMax = 1 << 20
+	// headBytesMax is what the server counts with a value: its key and headers.
+	headBytesMax = 4 << 10
 	// DeletionMemory is how long a bucket remembers that a record was deleted, for
 	// the sake of watchers that were away. A watcher inside the process is never away
 	// for longer than it takes to reconnect.
@@ -55,7 +57,7 @@ func recordBucket(name string) jetstream.KeyValueConfig {
 	return jetstream.KeyValueConfig{
 		Bucket:         name,
 		History:        1,
-		MaxValueSize:   ValueBytesMax,
+		MaxValueSize:   ValueBytesMax + headBytesMax,
 		Storage:        jetstream.FileStorage,
 		LimitMarkerTTL: DeletionMemory,
 	}
