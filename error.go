@@ -73,3 +73,6 @@ func KindOf(err error) Kind {
 	}
 	return KindInternal
 }
+
+// ErrRequestTooLarge is wrapped by the error of a request whose body passes its limit.
+var ErrRequestTooLarge = errors.New("the request body is too large")
