@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// copyBuffers carry bodies from functions to clients.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// answer sends a function's result to the client.
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, result *dayfly.Result) {
+	if result.Failure != nil && result.Status >= 500 && result.Header.Get("Content-Type") == "" {
+		writeProblem(w, result.Status, failureProblem(id, result.Failure))
+		return
+	}
+	if result.Status == http.StatusSwitchingProtocols {
+		g.splice(w, id, result)
+		return
+	}
+	header := w.Header()
+	for name, values := range result.Header {
+		if name != headerInvocation {
+			header[name] = values
+		}
+	}
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = nil // as the function said: none, and none is guessed
+	}
+	announceTrailers(header, result.Trailer)
+	w.WriteHeader(result.Status)
+	if r.Method == http.MethodHead {
+		return
+	}
+	if err := g.copy(w, result); err != nil {
+		// The head is out, so the only honest end is to cut the connection: the client
+		// sees that the body is incomplete.
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range result.Trailer {
+		header[http.TrailerPrefix+name] = values
+	}
+}
+
+func announceTrailers(header, trailer http.Header) {
+	for name := range trailer {
+		header.Add("Trailer", name)
+	}
+}
+
+// copy streams the body. An answer whose length is known is sent as it fills the
+// buffers; others are flushed as the function writes them.
+func (g *Gateway) copy(w http.ResponseWriter, result *dayfly.Result) error {
+	bufp := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(bufp)
+	rc := http.NewResponseController(w)
+	live := result.Header.Get("Content-Length") == ""
+	if live {
+		_ = rc.Flush() // the head may be what the client waits for
+	}
+	for {
+		n, err := result.Body.Read(*bufp)
+		if n > 0 {
+			if _, err := w.Write((*bufp)[:n]); err != nil {
+				return fmt.Errorf("write to client: %w", err)
+			}
+			if live {
+				if err := rc.Flush(); err != nil {
+					return fmt.Errorf("write to client: %w", err)
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// splice joins an upgraded connection of the function with the client's.
+func (g *Gateway) splice(w http.ResponseWriter, id dayfly.InvocationID, result *dayfly.Result) {
+	function, ok := result.Body.(io.ReadWriteCloser)
+	if !ok {
+		writeProblem(w, http.StatusBadGateway, problem{Kind: dayfly.KindInternal, ID: id,
+			Message: "the function switched protocols on a connection that cannot"})
+		return
+	}
+	client, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		writeProblem(w, http.StatusBadRequest, problem{Kind: dayfly.KindInvalid, ID: id,
+			Message: "protocols can be switched over HTTP/1.1 only"})
+		return
+	}
+	defer client.Close()
+	_ = client.SetDeadline(time.Time{})
+	head := &http.Response{StatusCode: result.Status, ProtoMajor: 1, ProtoMinor: 1, Header: result.Header}
+	head.Header[headerInvocation] = []string{string(id)}
+	if err := head.Write(client); err != nil {
+		return
+	}
+	var once sync.Once
+	done := make(chan struct{})
+	end := func() { once.Do(func() { close(done) }) }
+	go func() {
+		defer end()
+		_, _ = io.Copy(function, buffered)
+	}()
+	go func() {
+		defer end()
+		_, _ = io.Copy(client, function)
+	}()
+	<-done
+}
+
+// problem is the body of an answer that is ours and not the function's.
+type problem struct {
+	Kind    dayfly.Kind         `json:"kind"`
+	Failure dayfly.FailureKind  `json:"failure,omitempty"`
+	Message string              `json:"message"`
+	Hint    string              `json:"hint,omitempty"`
+	ID      dayfly.InvocationID `json:"invocation"`
+}
+
+// kindFailed marks an answer about a function's own failure; it is no error kind,
+// since nothing of the platform failed.
+const kindFailed dayfly.Kind = "failed"
+
+// failureProblem tells the public of a function's failure: what kind it was, not what
+// the code said, which may hold secrets. Its owner sees the rest.
+func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
+	p := problem{Kind: kindFailed, Failure: failure.Kind, ID: id,
+		Hint: "dayfly explain " + string(id) + " tells its owner more"}
+	switch failure.Kind {
+	case dayfly.FailureTimeout, dayfly.FailureMemory, dayfly.FailureTooLarge:
+		p.Message = failure.Message
+	case dayfly.FailureInit:
+		p.Message = "the function could not be started"
+	case dayfly.FailureExit:
+		p.Message = "the function's process ended during the call"
+	case dayfly.FailureResponse:
+		p.Message = "the function gave a malformed answer"
+	default:
+		p.Message = "Internal Server Error"
+	}
+	return p
+}
+
+// refuse answers a request that no function answered.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, err error) {
+	kind := dayfly.KindOf(err)
+	status := statusOf(err)
+	p := problem{Kind: kind, ID: id, Message: "the platform could not serve the call"}
+	var e *dayfly.Error
+	if errors.As(err, &e) && kind != dayfly.KindInternal {
+		p.Message, p.Hint = e.Message, e.Hint
+		if e.RetryAfter > 0 {
+			seconds := int64((e.RetryAfter + time.Second - 1) / time.Second)
+			w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		}
+	}
+	if kind == dayfly.KindInternal {
+		g.log.Error("call failed in the platform", "invocation", id, "path", r.URL.Path, "error", err)
+	}
+	writeProblem(w, status, p)
+}
+
+func writeProblem(w http.ResponseWriter, status int, p problem) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		body = []byte(`{"kind":"internal"}`)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Del("Trailer")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// statusOf maps an error to a status: the one table of this door.
+func statusOf(err error) int {
+	if errors.Is(err, dayfly.ErrRequestTooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	status, ok := map[dayfly.Kind]int{
+		dayfly.KindInvalid:         http.StatusBadRequest,
+		dayfly.KindUnauthenticated: http.StatusUnauthorized,
+		dayfly.KindDenied:          http.StatusForbidden,
+		dayfly.KindNotFound:        http.StatusNotFound,
+		dayfly.KindConflict:        http.StatusConflict,
+		dayfly.KindExhausted:       http.StatusTooManyRequests,
+		dayfly.KindUnavailable:     http.StatusServiceUnavailable,
+		dayfly.KindTimeout:         http.StatusGatewayTimeout,
+		dayfly.KindCanceled:        499,
+	}[dayfly.KindOf(err)]
+	if !ok {
+		return http.StatusInternalServerError
+	}
+	return status
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// functionPrefix starts the path of every function's own address.
+	functionPrefix = "/function/"
+	// localSuffix ends the host names under which functions answer.
+	localSuffix = ".localhost"
+	// eagerBody is the size up to which a request body is read before an instance is
+	// taken, so that a slow client holds up nothing but itself.
+	eagerBody = 64 << 10
+	// headTimeout bounds how long a client may take to send its request head, and a
+	// small body.
+	headTimeout = 10 * time.Second
+	// idleTimeout is how long a connection without requests is kept.
+	idleTimeout = 2 * time.Minute
+	// headMax bounds a request's head.
+	headMax = 64 << 10
+
+	headerInvocation = "X-Dayfly-Invocation"
+)
+
+// Invoker calls functions.
+type Invoker interface {
+	Invoke(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error)
+}
+
+// Gateway is the public door.
+type Gateway struct {
+	invoker Invoker
+	log     *slog.Logger
+}
+
+// New makes a gateway in front of invoker.
+func New(invoker Invoker, log *slog.Logger) *Gateway {
+	return &Gateway{invoker: invoker, log: log}
+}
+
+// Server gives an HTTP server with the limits of a public door. HTTP/2 without TLS is
+// served too.
+func (g *Gateway) Server() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler: g, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headMax,
+		Protocols: protocols, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// ServeHTTP serves one request.
+//
+//	1 match the function    2 make the invocation    3 invoke    4 send the answer
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	id := dayfly.NewInvocationID(now)
+	w.Header()[headerInvocation] = []string{string(id)}
+	ref, prefix, err := match(r)
+	if err != nil {
+		g.refuse(w, r, id, err)
+		return
+	}
+	inv := &dayfly.Invocation{ID: id, Function: ref, Alias: dayfly.LiveAlias, Source: dayfly.SourceHTTP,
+		Received: now, Request: request(r, prefix)}
+	if err := readEagerly(w, inv); err != nil {
+		g.refuse(w, r, id, err)
+		return
+	}
+	result, err := g.invoker.Invoke(r.Context(), inv)
+	if err != nil {
+		g.refuse(w, r, id, err)
+		return
+	}
+	defer result.Body.Close()
+	g.answer(w, r, id, result)
+}
+
+// match finds the function and what of the path is the platform's.
+func match(r *http.Request) (dayfly.FunctionRef, string, error) {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if name, ok := strings.CutSuffix(strings.ToLower(host), localSuffix); ok {
+		ref, err := dayfly.ParseFunctionRef(name)
+		return ref, "", asNotFound(err)
+	}
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), functionPrefix)
+	if !ok {
+		return dayfly.FunctionRef{}, "", dayfly.Errorf(dayfly.KindNotFound, "no function is addressed by %s", r.URL.Path).
+			WithHint("functions answer at /function/NAME and at NAME.PROJECT.localhost; dayfly list shows them")
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	ref, err := dayfly.ParseFunctionRef(name)
+	return ref, functionPrefix + name, asNotFound(err)
+}
+
+// asNotFound makes a name that cannot exist look like one that does not.
+func asNotFound(err error) error {
+	if err == nil {
+		return nil
+	}
+	return dayfly.Errorf(dayfly.KindNotFound, "%w", err)
+}
+
+// request gives what the function is to see.
+func request(r *http.Request, prefix string) dayfly.Request {
+	remote, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		remote = r.RemoteAddr
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	path := strings.TrimPrefix(r.URL.EscapedPath(), prefix)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	header := r.Header
+	trace := header.Get("Traceparent")
+	forward(header, r, remote, scheme, prefix)
+	return dayfly.Request{
+		Kind: dayfly.RequestHTTP, Method: r.Method, Host: r.Host, Path: path, Prefix: prefix,
+		RawQuery: r.URL.RawQuery, Proto: r.Proto, Scheme: scheme, RemoteAddr: remote, Header: header,
+		Body: r.Body, ContentLength: r.ContentLength, TraceParent: trace,
+	}
+}
+
+// forward sets the headers that tell the function of its client, and drops those that
+// concern this connection only or that the platform alone may set.
+func forward(header http.Header, r *http.Request, remote, scheme, prefix string) {
+	upgrade := header.Get("Upgrade")
+	for _, name := range strings.Split(header.Get("Connection"), ",") {
+		header.Del(strings.TrimSpace(name))
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", headerInvocation, "X-Dayfly-Failure", "Forwarded", "X-Forwarded-Prefix"} {
+		delete(header, name)
+	}
+	if upgrade != "" && r.ProtoMajor == 1 {
+		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{upgrade}
+	}
+	header["X-Forwarded-For"] = []string{remote}
+	header["X-Forwarded-Proto"] = []string{scheme}
+	header["X-Forwarded-Host"] = []string{r.Host}
+	if prefix != "" {
+		header["X-Forwarded-Prefix"] = []string{prefix}
+	}
+}
+
+// readEagerly takes in a small body before anything is held for the call.
+func readEagerly(w http.ResponseWriter, inv *dayfly.Invocation) error {
+	n := inv.Request.ContentLength
+	if n <= 0 || n > eagerBody {
+		return nil
+	}
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(headTimeout))
+	body := make([]byte, n)
+	if _, err := io.ReadFull(inv.Request.Body, body); err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "the request body ended before its %d bytes: %w", n, err)
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	inv.Request.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
