@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The framework dialect: HTTP functions written for functions-framework.
+
+    package installed          → its own Flask application, served as WSGI
+    not, but Flask importable  → a shim of the decorators; Flask's request and responses
+    neither                    → the shim, with a small request and responses of ours
+"""
+import importlib.util
+import json
+import os
+import sys
+from types import ModuleType
+
+from .calls import Cancelled, encode
+from .failure import Failure, Fault, leave
+from .wsgi import WSGI
+
+_HIDDEN = ("/robots.txt", "/favicon.ico")  # never reach a function, by the contract
+_CRASH = [["content-type", "text/plain; charset=utf-8"], ["x-google-status", "crash"]]
+_TEXT = "text/html; charset=utf-8"
+
+
+def installed(name):
+    """Whether a module can be imported, without importing it."""
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def install_shim():
+    """Let `import functions_framework` work without the package; give the module."""
+    shim = ModuleType("functions_framework", "Stands in for the functions-framework package.")
+    shim.registry = {}
+
+    def http(func):
+        """Register an HTTP function."""
+        shim.registry[func.__name__] = "http"
+        return func
+
+    def refuse(name):
+        def decorator(*_args, **_kwargs):
+            raise Fault("init", "Runtime.NotSupported",
+                        "functions_framework.%s needs the functions-framework package: add it "
+                        "to requirements.txt; without it only http functions run" % name)
+
+        decorator.__name__ = name
+        return decorator
+
+    shim.http = http
+    shim.cloud_event = refuse("cloud_event")
+    shim.typed = refuse("typed")
+    shim.__all__ = ["http", "cloud_event", "typed"]
+    sys.modules["functions_framework"] = shim
+    return shim
+
+
+def registered(func):
+    """Whether the shim's or the package's decorator registered func."""
+    name = getattr(func, "__name__", None)
+    module = sys.modules.get("functions_framework")
+    if module is None or name is None:
+        return False
+    if hasattr(module, "registry"):
+        return name in module.registry
+    registry = sys.modules.get("functions_framework._function_registry")
+    return name in getattr(registry, "REGISTRY_MAP", {})
+
+
+def serve_package(source, target, concurrent):
+    """The package's application for the function target of the file source."""
+    import functions_framework
+
+    app = functions_framework.create_app(target, source)
+    wrapped = WSGI(app, concurrent)
+    _record_crashes(app)
+    return wrapped
+
+
+def _record_crashes(app):
+    """Let a crash that Flask turns into a 500 be told to the host as a failure."""
+    from flask import got_request_exception
+
+    from . import instance
+
+    def crashed(_sender, exception, **_):
+        call = instance.current_call()
+        if call is not None:
+            failure = Failure(exception, call.request_id)
+            call.failure = failure.as_dict()
+
+    got_request_exception.connect(crashed, app, weak=False)
+
+
+def serve_shim(func, concurrent):
+    """What serves a function without the package."""
+    if installed("flask"):
+        return WSGI(_flask_app(func), concurrent)
+    return Plain(func, concurrent)
+
+
+def _flask_app(func):
+    """A WSGI application that calls func with Flask's request."""
+    import flask
+    from werkzeug.exceptions import HTTPException, NotFound
+
+    app = flask.Flask(func.__module__ or "main")
+
+    def application(environ, start_response):
+        with app.request_context(environ):
+            try:
+                if environ["PATH_INFO"] in _HIDDEN:
+                    raise NotFound()
+                response = app.process_response(app.make_response(func(flask.request)))
+            except HTTPException as exc:
+                response = app.make_response(exc.get_response())
+            except Exception as exc:
+                crash(exc)
+                start_response("500 Internal Server Error", [tuple(h) for h in _CRASH])
+                return [b"Internal Server Error"]
+            return response(environ, start_response)
+
+    return application
+
+
+def crash(exc):
+    """Log an exception of a function and note it for the response head."""
+    from . import instance
+
+    call = instance.current_call()
+    failure = Failure(exc, call.request_id)
+    call.server.logs.write(2, failure.log())
+    call.failure = failure.as_dict()
+
+
+class Plain:
+    """Serves an HTTP function with neither the package nor Flask."""
+
+    def __init__(self, func, concurrent):
+        from . import request
+
+        self._func = func
+        self._request = request.Request
+        self._wsgi = WSGI(None, concurrent)
+
+    def serve(self, call):
+        """Run the function for one call."""
+        try:
+            environ = self._wsgi.environ(call)
+            if environ["PATH_INFO"] in _HIDDEN:
+                self._send(call, (404, [["content-type", _TEXT]], b"Not Found"))
+                return
+            try:
+                answer = respond(self._func(self._request(environ)))
+            except Cancelled:
+                raise
+            except Exception as exc:
+                aborted = getattr(exc, "dayfly_status", None)
+                if aborted is None:
+                    crash(exc)
+                    aborted = 500
+                    answer = (500, _CRASH, b"Internal Server Error")
+                else:
+                    answer = (aborted, [["content-type", _TEXT]], str(exc).encode())
+            self._send(call, answer)
+        except Cancelled:
+            pass
+        except SystemExit as exc:
+            leave(exc, call.server.logs, call)
+        except BaseException as exc:
+            crash(exc)
+            self._send(call, (500, _CRASH, b"Internal Server Error"))
+        finally:
+            call.finish()
+
+    def _send(self, call, answer):
+        status, headers, body = answer
+        head = {"status": status, "headers": headers}
+        if call.failure is not None:
+            head["failure"] = call.failure
+        if call.head.get("method") == "HEAD":
+            body = b""
+        call.answer(encode(head).encode(), body)
+
+
+def respond(result):
+    """What Flask makes of a view's result: status, headers and body."""
+    status, headers = 200, []
+    if isinstance(result, tuple):
+        result, status, headers = _unpack(result)
+    kind = _TEXT
+    if isinstance(result, str):
+        body = result.encode("utf-8")
+    elif isinstance(result, (bytes, bytearray)):
+        body = bytes(result)
+    elif isinstance(result, (dict, list)):
+        body = json.dumps(result).encode("utf-8") + b"\n"
+        kind = "application/json"
+    elif hasattr(result, "__next__"):
+        body = b"".join(p.encode("utf-8") if isinstance(p, str) else p for p in result)
+    else:
+        raise TypeError("the function returned a %s: it must return a str, bytes, dict, list or "
+                        "a tuple of one of them with a status or headers" % type(result).__name__)
+    pairs = [[str(k).lower(), str(v)] for k, v in headers]
+    if not any(name == "content-type" for name, _ in pairs):
+        pairs.append(["content-type", kind])
+    for name, value in pairs:
+        if "\r" in name + value or "\n" in name + value:
+            raise ValueError("header %.100r holds a line break" % name)
+    return status, pairs, body
+
+
+def _unpack(result):
+    headers, status = [], 200
+    if len(result) == 3:
+        body, status, headers = result
+    elif len(result) == 2:
+        body, second = result
+        if isinstance(second, (dict, list, tuple)):
+            headers = second
+        else:
+            status = second
+    else:
+        raise TypeError("the function returned a tuple of %d: it must be (body, status, headers), "
+                        "(body, status) or (body, headers)" % len(result))
+    if isinstance(status, str):
+        status = status.split(" ", 1)[0]
+    status = int(status)
+    if not 200 <= status <= 599:
+        raise ValueError("status is %d: it must be from 200 to 599" % status)
+    if isinstance(headers, dict):
+        headers = [(k, v) for k, value in headers.items()
+                   for v in (value if isinstance(value, (list, tuple)) else [value])]
+    return body, status, list(headers or ())
+
+
+def source_of(task, module):
+    """The file of a module of the function."""
+    path = os.path.join(task, module.replace(".", "/"))
+    package = os.path.join(path, "__init__.py")
+    return package if os.path.isfile(package) else path + ".py"

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of one guest.
+
+    1 import what functions need, rehearse a call      (the stem; shared by no one)
+    2 hello ─▶ wait for specialise
+    3 become the revision: environment, folder, module path, handler
+    4 ready ─▶ serve calls until the connection closes
+"""
+import gc
+import os
+import socket
+import sys
+import time
+from types import ModuleType
+
+from . import failure, framework, lambdas, load, warm, wsgi
+from .calls import Serial, Threads, decode, encode
+from .failure import Failure, leave
+from .logs import Logs
+from .wire import ERROR, HELLO, READY, SPECIALISE, Wire
+
+CONTROL = 3  # the socket to the host, by the protocol
+
+_logs = None
+
+
+def current_call():
+    """The call that the running code belongs to, or None."""
+    server = _logs.server
+    return server.current if server is not None else None
+
+
+def main():
+    """Be a guest; never returns."""
+    global _logs
+    control = socket.socket(fileno=CONTROL)
+    control.setblocking(True)
+    control.set_inheritable(False)
+    wire = Wire(control)
+    _logs = logs = Logs(wire)
+    warm.rehearse()
+    logs.install()
+    os.register_at_fork(after_in_child=lambda: (wire.after_fork(), logs.after_fork()))
+    sys.modules["__main__"] = ModuleType("__main__")
+    gc.collect()
+    gc.freeze()
+
+    wire.frame(HELLO, 0, encode({"protocol": 1, "language": "python", "version":
+                                 "%d.%d.%d" % sys.version_info[:3]}).encode())
+    kind, _, payload = wire.receive()
+    while kind != SPECIALISE:
+        kind, _, payload = wire.receive()
+    spec = decode(str(payload, "utf-8"))
+    try:
+        server, handler, ready = specialise(spec, wire, logs)
+    except BaseException as exc:
+        refuse(exc, wire, logs)
+    gc.freeze()
+    wire.frame(READY, 0, ready)
+    try:
+        server.run(handler)
+    except SystemExit as exc:
+        leave(exc, logs)
+    except KeyboardInterrupt:
+        os._exit(130)
+
+
+def specialise(spec, wire, logs):
+    """Become a revision. Gives its server, what the server calls, and ready's JSON."""
+    env = spec.get("env") or {}
+    task = spec.get("task") or "/var/task"
+    become(env, task)
+    dialect = spec.get("dialect") or ""
+    if dialect == "lambda":
+        lambdas.install_logging(logs, env)
+    value, found, module, export = load.load(spec.get("entry") or "", dialect, task)
+    if found == "lambda" and not dialect:
+        lambdas.install_logging(logs, env)
+    dialect = found
+    limit = max(1, int(spec.get("concurrency") or 1))
+    ready = encode({"serve": "frames", "dialect": dialect}).encode()
+
+    if dialect == "asgi":
+        from . import asgi
+
+        server = asgi.Loop(wire, logs)
+        logs.server = server
+        app = asgi.ASGI(value)
+        app.start(server.loop)
+        return server, app, ready
+
+    server = Serial(wire, logs) if limit == 1 else Threads(wire, logs, limit)
+    logs.server = server
+    concurrent = limit > 1
+    if dialect == "wsgi":
+        handler = wsgi.WSGI(value, concurrent)
+    elif dialect == "framework" and value is None:
+        handler = framework.serve_package(framework.source_of(task, module), export, concurrent)
+    elif dialect == "framework":
+        handler = framework.serve_shim(value, concurrent)
+    elif dialect == "lambda":
+        handler = lambdas.Lambda(value, spec, env, concurrent)
+    else:
+        raise failure.Fault("init", "Runtime.UnknownDialect", "dialect %r is not one of Python: "
+                            "lambda, wsgi, asgi or framework" % dialect)
+    return server, handler.serve, ready
+
+
+def become(env, task):
+    """Take on the environment, folder and module path of a function."""
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    _apply(env)
+    failure.set_task(task)
+    os.chdir(task)
+    sys.argv = [task]
+    sys.path[:] = _path(env, task)
+    packages = os.path.join(task, ".dayfly", "python")
+    if os.path.isdir(packages):
+        import site
+
+        site.addsitedir(packages)
+    importlib_caches()
+
+
+def importlib_caches():
+    """Forget what the import system saw before the code was there."""
+    sys.path_importer_cache.clear()
+
+
+def _path(env, task):
+    """task, PYTHONPATH, layers, the standard library; packages follow as a site dir."""
+    version = "python%d.%d" % sys.version_info[:2]
+    path = [task]
+    path += [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
+    for layer in ("/opt/python/lib/%s/site-packages" % version, "/opt/python"):
+        if os.path.isdir(layer):
+            path.append(layer)
+    # Never the host's own packages: they are not part of the bundle.
+    path += [p for p in sys.path if not p.endswith(("site-packages", "dist-packages"))]
+    seen = set()
+    return [p for p in path if not (p in seen or seen.add(p))]
+
+
+def _apply(env):
+    """Do what these variables would have done at the interpreter's start."""
+    if env.get("PYTHONWARNINGS"):
+        import warnings
+
+        for option in reversed(env["PYTHONWARNINGS"].split(",")):
+            try:
+                warnings._setoption(option.strip())
+            except warnings._OptionError as exc:
+                sys.stderr.write("PYTHONWARNINGS ignored: %s\n" % exc)
+    if env.get("PYTHONFAULTHANDLER"):
+        import faulthandler
+
+        faulthandler.enable(2)
+    if env.get("PYTHONTRACEMALLOC", "").isdigit() and env["PYTHONTRACEMALLOC"] != "0":
+        import tracemalloc
+
+        tracemalloc.start(int(env["PYTHONTRACEMALLOC"]))
+    if env.get("PYTHONPYCACHEPREFIX"):
+        sys.pycache_prefix = env["PYTHONPYCACHEPREFIX"]
+        sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
+    if env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG"):
+        import _locale
+
+        try:
+            _locale.setlocale(_locale.LC_CTYPE, "")
+        except _locale.Error:
+            pass  # a locale that the box has not: text stays UTF-8 all the same
+
+
+def refuse(exc, wire, logs):
+    """Tell the host that the revision cannot start, and end."""
+    if isinstance(exc, SystemExit):
+        leave(exc, logs)
+    told = Failure(exc, "", "init")
+    told.kind = "init"
+    logs.write(2, told.log())
+    logs.flush(None)
+    wire.frame(ERROR, 0, told.frame())
+    os._exit(1)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From entry to handler: import the function's module, find what it exports, and tell
+which dialect that speaks."""
+import importlib
+import os
+import sys
+from inspect import Parameter, isclass, iscoroutinefunction, signature
+
+from . import framework
+from .failure import Fault
+
+# What an entry without an export may mean, in this order.
+_DEFAULTS = ("handler", "lambda_handler", "app", "application", "api", "asgi", "wsgi", "main")
+_ASGI_CLASSES = frozenset((
+    ("fastapi", "FastAPI"), ("starlette", "Starlette"), ("django", "ASGIHandler"),
+    ("quart", "Quart"), ("litestar", "Litestar"), ("blacksheep", "Application"),
+    ("sanic", "Sanic"), ("asgiref", "WsgiToAsgi"), ("channels", "ProtocolTypeRouter")))
+_WSGI_CLASSES = frozenset((
+    ("flask", "Flask"), ("django", "WSGIHandler"), ("bottle", "Bottle"), ("falcon", "App"),
+    ("pyramid", "Router"), ("werkzeug", "DispatcherMiddleware"), ("cherrypy", "Tree")))
+
+
+def split(entry, dialect):
+    """An entry's module and export; the export is "" when there is none."""
+    if ":" in entry:
+        module, _, export = entry.partition(":")
+        return module, export
+    if dialect == "lambda" and "." not in entry:
+        raise Fault("init", "Runtime.MalformedHandlerName", "Bad handler '%s': not enough values "
+                    "to unpack (expected 2, got 1)" % entry)
+    module, _, export = entry.rpartition(".")
+    return (module, export) if module else (export, "")
+
+
+def load_module(name):
+    """Import a module of the function; what goes wrong is told in Lambda's words."""
+    if name.split(".")[0] in sys.builtin_module_names:
+        raise Fault("init", "Runtime.BuiltInModuleConflict",
+                    "Cannot use built-in module %s as a handler module" % name)
+    try:
+        return importlib.import_module(name.replace("/", "."))
+    except ImportError as exc:
+        raise Fault("init", "Runtime.ImportModuleError",
+                    "Unable to import module '%s': %s" % (name, exc)) from exc
+    except SyntaxError as exc:
+        where = '  File "%s" Line %s\n    %s' % (exc.filename, exc.lineno, exc.text)
+        raise Fault("init", "Runtime.UserCodeSyntaxError",
+                    "Syntax error in module '%s': %s" % (name, exc), [where]) from exc
+
+
+def find(module, export, name):
+    """The exported object, and the name it was found by."""
+    if export:
+        value = module
+        try:
+            for part in export.split("."):
+                value = getattr(value, part)
+            return value, export
+        except AttributeError:
+            raise Fault("init", "Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'"
+                        % (export, name)) from None
+    for candidate in _DEFAULTS:
+        if callable(getattr(module, candidate, None)):
+            return getattr(module, candidate), candidate
+    raise Fault("init", "Runtime.HandlerNotFound", "module '%s' exports none of %s: name the "
+                "handler in the entry, such as %s.handler" % (name, ", ".join(_DEFAULTS), name))
+
+
+def detect(value):
+    """The dialect that an exported object speaks."""
+    if framework.registered(value):
+        return "framework"
+    for cls in type(value).__mro__:
+        known = (cls.__module__.partition(".")[0], cls.__name__)
+        if known in _ASGI_CLASSES or (known[0] == "falcon" and "asgi" in cls.__module__):
+            return "asgi"
+        if known in _WSGI_CLASSES:
+            return "wsgi"
+    names = _parameters(value)
+    if names[:3] == ["scope", "receive", "send"] or names == ["scope"]:
+        return "asgi"
+    if len(names) == 3 and iscoroutinefunction(value if not isclass(value) else value.__call__):
+        return "asgi"
+    if names[:2] in (["environ", "start_response"], ["env", "start_response"],
+                     ["env", "start"], ["e", "sr"]) or names[1:2] == ["start_response"]:
+        return "wsgi"
+    if len(names) == 1 and not isclass(value):
+        return "framework" if names[0] in ("request", "req", "_request") else "lambda"
+    return "lambda"
+
+
+def _parameters(value):
+    """Names of the positional parameters of a callable."""
+    try:
+        parameters = signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters
+            if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+            and p.default is Parameter.empty]
+
+
+def load(entry, dialect, task):
+    """Load an entry. Gives the exported object, its dialect, module and export."""
+    name, export = split(entry, dialect)
+    shimmed = False
+    if not framework.installed("functions_framework"):
+        framework.install_shim()
+        shimmed = True
+    if dialect == "framework" and not shimmed:
+        source = framework.source_of(task, name)
+        if not os.path.isfile(source):
+            load_module(name)  # tells in Lambda's words what is missing
+        return None, dialect, name, export or "function"
+    value, export = find(load_module(name), export, name)
+    if not callable(value):
+        raise Fault("init", "Runtime.HandlerNotFound",
+                    "'%s' of module '%s' is a %s: it cannot be called"
+                    % (export, name, type(value).__name__))
+    if not dialect:
+        dialect = detect(value)
+        if dialect == "framework" and not shimmed:
+            value = None
+    return value, dialect, name, export
