@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Patterns of quantities in the schema; the parsers are stricter about ranges only.
+const (
+	namePattern  = `^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`
+	bytesPattern = `^[0-9]+(\.[0-9]+)?\s*([KkMmGgTt][Ii]?[Bb]?|[Bb])$`
+	cpuPattern   = `^[0-9]+(\.[0-9]+)?m?$`
+	spanPattern  = `^([0-9]+(\.[0-9]+)?d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`
+)
+
+// Schema gives the JSON Schema (draft 2020-12) of dayfly.yaml, as text.
+func Schema() ([]byte, error) {
+	function := groupSchema(fields())
+	function["type"] = []string{"object", "null"}
+	function["description"] = "Settings of one function; what is not said is detected or has a default."
+	schema := map[string]any{
+		"$schema":              "https://json-schema.org/draft/2020-12/schema",
+		"title":                "dayfly.yaml",
+		"description":          "The functions of one Dayfly project.",
+		"type":                 "object",
+		"additionalProperties": false,
+		"patternProperties":    map[string]any{"^x-": map[string]any{"description": "A place for YAML anchors."}},
+		"required":             []string{"functions"},
+		"properties": map[string]any{
+			"project": map[string]any{
+				"type": "string", "pattern": namePattern,
+				"description": "Project of the functions; default when not given.",
+			},
+			"functions": map[string]any{
+				"type": "object", "minProperties": 1, "maxProperties": functionsMax,
+				"description":          "Functions by their names.",
+				"propertyNames":        map[string]any{"pattern": namePattern},
+				"additionalProperties": map[string]any{"$ref": "#/$defs/function"},
+			},
+		},
+		"$defs": map[string]any{"function": function},
+	}
+	text, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+func groupSchema(table []field) map[string]any {
+	properties := map[string]any{}
+	for _, field := range table {
+		properties[field.key] = fieldSchema(field)
+	}
+	return map[string]any{
+		"type": "object", "additionalProperties": false, "properties": properties,
+	}
+}
+
+func fieldSchema(f field) map[string]any {
+	schema := map[string]any{}
+	switch f.shape {
+	case shapeText:
+		schema["type"] = "string"
+	case shapeEnum:
+		schema["enum"] = f.enum
+	case shapeBytes:
+		schema["type"], schema["pattern"] = "string", bytesPattern
+	case shapeCPU:
+		schema["type"], schema["pattern"] = []string{"number", "string"}, cpuPattern
+	case shapeSpan:
+		schema["type"], schema["pattern"] = "string", spanPattern
+	case shapeNumber:
+		schema["type"], schema["minimum"], schema["maximum"] = "integer", f.min, f.max
+	case shapeWords:
+		schema["oneOf"] = []any{
+			map[string]any{"type": "string", "minLength": 1},
+			map[string]any{
+				"type": "array", "minItems": 1, "maxItems": wordsMax,
+				"items": map[string]any{"type": []string{"string", "number", "boolean"}},
+			},
+		}
+	case shapeTable:
+		schema["type"] = []string{"object", "null"}
+		schema["propertyNames"] = map[string]any{"pattern": variablePattern.String()}
+		schema["additionalProperties"] = map[string]any{
+			"type": []string{"string", "number", "boolean", "null"},
+		}
+	case shapeGroup:
+		schema = groupSchema(f.group)
+		schema["type"] = []string{"object", "null"}
+	}
+	schema["description"] = f.doc
+	if f.example != "" {
+		schema["examples"] = []string{f.example}
+	}
+	return schema
+}
