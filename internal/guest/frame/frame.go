@@ -45,6 +45,7 @@ const (
 	Error      Type = 9
 	Cancel     Type = 10
 	WindowMore Type = 11
+	CallLog    Type = 12
 )
 
 // Frame is one frame off the wire. Payload is only valid until the next Read.
@@ -74,6 +75,21 @@ func SetLength(head []byte, n int) {
 // AppendWindow adds a window frame that allows n more bytes.
 func AppendWindow(dst []byte, stream uint32, n int) []byte {
 	return binary.BigEndian.AppendUint32(AppendHead(dst, WindowMore, stream, 4), uint32(n))
+}
+
+// ParseCallLog reads the payload of a log frame that names its invocation; ok is false
+// when it is malformed. The identity is as the guest says, and no more than printable.
+func ParseCallLog(payload []byte) (which byte, invocation, text string, ok bool) {
+	if len(payload) < 2 || len(payload) < 2+int(payload[1]) {
+		return 0, "", "", false
+	}
+	name := payload[2 : 2+int(payload[1])]
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return 0, "", "", false
+		}
+	}
+	return payload[0], string(name), string(payload[2+len(name):]), true
 }
 
 // ParseWindow reads the payload of a window frame.
@@ -132,12 +148,14 @@ func (r *Reader) Read() (Frame, error) {
 func check(t Type, n int) error {
 	limit := PayloadMax
 	switch {
-	case t < Hello || t > WindowMore:
+	case t < Hello || t > CallLog:
 		return fmt.Errorf("frame of unknown type %d", t)
 	case t == Body:
 		limit = BodyMax
 	case t == Log:
 		limit = LineMax + 1
+	case t == CallLog:
+		limit = LineMax + 2 + 255
 	}
 	if n > limit {
 		return fmt.Errorf("frame of type %d with %d bytes, at most %d are allowed", t, n, limit)

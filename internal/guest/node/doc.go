@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package node carries the guest for Node: the scripts that run inside a sandbox, boot
+// as a stem and become one revision of a function.
+//
+//	guest.cjs ─▶ become ─┬─ lambda ── streaming, payload   ┐
+//	                     ├─ fetch                          ├ frames (call, wire)
+//	                     ├─ serve (node-http)   ┐          ┘
+//	                     └─ framework ── express┴ HTTP on 127.0.0.1
+//
+// The package only carries the files and knows how Node is to be started; the host's
+// side of the conversation is package guest, starting processes is package sandbox.
+//
+// What holds inside the sandbox:
+//
+//   - Plain scripts for Node 18 and later, without dependencies and without a build.
+//   - One write for the answer of a small call; bodies stream in both directions
+//     within the windows of docs/formats/frames.md, so memory stays bounded.
+//   - A call lasts until the handler's work is done: a streaming Lambda handler until
+//     its promise settles, a fetch handler until what it gave to waitUntil has settled
+//     (30 seconds at most). Only then may the instance be frozen.
+//   - An answer by Lambda callback waits until the event loop is empty, unless the
+//     handler says otherwise. The connection does not keep the loop alive while calls
+//     run, so that Node itself tells when it is empty.
+//   - What foreign code patches (JSON, Buffer, Date, timers, console) was taken before.
+//   - The connection's end is the process's end.
+package node

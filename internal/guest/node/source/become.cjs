@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+
+// Specialising: from a stem to one revision of a function.
+
+const Module = require('module');
+const v8 = require('v8');
+const prim = require('./prim.cjs');
+const wire = require('./wire.cjs');
+const logs = require('./logs.cjs');
+const failure = require('./failure.cjs');
+const load = require('./load.cjs');
+const lambda = require('./lambda.cjs');
+const fetch = require('./fetch.cjs');
+const serve = require('./serve.cjs');
+const framework = require('./framework.cjs');
+const streaming = require('./streaming.cjs');
+const detect = require('./detect.cjs');
+
+const FRAMES = 'frames';
+
+/** Becomes the revision: loads it and gives {dialect, ready, request, crash}. */
+async function revision(spec) {
+  environment(spec);
+  const hooks = prepare(spec);
+  wire.unref(); // a module that never finishes loading empties the event loop
+  const loaded = await load.load(spec);
+  const dialect = spec.dialect || detect.dialect(loaded, hooks);
+  if (dialect === 'lambda') return becomeLambda(spec, loaded);
+  if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks);
+  if (dialect === 'framework') return becomeFramework(spec, loaded, hooks);
+  if (dialect === 'node-http') return becomeServer(spec, loaded, hooks);
+  throw failure.named('Runtime.UnknownDialect', `dialect ${dialect} is not one of Node's`);
+}
+
+// environment makes process.env exactly what the revision says, and all that Node
+// derived from it at its start.
+function environment(spec) {
+  const env = spec.env || {};
+  for (const name of prim.keys(process.env)) {
+    if (!prim.hasOwn(env, name)) delete process.env[name];
+  }
+  for (const name of prim.keys(env)) process.env[name] = env[name];
+  process.chdir(spec.task);
+  process.title = 'node';
+  Module._initPaths(); // NODE_PATH
+  if (spec.concurrency > 1) logs.overlap();
+  if (env.NODE_OPTIONS) options(env.NODE_OPTIONS, spec.task);
+}
+
+// options honours what of NODE_OPTIONS can be had in a process that runs already.
+function options(text, task) {
+  const require = load.taskRequire(task);
+  const words = text.trim().split(/\s+/);
+  for (let i = 0; i < words.length; i++) {
+    const eq = words[i].indexOf('=');
+    const flag = eq < 0 ? words[i] : words[i].slice(0, eq);
+    const value = () => (eq < 0 ? words[++i] : words[i].slice(eq + 1));
+    if (flag === '--require' || flag === '-r') require(value());
+    else if (flag === '--enable-source-maps') process.setSourceMapsEnabled(true);
+    else if (flag === '--max-old-space-size') v8.setFlagsFromString('--max-old-space-size=' + value());
+    else if (flag === '--no-warnings') process.removeAllListeners('warning');
+    else logs.print(logs.STDERR, `NODE_OPTIONS: ${words[i]} has no effect on a running process\n`);
+  }
+}
+
+// prepare puts up what user code may call while it loads.
+function prepare(spec) {
+  const any = !spec.dialect;
+  const hooks = { listeners: [], catcher: null, framework: null };
+  if (any || spec.dialect === 'lambda') {
+    streaming.install();
+    if (!any) logs.lambdaConsole(spec.env || {});
+  }
+  if (any || spec.dialect === 'fetch') hooks.listeners = fetch.listen();
+  if (any || spec.dialect === 'node-http') hooks.catcher = new serve.Catcher(spec.port);
+  if (any || spec.dialect === 'framework') hooks.framework = framework.install(spec.task);
+  return hooks;
+}
+
+function becomeLambda(spec, loaded) {
+  const handler = load.handlerOf(loaded, spec.entry);
+  if (!spec.dialect) logs.lambdaConsole(spec.env || {});
+  lambda.start(spec, handler, spec.env || {});
+  return {
+    dialect: 'lambda', ready: { serve: FRAMES, dialect: 'lambda' },
+    request: lambda.request, crash: lambda.crash,
+  };
+}
+
+function becomeFetch(spec, loaded, hooks) {
+  const value = detect.valueOf(loaded);
+  const handler = fetch.find(value, loaded.exports, hooks.listeners);
+  if (handler === null) {
+    throw failure.named('Runtime.HandlerNotFound', `${spec.entry} is not a fetch handler: ` +
+      'export default { fetch(request) {…} }, a function, or functions named GET, POST …');
+  }
+  fetch.start(spec, handler, spec.env || {});
+  return {
+    dialect: 'fetch', ready: { serve: FRAMES, dialect: 'fetch' },
+    request: fetch.request, crash: failure.describe,
+  };
+}
+
+async function becomeFramework(spec, loaded, hooks) {
+  const names = [loaded.name, (spec.env || {}).FUNCTION_TARGET, 'function'];
+  let fn = null;
+  for (const name of names) {
+    if (fn === null && name !== undefined) fn = framework.find(hooks.framework, loaded, name);
+  }
+  if (fn === null) fn = load.handlerOf(loaded, spec.entry);
+  return serving('framework', await framework.start(fn, spec));
+}
+
+async function becomeServer(spec, loaded, hooks) {
+  let server = hooks.catcher.server;
+  if (server === null) server = await serve.serverOf(detect.appOf(loaded), spec.port);
+  if (server === null || !server.listening) server = await hooks.catcher.wait();
+  hooks.catcher.release();
+  return serving('node-http', server);
+}
+
+function serving(dialect, server) {
+  return {
+    dialect, ready: { serve: 'http', port: server.address().port, dialect },
+    request: refuse, crash: serve.crash,
+  };
+}
+
+// refuse answers a host that sends frames to a guest that serves HTTP.
+function refuse() {
+  prim.exit(1);
+}
+
+module.exports = { revision };

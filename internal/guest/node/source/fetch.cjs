@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict';
+
+// Web-standard handlers: fetch(request, env, ctx) and what is spelled like it.
+//
+// The answer's end is sent once the body is complete and everything given to
+// ctx.waitUntil has settled, at most WAIT_MS later: until then the call counts as
+// running, so the instance is not frozen under it.
+
+const prim = require('./prim.cjs');
+const wire = require('./wire.cjs');
+const logs = require('./logs.cjs');
+const failure = require('./failure.cjs');
+const payload = require('./payload.cjs');
+const { Call, calls } = require('./call.cjs');
+const { bytes } = prim;
+
+const WAIT_MS = 30000; // how long waitUntil may go on after the answer, as on Workers
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
+const REFUSED = { CONNECT: true, TRACE: true, TRACK: true };
+const CONNECTION = {
+  connection: true, 'keep-alive': true, 'proxy-connection': true,
+  'transfer-encoding': true, te: true, upgrade: true,
+};
+const NULL_BODY = { 101: true, 204: true, 205: true, 304: true };
+
+const { Request, Headers, ReadableStream, AbortController } = globalThis;
+
+let state = null; // {spec, handler, env}: set once, by start
+
+/** Makes the guest serve handler(request, env, ctx). */
+function start(spec, handler, env) {
+  state = { spec, handler, env: { ...env } };
+}
+
+class FetchCall extends Call {
+  constructor(stream, head) {
+    super(stream, head);
+    this.controller = null; // of the request's body stream
+    this.pulled = 0; // bytes handed on since the body was last asked for
+    this.abort = new AbortController();
+    this.reader = null; // of the response's body
+    this.pending = 0; // promises of waitUntil
+    this.complete = false; // the response's body is sent
+    this.timer = null;
+  }
+
+  onBody(buffer, start, end) {
+    if (this.controller === null) {
+      this.consumed(end - start);
+      return;
+    }
+    const chunk = new Uint8Array(end - start); // its own memory: byte streams transfer it
+    bytes.copy(buffer, chunk, 0, start, end);
+    this.queued += end - start;
+    try {
+      this.controller.enqueue(chunk);
+    } catch {
+      this.controller = null; // the handler canceled the stream
+    }
+    this.settleWindow();
+  }
+
+  onEnd() {
+    if (this.controller === null) return;
+    try {
+      this.controller.close();
+    } catch {
+      // canceled by the handler
+    }
+    this.controller = null;
+  }
+
+  // body makes the request's body: a stream that grants as it is read.
+  body() {
+    this.queued = 0;
+    return new ReadableStream({
+      start: (controller) => { this.controller = controller; },
+      pull: () => { this.settleWindow(); },
+      cancel: () => {
+        this.controller = null;
+        this.consumed(this.queued);
+        this.queued = 0;
+      },
+    }, { highWaterMark: wire.WINDOW, size: (chunk) => chunk.byteLength });
+  }
+
+  // settleWindow grants what left the stream's queue.
+  settleWindow() {
+    if (this.controller === null) return;
+    const still = Math.max(0, wire.WINDOW - this.controller.desiredSize);
+    const taken = this.queued - still;
+    if (taken <= 0) return;
+    this.queued = still;
+    this.consumed(taken);
+  }
+
+  waitUntil(promise) {
+    this.pending++;
+    const settled = () => {
+      this.pending--;
+      this.maybeEnd();
+    };
+    const failed = (e) => {
+      logs.print(logs.STDERR, 'waitUntil: ' + failure.logText(failure.describe(e)) + '\n');
+      settled();
+    };
+    prim.then(prim.resolve(promise), settled, failed);
+  }
+
+  finishBody() {
+    this.complete = true;
+    if (this.pending > 0) {
+      wire.flush();
+      this.timer = prim.setTimeout(() => this.end(), WAIT_MS);
+    }
+    this.maybeEnd();
+  }
+
+  maybeEnd() {
+    if (this.complete && this.pending === 0) this.end();
+  }
+
+  onCancel() {
+    const reason = new DOMException('The caller went away.', 'AbortError');
+    if (this.controller !== null) {
+      try {
+        this.controller.error(reason);
+      } catch {
+        // closed already
+      }
+      this.controller = null;
+    }
+    this.abort.abort(reason);
+    if (this.reader !== null) prim.then(prim.resolve(this.reader.cancel(reason)), none, none);
+  }
+
+  onOver() {
+    if (this.timer !== null) prim.clearTimeout(this.timer);
+  }
+}
+
+function none() {}
+
+class ExecutionContext {
+  #call;
+  constructor(call) {
+    this.#call = call;
+    this.props = {};
+  }
+
+  waitUntil(promise) { this.#call.waitUntil(promise); }
+  passThroughOnException() {}
+}
+
+function requestOf(call) {
+  const head = call.head;
+  if (head.kind === 'event') {
+    return new Request('http://' + state.spec.function + '.localhost/', {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: call.body(), duplex: 'half', signal: call.abort.signal,
+    });
+  }
+  const headers = new Headers();
+  for (let i = 0; i < head.headers.length; i++) {
+    const name = head.headers[i][0];
+    if (CONNECTION[name] === true) continue;
+    headers.append(name, head.headers[i][1]);
+  }
+  lacking(headers, 'x-forwarded-for', head.remote);
+  lacking(headers, 'x-forwarded-proto', head.scheme);
+  lacking(headers, 'x-forwarded-prefix', head.prefix);
+  const bare = head.method === 'GET' || head.method === 'HEAD' || head.length === 0;
+  const url = head.scheme + '://' + (head.host || 'localhost') + head.path +
+    (head.query ? '?' + head.query : '');
+  if (bare) return new Request(url, { method: head.method, headers, signal: call.abort.signal });
+  return new Request(url, {
+    method: head.method, headers, signal: call.abort.signal, body: call.body(), duplex: 'half',
+  });
+}
+
+function lacking(headers, name, value) {
+  if (value && !headers.has(name)) headers.set(name, value);
+}
+
+/** A request frame opened a stream. */
+function request(stream, head) {
+  const call = new FetchCall(stream, head);
+  if (REFUSED[head.method] === true) {
+    call.respond(405, []);
+    call.end();
+    return;
+  }
+  logs.within(call, invoke, call);
+}
+
+async function invoke(call) {
+  let response;
+  try {
+    response = await state.handler(requestOf(call), state.env, new ExecutionContext(call));
+  } catch (e) {
+    crash(call, e);
+    return;
+  }
+  try {
+    await answer(call, response);
+  } catch (e) {
+    crash(call, e);
+  }
+}
+
+function crash(call, e) {
+  if (call.canceled) { // nobody is there to be told; aborting is what was asked
+    call.end();
+    return;
+  }
+  const d = failure.describe(e);
+  logs.print(logs.STDERR, failure.logText(d) + '\n');
+  call.fail(e instanceof payload.Malformed ? 'bad_response' : 'exception', d);
+}
+
+async function answer(call, response) {
+  const headers = check(response);
+  const body = response.body;
+  if (body === null || body === undefined || call.head.method === 'HEAD' ||
+      NULL_BODY[response.status] === true) {
+    call.respond(response.status, headers);
+    call.finishBody();
+    return;
+  }
+  call.respond(response.status, headers);
+  wire.flushSoon(); // the head leaves with a body that is at hand, and without one that is not
+  if (typeof body.getReader === 'function') await pump(call, body);
+  else for await (const chunk of body) await sendChunk(call, chunk);
+  call.finishBody();
+}
+
+// check gives the headers of what the handler returned, or throws Malformed.
+function check(r) {
+  if (r === null || typeof r !== 'object' || typeof r.status !== 'number' ||
+      r.headers === null || typeof r.headers !== 'object' ||
+      typeof r.headers[Symbol.iterator] !== 'function') {
+    throw bad('the handler must return a Response, got ' + (r === null ? 'null' : typeof r));
+  }
+  if (r.status < 200 || r.status > 599) throw bad('status ' + r.status + ' cannot be sent');
+  if (r.bodyUsed) throw bad('the body of the Response was used already');
+  const headers = [];
+  for (const [name, value] of r.headers) {
+    if (CONNECTION[prim.lower(name)] !== true) prim.push(headers, payload.headerPair(name, value));
+  }
+  return headers;
+}
+
+function bad(message) {
+  const e = new payload.Malformed(message);
+  e.name = 'Runtime.MalformedResponse';
+  return e;
+}
+
+async function pump(call, body) {
+  const reader = body.getReader();
+  call.reader = reader;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || call.canceled) return;
+    const wait = sendChunk(call, value);
+    if (wait !== undefined) await wait;
+  }
+}
+
+// sendChunk sends one chunk; it gives a promise when the client has to catch up first.
+function sendChunk(call, chunk) {
+  if (typeof chunk === 'string') chunk = bytes.from(chunk);
+  else if (ArrayBuffer.isView(chunk)) {
+    chunk = bytes.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  } else {
+    throw new prim.TypeError('a chunk of the response body is not a Uint8Array');
+  }
+  let sent = false;
+  let wake = null;
+  call.send(chunk, () => {
+    sent = true;
+    if (wake !== null) wake();
+  });
+  wire.flushSoon();
+  return sent ? undefined : new prim.Promise((resolve) => { wake = resolve; });
+}
+
+/** Exports by method: GET, POST and the like; null when there are none. */
+function byMethod(exports) {
+  if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) return null;
+  const table = {};
+  let any = false;
+  for (const method of METHODS) {
+    if (typeof exports[method] !== 'function') continue;
+    table[method] = exports[method];
+    any = true;
+  }
+  if (!any) return null;
+  const allow = METHODS.filter((m) => table[m] || (m === 'HEAD' && table.GET) || m === 'OPTIONS');
+  return (req, env, ctx) => {
+    const fn = table[req.method] || (req.method === 'HEAD' ? table.GET : undefined);
+    if (fn !== undefined) return fn(req, env, ctx);
+    const status = req.method === 'OPTIONS' ? 204 : 405;
+    return new Response(null, { status, headers: { allow: allow.join(', ') } });
+  };
+}
+
+/** The handler among what a module exports, whatever its spelling; null if none. */
+function find(value, exports, listeners, env) {
+  if (value !== null && value !== undefined) {
+    if (isEntrypoint(value)) {
+      return (req, vars, ctx) => new value(ctx, vars).fetch(req, vars, ctx);
+    }
+    if (typeof value.fetch === 'function') {
+      return (req, vars, ctx) => value.fetch(req, vars, ctx);
+    }
+  }
+  const table = byMethod(exports) || byMethod(value);
+  if (table !== null) return table;
+  if (typeof value === 'function') return value;
+  if (exports && typeof exports.fetch === 'function') return exports.fetch;
+  if (listeners.length > 0) return byEvent(listeners);
+  return null;
+}
+
+function isEntrypoint(v) {
+  return typeof v === 'function' && /^class\b/.test(Function.prototype.toString.call(v)) &&
+    v.prototype !== undefined && typeof v.prototype.fetch === 'function';
+}
+
+// byEvent calls the listeners of addEventListener('fetch', …) until one responds.
+function byEvent(listeners) {
+  return (req, env, ctx) => {
+    let answer;
+    const event = {
+      type: 'fetch', request: req,
+      respondWith(promise) { if (answer === undefined) answer = prim.resolve(promise); },
+      waitUntil(promise) { ctx.waitUntil(promise); },
+      passThroughOnException() {},
+    };
+    for (const listener of listeners) {
+      if (typeof listener === 'function') listener(event);
+      else listener.handleEvent(event);
+      if (answer !== undefined) return answer;
+    }
+    throw new prim.Error('no listener called event.respondWith');
+  };
+}
+
+/** Defines addEventListener('fetch', …) for the time of loading; gives the listeners. */
+function listen() {
+  const listeners = [];
+  if (globalThis.addEventListener === undefined) {
+    globalThis.addEventListener = (type, listener) => {
+      if (type === 'fetch') listeners.push(listener);
+    };
+    globalThis.removeEventListener = (type, listener) => {
+      const at = listeners.indexOf(listener);
+      if (type === 'fetch' && at >= 0) listeners.splice(at, 1);
+    };
+  }
+  return listeners;
+}
+
+module.exports = { start, request, find, byMethod, isEntrypoint, listen, calls };
