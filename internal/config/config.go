@@ -22,6 +22,8 @@ const (
 	drainTimeoutMax = time.Hour
 	// stemsMax bounds booted sandboxes held per runtime: each costs 10 to 50 MB.
 	stemsMax = 64
+	// startsMax bounds cold starts at once: far more than processors only wait.
+	startsMax = 256
 	// memoryBytesMin is what one smallest function needs beside the platform.
 	memoryBytesMin = 64 << 20
 )
@@ -37,11 +39,20 @@ type Config struct {
 	MemoryBytes int64
 	// Stems is how many booted sandboxes wait for code, for each runtime in use.
 	Stems int
+	// Starts is how many cold starts run at once, 1 … 256; 0 means two a processor.
+	Starts int
 	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
 	DrainTimeout time.Duration
 	// LogLevel drops what is less urgent; LogFormat is LogText or LogJSON.
 	LogLevel  slog.Level
 	LogFormat LogFormat
+	// TraceEndpoint is the base URL of an OTLP/HTTP collector; empty sends no traces.
+	TraceEndpoint string
+	// TraceSample is the share of calls that are traced, 0 … 1.
+	TraceSample float64
+	// BuildEnv are "KEY=value" settings handed to builds: those of the package tools
+	// and proxies that this process was started with, so that mirrors work in builds.
+	BuildEnv []string
 }
 
 // LogFormat is how the node's own log is written.
@@ -57,8 +68,8 @@ const (
 func Default(env Environment) Config {
 	return Config{
 		DataDir: DataDir(env), Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
-		MemoryBytes: machineMemory() / 5 * 4, Stems: 2, DrainTimeout: 30 * time.Second,
-		LogLevel: slog.LevelInfo, LogFormat: LogText,
+		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
+		LogLevel: slog.LevelInfo, LogFormat: LogText, TraceSample: 0.01, BuildEnv: buildEnv(env),
 	}
 }
 
@@ -96,6 +107,24 @@ func Load(flags map[string]string, env Environment) (Config, error) {
 	}
 	cfg.DataDir = dir
 	return cfg, nil
+}
+
+// buildVariables are what package tools and proxies are configured with.
+var buildVariables = []string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOFLAGS",
+	"NPM_CONFIG_REGISTRY", "npm_config_registry",
+	"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST",
+}
+
+func buildEnv(env Environment) []string {
+	var list []string
+	for _, name := range buildVariables {
+		if v := env(name); v != "" {
+			list = append(list, name+"="+v)
+		}
+	}
+	return list
 }
 
 // DataDir is where a node keeps its data when it is not told: DAYFLY_DATA, else

@@ -29,7 +29,8 @@ func TestLoadLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := environment(map[string]string{"DAYFLY_API": "127.0.0.1:3", "DAYFLY_STEMS": "6",
-		"DAYFLY_DATA": dir, "DAYFLY_DRAIN_TIMEOUT": "5s"})
+		"DAYFLY_DATA": dir, "DAYFLY_DRAIN_TIMEOUT": "5s",
+		"DAYFLY_TRACE_ENDPOINT": "http://127.0.0.1:4318", "GOPROXY": "off", "SECRET": "x"})
 	flags := map[string]string{"stems": "7", "log-format": "json"}
 	got, err := config.Load(flags, env)
 	if err != nil {
@@ -37,7 +38,8 @@ func TestLoadLayers(t *testing.T) {
 	}
 	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3",
 		MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
-		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON}
+		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, TraceSample: 0.01,
+		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -76,11 +78,14 @@ func TestLoadRefuses(t *testing.T) {
 			want: `DAYFLY_API "here": want HOST:PORT`},
 		{name: "bad port", flags: map[string]string{"listen": ":70000"}, want: "70000"},
 		{name: "bad share", flags: map[string]string{"memory": "120%"}, want: "80%"},
-		{name: "bad unit", flags: map[string]string{"memory": "12X"}, want: "4Gi"},
+		{name: "bad unit", flags: map[string]string{"memory": "12X"}, want: "1Gi"},
 		{name: "too little memory", flags: map[string]string{"memory": "1Mi"}, want: "less than 64Mi"},
 		{name: "bad level", flags: map[string]string{"log-level": "loud"}, want: "debug, info"},
 		{name: "bad format", flags: map[string]string{"log-format": "xml"}, want: "text or json"},
 		{name: "bad drain", flags: map[string]string{"drain-timeout": "2h"}, want: "1h0m0s"},
+		{name: "bad starts", flags: map[string]string{"starts": "-1"}, want: "0 to 256"},
+		{name: "bad collector", flags: map[string]string{"trace-endpoint": "x"}, want: "4318"},
+		{name: "bad sample", flags: map[string]string{"trace-sample": "NaN"}, want: "0 to 1"},
 		{name: "empty folder", flags: map[string]string{"data": ""}, want: "--data"},
 	}
 	for _, tt := range tests {
@@ -112,7 +117,7 @@ func TestMemoryShareAndSizes(t *testing.T) {
 	}
 	for value, want := range map[string]int64{
 		"50%": whole.MemoryBytes / 2, "512Mi": 512 << 20, "2GiB": 2 << 30, "500M": 500e6,
-		"134217728": 128 << 20, "70000kb": 70e6,
+		"134217728B": 128 << 20, "70000kb": 70e6,
 	} {
 		got, err := config.Load(map[string]string{"memory": value}, env)
 		if err != nil {

@@ -5,14 +5,15 @@ package config
 import (
 	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
 // setting is one thing an operator can set. Its name is the flag; the variable is
@@ -30,9 +31,12 @@ var settings = []setting{
 	{"memory", "SIZE", "what all instances may use together: a size or a share of the machine",
 		setMemory},
 	{"stems", "N", "booted sandboxes that wait for code, for each runtime in use", setStems},
+	{"starts", "N", "cold starts at once; 0 is two a processor", setStarts},
 	{"drain-timeout", "TIME", "how long a stop waits for calls in flight", setDrainTimeout},
 	{"log-level", "LEVEL", "debug, info, warn or error", setLogLevel},
 	{"log-format", "FORMAT", "text or json", setLogFormat},
+	{"trace-endpoint", "URL", "OTLP/HTTP collector that traces go to", setTraceEndpoint},
+	{"trace-sample", "SHARE", "of calls that are traced", setTraceSample},
 }
 
 // Setting describes one setting to whoever shows or collects it.
@@ -47,7 +51,8 @@ type Setting struct {
 // Settings lists every setting.
 func Settings() []Setting {
 	defaults := map[string]string{
-		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "memory": "80%", "stems": "2",
+		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "memory": "80%", "stems": "4",
+		"starts": "0", "trace-sample": "0.01",
 		"drain-timeout": "30s", "log-level": "info", "log-format": "text",
 	}
 	list := make([]Setting, 0, len(settings))
@@ -185,8 +190,35 @@ func setStems(c *Config, v string) error {
 	return nil
 }
 
+func setStarts(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > startsMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to %d", startsMax)
+	}
+	c.Starts = n
+	return nil
+}
+
+func setTraceEndpoint(c *Config, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a URL such as http://127.0.0.1:4318")
+	}
+	c.TraceEndpoint = v
+	return nil
+}
+
+func setTraceSample(c *Config, v string) error {
+	share, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(share >= 0 && share <= 1) { // refuses NaN, too
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to 1")
+	}
+	c.TraceSample = share
+	return nil
+}
+
 func setDrainTimeout(c *Config, v string) error {
-	d, err := time.ParseDuration(v)
+	d, err := manifest.ParseDuration(v)
 	if err != nil || d < 0 || d > drainTimeoutMax {
 		return dayfly.Errorf(dayfly.KindInvalid, "want a time from 0s to %s, such as 30s",
 			drainTimeoutMax)
