@@ -20,8 +20,8 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return 
 
 // answer sends a function's result to the client.
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, result *dayfly.Result) {
-	if result.Failure != nil && result.Status >= 500 && result.Header.Get("Content-Type") == "" {
-		writeProblem(w, result.Status, failureProblem(id, result.Failure))
+	if result.Failure != nil && len(result.Header) == 0 {
+		fail(w, id, result)
 		return
 	}
 	if result.Status == http.StatusSwitchingProtocols {
@@ -137,6 +137,24 @@ type problem struct {
 // since nothing of the platform failed.
 const kindFailed dayfly.Kind = "failed"
 
+// fail tells the client of a function's failure. A handler that raised or answered
+// nonsense looks as behind an AWS function URL: existing clients know that answer.
+func fail(w http.ResponseWriter, id dayfly.InvocationID, result *dayfly.Result) {
+	switch result.Failure.Kind {
+	case dayfly.FailureException, dayfly.FailureResponse:
+		header := w.Header()
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+		header.Set("Content-Length", strconv.Itoa(len(internalServerError)))
+		header.Set("Cache-Control", "no-store")
+		w.WriteHeader(result.Status)
+		_, _ = io.WriteString(w, internalServerError)
+	default:
+		writeProblem(w, result.Status, failureProblem(id, result.Failure))
+	}
+}
+
+const internalServerError = "Internal Server Error"
+
 // failureProblem tells the public of a function's failure: what kind it was, not what
 // the code said, which may hold secrets. Its owner sees the rest.
 func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
@@ -147,12 +165,8 @@ func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
 		p.Message = failure.Message
 	case dayfly.FailureInit:
 		p.Message = "the function could not be started"
-	case dayfly.FailureExit:
-		p.Message = "the function's process ended during the call"
-	case dayfly.FailureResponse:
-		p.Message = "the function gave a malformed answer"
 	default:
-		p.Message = "Internal Server Error"
+		p.Message = "the function's process ended during the call"
 	}
 	return p
 }
