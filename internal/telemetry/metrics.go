@@ -18,10 +18,11 @@ import (
 // otherName is the function and project of calls past the bound on series.
 const otherName = "other"
 
-// Names of the phases of a record that have a histogram of their own.
+// Names of a record's phases that are not the making of an instance: the wait for one
+// and the function's own time. What lies between is the cold start.
 const (
-	waitPhase  = "wait"  // until an instance was free
-	startPhase = "start" // until a new instance was ready
+	waitPhase     = "wait"
+	functionPhase = "function"
 )
 
 // Classes of status codes and whose fault a call was, in the order of their counters.
@@ -152,9 +153,7 @@ func (m *metrics) observe(rec *dayfly.Record) {
 	h.cold.Observe(rec.Duration.Seconds())
 	name, kind := string(rec.Runtime), string(rec.Cold)
 	m.coldStarts.WithLabelValues(h.function, h.project, name, kind).Inc()
-	if start := phase(rec, startPhase); start > 0 {
-		m.coldTime.WithLabelValues(name, kind).Observe(start.Seconds())
-	}
+	m.coldTime.WithLabelValues(name, kind).Observe(startTime(rec).Seconds())
 }
 
 // handle gives the series of f, making them at the first call.
@@ -242,6 +241,16 @@ func faultIndex(fault dayfly.Fault) int {
 		}
 	}
 	return 3
+}
+
+// startTime gives how long the making of the call's instance took.
+func startTime(rec *dayfly.Record) (sum time.Duration) {
+	for i := range rec.Phases {
+		if name := rec.Phases[i].Name; name != waitPhase && name != functionPhase {
+			sum += rec.Phases[i].Duration
+		}
+	}
+	return sum
 }
 
 // phase gives the time of the phases of that name.

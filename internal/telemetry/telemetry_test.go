@@ -61,7 +61,11 @@ func TestRecordsBecomeMetrics(t *testing.T) {
 		BilledMillis: 2, RequestBytes: 10, ResponseBytes: 30})
 	tel.Observe(&dayfly.Record{Function: ref("a"), Status: 201, Cold: dayfly.ColdStem,
 		Runtime: "python3.11", Duration: 4 * time.Millisecond, BilledMillis: 3,
-		Phases: []dayfly.Timed{{Name: "start", Duration: 1500 * time.Microsecond}}})
+		Phases: []dayfly.Timed{{Name: "wait", Duration: 40 * time.Microsecond},
+			{Name: "stem", Duration: 500 * time.Microsecond},
+			{Name: "attach", Duration: 200 * time.Microsecond},
+			{Name: "init", Duration: 800 * time.Microsecond},
+			{Name: "function", Duration: 2 * time.Millisecond}}})
 	tel.Observe(&dayfly.Record{Function: ref("a"), Status: 502, Fault: dayfly.FaultGuest})
 	tel.Observe(&dayfly.Record{Function: ref("a"), Status: 429, Fault: dayfly.FaultCapacity,
 		Kind:   dayfly.KindExhausted,
@@ -76,7 +80,7 @@ func TestRecordsBecomeMetrics(t *testing.T) {
 		`dayfly_invocation_duration_seconds_bucket{cold="true",function="a",project="shop",le="0.005"} 1`,
 		`dayfly_cold_starts_total{function="a",kind="stem",project="shop",runtime="python3.11"} 1`,
 		`dayfly_cold_start_duration_seconds_bucket{kind="stem",runtime="python3.11",le="0.002"} 1`,
-		`dayfly_queue_wait_seconds_count 1`,
+		`dayfly_queue_wait_seconds_count 2`,
 		`dayfly_rejected_total{reason="exhausted"} 1`,
 		`dayfly_billed_seconds_total{function="a",project="shop"} 0.005`,
 		`dayfly_request_bytes_total{function="a",project="shop"} 10`,

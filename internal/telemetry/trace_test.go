@@ -121,8 +121,8 @@ func record(id dayfly.InvocationID) *dayfly.Record {
 		Runtime: "python3.11", Source: dayfly.SourceHTTP, Method: "POST", Path: "/x", Status: 200,
 		Start: time.Unix(1_700_000_000, 0), Duration: 5 * time.Millisecond, Cold: dayfly.ColdStem,
 		Phases: []dayfly.Timed{
-			{Name: "wait", Duration: time.Millisecond}, {Name: "start", Duration: 3 * time.Millisecond},
-			{Name: "handler", Duration: time.Millisecond},
+			{Name: "wait", Duration: time.Millisecond}, {Name: "init", Duration: 3 * time.Millisecond},
+			{Name: "function", Duration: time.Millisecond},
 		},
 	}
 }
