@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package toolchain
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// candidate is a program with a good answer.
+type candidate struct {
+	program executable
+	answer  answer
+}
+
+// known gives the programs that answered, in the order of their places.
+func known(list []executable, cache *cache) []candidate {
+	var found []candidate
+	for _, program := range list {
+		if got, ok := cache.get(program); ok && got.Version != "" {
+			found = append(found, candidate{program, got})
+		}
+	}
+	return found
+}
+
+// name gives every runtime its name. The first of a minor version gets the short one,
+// "python3.11"; others of it get their full version, unless that is taken.
+func name(found []candidate) []Runtime {
+	taken := map[dayfly.RuntimeName]bool{}
+	versions := map[Language]map[string]bool{Python: {}, Node: {}, Go: {}}
+	var list []Runtime
+	for _, c := range found {
+		language, version := c.program.language, c.answer.Version
+		if versions[language][version] {
+			continue // the same again from elsewhere
+		}
+		versions[language][version] = true
+		label := dayfly.RuntimeName(string(language) + minor(language, version))
+		if taken[label] {
+			label = dayfly.RuntimeName(string(language) + version)
+		}
+		taken[label] = true
+		list = append(list, Runtime{
+			Name: label, Language: language, Version: version, Path: c.program.path,
+			Prefixes: prefixes(language, c.program.path, c.answer.Prefix, minor(language, version)),
+			Source:   c.program.source,
+		})
+	}
+	markDefaults(list)
+	slices.SortStableFunc(list, func(a, b Runtime) int {
+		return cmp.Or(
+			cmp.Compare(order(a.Language), order(b.Language)), compareVersions(b.Version, a.Version))
+	})
+	return append(list, Runtime{
+		Name: NativeName, Language: Native, Source: "builtin", Default: true,
+	})
+}
+
+func order(language Language) int {
+	return slices.Index([]Language{Python, Node, Go, Native}, language)
+}
+
+// minor gives the part of a version that programs are compatible within: 3.11, but 20.
+func minor(language Language, version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	if language == Node {
+		return parts[0]
+	}
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+// markDefaults marks one runtime of each language: the host's own, which is the first
+// found at a place of the system; else the newest.
+func markDefaults(list []Runtime) {
+	for _, language := range []Language{Python, Node, Go} {
+		best := -1
+		for i, runtime := range list {
+			if runtime.Language != language {
+				continue
+			}
+			if runtime.Source == "distribution" || runtime.Source == "local" {
+				best = i
+				break
+			}
+			if best < 0 || compareVersions(runtime.Version, list[best].Version) > 0 {
+				best = i
+			}
+		}
+		if best >= 0 {
+			list[best].Default = true
+		}
+	}
+}
+
+// parseName parts a user's name of a runtime into language and version, either of
+// which may be empty.
+func parseName(name string) (Language, string) {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if strings.HasPrefix(name, "provided") || name == string(Native) {
+		return Native, ""
+	}
+	split := strings.IndexFunc(name, func(r rune) bool { return r >= '0' && r <= '9' })
+	word, version := name, ""
+	if split >= 0 {
+		word, version = name[:split], name[split:]
+	}
+	version = strings.TrimSuffix(version, ".x")
+	word = strings.TrimRight(word, "-_ @v")
+	switch word {
+	case "python", "py", "cpython":
+		return Python, version
+	case "node", "nodejs", "node.js":
+		return Node, version
+	case "go", "golang":
+		return Go, version
+	case "":
+		return languageOf(version), version
+	}
+	return "", version
+}
+
+// languageOf guesses the language of a bare version: Python's has been 3.x for long,
+// Go's 1.x, and Node's is larger.
+func languageOf(version string) Language {
+	parts := versionParts(version)
+	switch {
+	case len(parts) == 0:
+		return ""
+	case parts[0] == 3:
+		return Python
+	case parts[0] == 1 && len(parts) > 1:
+		return Go
+	case parts[0] >= 4:
+		return Node
+	}
+	return ""
+}
+
+// match finds the runtime that a name means: one of exactly that name, else the
+// default if its version begins so, else the newest whose version does.
+func match(list []Runtime, name string) (Runtime, bool) {
+	for _, runtime := range list {
+		if string(runtime.Name) == name {
+			return runtime, true
+		}
+	}
+	language, version := parseName(name)
+	if language == "" {
+		return Runtime{}, false
+	}
+	fits := func(r Runtime) bool {
+		return r.Language == language &&
+			(version == "" || r.Version == version || strings.HasPrefix(r.Version, version+"."))
+	}
+	for _, runtime := range list {
+		if runtime.Default && fits(runtime) {
+			return runtime, true
+		}
+	}
+	if at := slices.IndexFunc(list, fits); at >= 0 { // the list has the newest first
+		return list[at], true
+	}
+	return Runtime{}, false
+}
+
+// versionParts gives the numbers of a version, up to where it is none any more.
+func versionParts(version string) []int {
+	var parts []int
+	for _, part := range strings.Split(version, ".") {
+		digits := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
+		if digits >= 0 {
+			part = part[:digits]
+		}
+		number, err := strconv.Atoi(part)
+		if err != nil {
+			break
+		}
+		parts = append(parts, number)
+	}
+	return parts
+}
+
+// compareVersions compares by the numbers in two texts, such as paths or versions.
+func compareVersions(a, b string) int {
+	numbers := func(s string) []int {
+		var list []int
+		for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+			if n, err := strconv.Atoi(word); err == nil {
+				list = append(list, n)
+			}
+		}
+		return list
+	}
+	return cmp.Or(slices.Compare(numbers(a), numbers(b)), strings.Compare(a, b))
+}
