@@ -64,7 +64,9 @@ type Mount struct {
 // and Done closes once every process is gone and the cgroup is removed.
 type Box interface {
 	ID() dayfly.InstanceID
-	// Control is the host's end of descriptor 3 of the box's first process.
+	// Control is the host's end of descriptor 3 of the box's first process. The
+	// caller closes it; what the process wrote before its end can be read until
+	// then, also after Done.
 	Control() net.Conn
 	// Attach shows the host folder source at target, read-only, nosuid, nodev.
 	// target must exist in the minimal root: /var/task does.

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// groupsReady are made ahead, because making a group in each hierarchy takes a
+	// tenth of a millisecond.
+	groupsReady = 16
+	// groupRemoveWait bounds how long an emptied group may refuse to go.
+	groupRemoveWait = 5 * time.Second
+	// cpuPeriodMicros is the span over which processor time is rationed.
+	cpuPeriodMicros = 100_000
+	// cpuQuotaMicrosMin is the least that the kernel accepts.
+	cpuQuotaMicrosMin = 1000
+)
+
+// job is something that a control group does for us.
+type job uint8
+
+const (
+	jobMemory job = iota
+	jobCPU
+	jobCPUCount // accounting of processor time
+	jobPids
+	jobFreeze
+	jobKill
+	jobs
+)
+
+// hierarchy is one cgroup mount, or the place within it, where our groups live.
+type hierarchy struct {
+	base    string // folder above ours
+	unified bool
+	jobs    [jobs]bool
+}
+
+// cgroups makes a group for each box in every hierarchy that does a job.
+type cgroups struct {
+	name  string
+	log   *slog.Logger
+	trees []hierarchy
+	why   string // why limits are missing; empty when all is there
+
+	ready chan *group
+	trash chan *group
+	quit  chan struct{}
+	gone  sync.WaitGroup
+	seq   int // of the maker
+}
+
+// newCgroups claims NAME in every usable hierarchy and removes what an earlier
+// process left there.
+func newCgroups(name string, log *slog.Logger) *cgroups {
+	c := &cgroups{
+		name: name, log: log,
+		ready: make(chan *group, groupsReady),
+		trash: make(chan *group, 1<<16), // as many as boxes may ever be: sending never waits
+		quit:  make(chan struct{}),
+	}
+	c.trees, c.why = findHierarchies(name)
+	for _, t := range c.trees {
+		sweep(filepath.Join(t.base, name), t.unified)
+	}
+	c.trees = prepare(c.trees, name, &c.why)
+	if len(c.trees) > 0 {
+		c.gone.Go(c.make)
+		c.gone.Go(c.remove)
+	}
+	return c
+}
+
+// does tells whether a job is done, and by which version.
+func (c *cgroups) does(j job) (version int, ok bool) {
+	for _, t := range c.trees {
+		if t.jobs[j] && t.unified {
+			return 2, true
+		}
+		if t.jobs[j] {
+			return 1, true
+		}
+	}
+	return 0, false
+}
+
+// make keeps groups ready until close.
+func (c *cgroups) make() {
+	for {
+		g, err := c.newGroup()
+		if err != nil {
+			c.log.Warn("control group not made", "error", err)
+			select {
+			case <-time.After(time.Second):
+				continue
+			case <-c.quit:
+				return
+			}
+		}
+		select {
+		case c.ready <- g:
+		case <-c.quit:
+			g.remove(c.log)
+			return
+		}
+	}
+}
+
+// remove deletes emptied groups until close.
+func (c *cgroups) remove() {
+	for {
+		select {
+		case g := <-c.trash:
+			g.remove(c.log)
+		case <-c.quit:
+			return
+		}
+	}
+}
+
+// acquire takes a ready group; nil when the host gives none.
+func (c *cgroups) acquire(done <-chan struct{}) (*group, error) {
+	if len(c.trees) == 0 {
+		return nil, nil
+	}
+	select {
+	case g := <-c.ready:
+		return g, nil
+	case <-done:
+		return nil, fmt.Errorf("get control group: %w", os.ErrDeadlineExceeded)
+	case <-c.quit:
+		return nil, errClosed
+	}
+}
+
+// release gives back a group without processes.
+func (c *cgroups) release(g *group) {
+	if g == nil {
+		return
+	}
+	g.closeFiles()
+	c.trash <- g
+}
+
+// close removes everything of ours; all boxes must be gone.
+func (c *cgroups) close() {
+	close(c.quit)
+	c.gone.Wait()
+	for {
+		select {
+		case g := <-c.ready:
+			g.remove(c.log)
+			continue
+		case g := <-c.trash:
+			g.remove(c.log)
+			continue
+		default:
+		}
+		break
+	}
+	for _, t := range c.trees {
+		unix.Rmdir(filepath.Join(t.base, c.name))
+	}
+}
+
+// group is one box's place in every hierarchy, with the files open that are used
+// while it lives.
+type group struct {
+	dirs  []string
+	files [controls]*os.File
+
+	mu     sync.Mutex // guards closed and the use of files
+	closed bool
+	limits dayfly.Limits // as last written
+}
+
+// control is a file of a group that we keep open.
+type control uint8
+
+const (
+	ctlMemoryLimit control = iota
+	ctlMemorySwap
+	ctlMemoryUse
+	ctlMemoryPeak
+	ctlMemoryStat
+	ctlMemoryEvents
+	ctlCPUQuota
+	ctlCPUPeriod
+	ctlCPUWeight
+	ctlCPUUse
+	ctlPidsLimit
+	ctlPidsUse
+	ctlFreeze
+	ctlFreezeState
+	ctlKill
+	controls
+)
+
+// controlFile names a control in version 1 and 2.
+type controlFile struct {
+	job    job
+	v1, v2 string
+	flag   int
+}
+
+// controlFiles are the files of controls; an empty name means there is none.
+func controlFiles() [controls]controlFile {
+	const r, w, rw = os.O_RDONLY, os.O_WRONLY, os.O_RDWR
+	return [controls]controlFile{
+		ctlMemoryLimit:  {jobMemory, "memory.limit_in_bytes", "memory.max", w},
+		ctlMemorySwap:   {jobMemory, "memory.memsw.limit_in_bytes", "memory.swap.max", w},
+		ctlMemoryUse:    {jobMemory, "memory.usage_in_bytes", "memory.current", r},
+		ctlMemoryPeak:   {jobMemory, "memory.max_usage_in_bytes", "memory.peak", r},
+		ctlMemoryStat:   {jobMemory, "memory.stat", "memory.stat", r},
+		ctlMemoryEvents: {jobMemory, "memory.oom_control", "memory.events", r},
+		ctlCPUQuota:     {jobCPU, "cpu.cfs_quota_us", "cpu.max", w},
+		ctlCPUPeriod:    {jobCPU, "cpu.cfs_period_us", "", w},
+		ctlCPUWeight:    {jobCPU, "cpu.shares", "cpu.weight", w},
+		ctlCPUUse:       {jobCPUCount, "cpuacct.usage", "cpu.stat", r},
+		ctlPidsLimit:    {jobPids, "pids.max", "pids.max", w},
+		ctlPidsUse:      {jobPids, "pids.current", "pids.current", r},
+		ctlFreeze:       {jobFreeze, "freezer.state", "cgroup.freeze", rw},
+		ctlFreezeState:  {jobFreeze, "", "cgroup.events", r},
+		ctlKill:         {jobKill, "", "cgroup.kill", w},
+	}
+}
+
+func (c *cgroups) newGroup() (*group, error) {
+	c.seq++
+	g := &group{}
+	table := controlFiles()
+	for _, t := range c.trees {
+		dir := filepath.Join(t.base, c.name, strconv.Itoa(c.seq))
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			g.remove(c.log)
+			return nil, fmt.Errorf("make control group: %w", err)
+		}
+		g.dirs = append(g.dirs, dir)
+		for i, f := range table {
+			name := f.v1
+			if t.unified {
+				name = f.v2
+			}
+			if name == "" || !t.jobs[f.job] {
+				continue
+			}
+			// A file may be missing: swap accounting, peak and kill came late.
+			g.files[i], _ = os.OpenFile(filepath.Join(dir, name), f.flag, 0)
+		}
+	}
+	return g, nil
+}
+
+// join puts a process into the group.
+func (g *group) join(pid int) error {
+	if g == nil {
+		return nil
+	}
+	text := strconv.AppendInt(nil, int64(pid), 10)
+	for _, dir := range g.dirs {
+		if err := writeFile(filepath.Join(dir, "cgroup.procs"), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeFiles ends the use of the group.
+func (g *group) closeFiles() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for i, f := range g.files {
+		if f != nil {
+			f.Close()
+			g.files[i] = nil
+		}
+	}
+}
+
+// remove deletes the group's folders; processes that are just ending are waited for.
+func (g *group) remove(log *slog.Logger) {
+	g.closeFiles()
+	deadline := time.Now().Add(groupRemoveWait)
+	for _, dir := range g.dirs {
+		for pause := time.Millisecond; ; pause *= 2 {
+			err := unix.Rmdir(dir)
+			if err == nil || err == unix.ENOENT {
+				break
+			}
+			if err != unix.EBUSY || time.Now().After(deadline) {
+				log.Warn("control group not removed", "path", dir, "error", err)
+				break
+			}
+			time.Sleep(pause)
+		}
+	}
+}
+
+// sweep removes our folder of an earlier life with everything in it.
+func sweep(dir string, unified bool) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		sub := filepath.Join(dir, e.Name())
+		if unified {
+			writeFile(filepath.Join(sub, "cgroup.freeze"), []byte("0"))
+		}
+		writeFile(filepath.Join(sub, "freezer.state"), []byte("THAWED"))
+		deadline := time.Now().Add(groupRemoveWait)
+		for pause := time.Millisecond; time.Now().Before(deadline); pause *= 2 {
+			killAll(sub)
+			if unix.Rmdir(sub) != unix.EBUSY {
+				break
+			}
+			time.Sleep(pause)
+		}
+	}
+}
+
+// killAll ends every process in a group.
+func killAll(dir string) {
+	list, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return
+	}
+	for field := range bytes.FieldsSeq(list) {
+		if pid, err := strconv.Atoi(string(field)); err == nil && pid > 1 {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+}
+
+// writeFile writes to a kernel file, which must exist.
+func writeFile(path string, b []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, err = unix.Write(fd, b)
+		unix.Close(fd)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s to %s: %w", strings.TrimSpace(string(b)), path, err)
+	}
+	return nil
+}
