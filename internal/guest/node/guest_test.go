@@ -256,6 +256,9 @@ func (p *process) do(inv *dayfly.Invocation) answer {
 	a := answer{status: result.Status, header: result.Header, failure: result.Failure}
 	body, err := io.ReadAll(result.Body)
 	a.body, a.err = string(body), err
+	if f, ok := guest.FailureOf(err); ok {
+		a.failure, a.err = f, nil
+	}
 	return a
 }
 

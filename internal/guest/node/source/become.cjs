@@ -82,6 +82,7 @@ function becomeLambda(spec, loaded) {
   const handler = load.handlerOf(loaded, spec.entry);
   if (!spec.dialect) logs.lambdaConsole(spec.env || {});
   lambda.start(spec, handler, spec.env || {});
+  process.on('beforeExit', lambda.onEmptyLoop);
   return {
     dialect: 'lambda', ready: { serve: FRAMES, dialect: 'lambda' },
     request: lambda.request, crash: lambda.crash,

@@ -170,6 +170,7 @@ function requestOf(call) {
   lacking(headers, 'x-forwarded-for', head.remote);
   lacking(headers, 'x-forwarded-proto', head.scheme);
   lacking(headers, 'x-forwarded-prefix', head.prefix);
+  if (head.trace) headers.set('traceparent', head.trace);
   const bare = head.method === 'GET' || head.method === 'HEAD' || head.length === 0;
   const url = head.scheme + '://' + (head.host || 'localhost') + head.path +
     (head.query ? '?' + head.query : '');

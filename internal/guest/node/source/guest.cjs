@@ -93,9 +93,10 @@ function onUncaught(name, unhandled) {
   });
 }
 
-function boot() {
-  wire.open(receive);
-  warm.up();
+async function boot() {
+  await warm.up();
+  wire.listen(receive);
+  wire.open();
   onUncaught('uncaughtException', false);
   onUncaught('unhandledRejection', true);
   process.on('beforeExit', stuck);

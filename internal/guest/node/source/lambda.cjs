@@ -32,19 +32,17 @@ function start(spec, handler, env) {
     trace: spec.concurrency <= 1,
     context: sharedContext(spec, env),
   };
-  process.on('beforeExit', onEmptyLoop);
 }
 
 function sharedContext(spec, env) {
-  const version = env.AWS_LAMBDA_FUNCTION_VERSION || '$LATEST';
+  const version = env.AWS_LAMBDA_FUNCTION_VERSION || String(spec.number || '$LATEST');
   const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   const day = prim.replaceAll(prim.slice(prim.toISOString(new prim.Date()), 0, 10), '-', '/');
   return {
     functionName: env.AWS_LAMBDA_FUNCTION_NAME || spec.function,
     functionVersion: version,
     invokedFunctionArn: 'arn:aws:lambda:' + region + ':000000000000:function:' + spec.function,
-    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE || String(spec.memory_bytes >> 20 ||
-      Math.floor(spec.memory_bytes / 1048576)),
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE || String(Math.floor(spec.memory_bytes / 1048576)),
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME || '/aws/lambda/' + spec.function,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME || day + '/[' + version + ']' + spec.revision,
   };
@@ -242,12 +240,10 @@ function onEmptyLoop() {
   wire.ref(); // whatever is left waits for the host
 }
 
-// setTrace spells the W3C trace context as X-Ray does, where SDKs look for it.
+// setTrace leaves the trace context where X-Ray's and other SDKs look for it.
 function setTrace(traceparent) {
-  const part = prim.split(traceparent, '-');
-  if (part.length < 4 || part[1].length !== 32) return;
-  process.env._X_AMZN_TRACE_ID = 'Root=1-' + prim.slice(part[1], 0, 8) + '-' +
-    prim.slice(part[1], 8) + ';Parent=' + part[2] + ';Sampled=' + (part[3] === '01' ? '1' : '0');
+  const id = payload.xray(traceparent);
+  if (id !== undefined) process.env._X_AMZN_TRACE_ID = id;
 }
 
 /** A request frame opened a stream. */
@@ -272,4 +268,4 @@ function crash(thrown, unhandled) {
   return d;
 }
 
-module.exports = { start, request, crash };
+module.exports = { start, request, crash, onEmptyLoop };

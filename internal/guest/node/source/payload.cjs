@@ -12,7 +12,6 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const TEXT_TYPE = /^(?:text\/[^;]*|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))\s*(?:;|$)/i;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\r\n\0]/;
-const WIDE = /[^\x00-\x7f]/;
 const JSON_TYPE = ['content-type', 'application/json'];
 
 let lastSecond = -1;
@@ -83,11 +82,23 @@ function headersOf(head) {
   absent(out, 'x-forwarded-proto', head.scheme);
   absent(out, 'x-forwarded-port', portOf(head));
   absent(out, 'x-forwarded-prefix', head.prefix);
+  if (head.trace) {
+    out.traceparent = head.trace;
+    absent(out, 'x-amzn-trace-id', xray(head.trace));
+  }
   return { headers: out, cookies };
 }
 
 function absent(headers, name, value) {
   if (value && headers[name] === undefined) headers[name] = value;
+}
+
+/** A W3C trace context as X-Ray spells it; undefined when it is none. */
+function xray(traceparent) {
+  const part = prim.split(traceparent, '-');
+  if (part.length < 4 || part[1].length !== 32) return undefined;
+  return 'Root=1-' + prim.slice(part[1], 0, 8) + '-' + prim.slice(part[1], 8) +
+    ';Parent=' + part[2] + ';Sampled=' + (part[3] === '01' ? '1' : '0');
 }
 
 function portOf(head) {
@@ -135,14 +146,16 @@ function eventOf(head, body, spec) {
     time: timeOf(head.received_ms),
     timeEpoch: head.received_ms,
   };
-  putBody(event, headers['content-type'], body);
+  putBody(event, headers, body);
   return event;
 }
 
-function putBody(event, type, body) {
+function putBody(event, headers, body) {
   event.isBase64Encoded = false;
   if (body === null || body.length === 0) return;
-  if (type !== undefined && prim.test(TEXT_TYPE, type) && isUtf8(body)) {
+  const type = headers['content-type'];
+  const plain = (headers['content-encoding'] || 'identity') === 'identity';
+  if (plain && type !== undefined && prim.test(TEXT_TYPE, type) && isUtf8(body)) {
     event.body = bytes.utf8(body, 0, body.length);
   } else {
     event.body = bytes.base64(body, 0, body.length);
@@ -249,4 +262,4 @@ function show(v) {
   return s.length > 60 ? prim.slice(s, 0, 60) + '…' : s;
 }
 
-module.exports = { eventOf, answerOf, headerPair, Malformed, JSON_TYPE, WIDE, TOKEN };
+module.exports = { eventOf, answerOf, headerPair, xray, Malformed, JSON_TYPE };

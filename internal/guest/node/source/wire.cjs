@@ -45,15 +45,29 @@ let retrying = false;
 let corked = false;
 let socket = null;
 let listener = null;
+let rehearsing = false; // warming: output goes nowhere
 
 // The frame that is only partly here: its head, then the whole of it.
 const partHead = Buffer.allocUnsafeSlow(HEAD);
 let partHave = 0;
 let part = null;
 
-/** Opens descriptor 3. onFrame(type, stream, buffer, start, end) gets each frame. */
-function open(onFrame) {
+/** Sets who gets each frame: onFrame(type, stream, buffer, start, end). */
+function listen(onFrame) {
   listener = onFrame;
+}
+
+/** Takes input as if the host had sent it, and drops what is answered. */
+function rehearse(frames) {
+  rehearsing = true;
+  bytes.copy(frames, input, 0, 0, frames.length);
+  read(frames.length);
+}
+
+/** Opens descriptor 3. */
+function open() {
+  flush();
+  rehearsing = false;
   socket = new net.Socket({
     fd: FD, readable: true, writable: true, allowHalfOpen: false,
     onread: { buffer: input, callback: read },
@@ -257,6 +271,7 @@ function send(buffer, length, owned) {
 
 // attempt writes once and gives how much was taken, 0 when the socket is full.
 function attempt(buffer, start, end) {
+  if (rehearsing) return end - start;
   try {
     return writeSync(FD, buffer, start, end - start);
   } catch (e) {
@@ -313,7 +328,7 @@ function finish() {
 
 module.exports = {
   TYPE, BODY_MAX, WINDOW, FRAME_MAX,
-  open, empty, text, log, logNamed, data, grant, flush, flushSoon, brake, finish,
-  ref: () => socket.ref(),
-  unref: () => socket.unref(),
+  listen, rehearse, open, empty, text, log, logNamed, data, grant, flush, flushSoon, brake, finish,
+  ref: () => { if (socket !== null) socket.ref(); },
+  unref: () => { if (socket !== null) socket.unref(); },
 };
