@@ -124,10 +124,11 @@ func (s *Set) List(ctx context.Context) ([]Runtime, error) {
 	return slices.Clone(s.found), nil
 }
 
-// Find gives the runtime that name means: its own name, a language ("python", whose
+// Find gives the runtime that wanted means: its own name, a language ("python", whose
 // default is given), a version or the start of one ("3.11", "node20.1"), or a name of
 // AWS Lambda's ("nodejs20.x", "provided.al2023").
-func (s *Set) Find(ctx context.Context, name string) (Runtime, error) {
+func (s *Set) Find(ctx context.Context, wanted dayfly.RuntimeName) (Runtime, error) {
+	name := string(wanted)
 	list, err := s.List(ctx)
 	if err != nil {
 		return Runtime{}, err

@@ -280,7 +280,7 @@ func TestNamesOfRuntimesAreUnderstood(t *testing.T) {
 	program(t, root, "home/ann/.nvm/versions/node/v22.3.0/bin/node", "22.3.0")
 	program(t, root, "usr/local/go/bin/go", "1.26.1")
 	set := newSet(root, nil)
-	for given, want := range map[string]dayfly.RuntimeName{
+	for given, want := range map[dayfly.RuntimeName]dayfly.RuntimeName{
 		"python": "python3.11", "python3": "python3.11", "3.11": "python3.11", "3.12": "python3.12",
 		"python3.12": "python3.12", "Python3.12": "python3.12", "python-3.12.4": "python3.12",
 		"python3.11.2": "python3.11", "python3.11.9": "python3.11.9", "3.11.9": "python3.11.9",
@@ -294,7 +294,7 @@ func TestNamesOfRuntimesAreUnderstood(t *testing.T) {
 			t.Errorf("Find(%q) = %s, %v; want %s", given, got.Name, err, want)
 		}
 	}
-	for _, given := range []string{
+	for _, given := range []dayfly.RuntimeName{
 		"python3.1", "python4", "node2", "nodejs18.x", "ruby3.3", "", "..", "java21", "go1.2", "2.7",
 	} {
 		got, err := set.Find(t.Context(), given)
