@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/scale"
+)
+
+// refuse says why a call that would have to wait is not let into the line, or nil.
+// Deciding on arrival keeps refusals immediate and lets those in line be served.
+// Callers hold mu.
+func (g *group) refuse(ctx context.Context, now time.Time) error {
+	s := &g.rev.Spec.Scaling
+	have := len(g.instances) + g.starting
+	waiting := len(g.line) - g.starting*s.Concurrency // the others are about to be served
+	if waiting >= s.QueueDepth && have >= s.MaxInstances || len(g.line) >= queueHardMax {
+		return exhausted(g.expectedWait(len(g.line)),
+			"%s has %d calls waiting, the most it may have", g.rev.Function, len(g.line))
+	}
+	limit := s.QueueTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, deadline.Sub(now))
+	}
+	if g.mayGrow() {
+		return nil
+	}
+	if have == 0 {
+		return exhausted(time.Second, "the node has no memory left for an instance of %s", g.rev.Function)
+	}
+	if wait := g.expectedWait(len(g.line) + 1); wait > limit {
+		return exhausted(wait, "%s is busy: a call would wait about %s, longer than the %s allowed",
+			g.rev.Function, wait.Round(time.Millisecond), limit.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// queueHardMax bounds the line while instances may still be added.
+const queueHardMax = 100_000
+
+// expectedWait is how long the call at that place in the line waits if no instance
+// is added. Callers hold mu.
+func (g *group) expectedWait(position int) time.Duration {
+	return scale.Wait(position, len(g.instances)+g.starting, g.rev.Spec.Scaling.Concurrency, g.service.value)
+}
+
+// mayGrow tells whether limits leave room for another instance. Callers hold mu.
+func (g *group) mayGrow() bool {
+	have := len(g.instances) + g.starting
+	return have < g.rev.Spec.Scaling.MaxInstances && g.pool.budget.fits(g.charge()) &&
+		(have == 0 || !g.pool.cpu.saturated())
+}
+
+// startFor starts an instance for the call at that place in the line, unless waiting
+// for a release is expected to be shorter. It says what was decided. Callers hold mu.
+func (g *group) startFor(position int) string {
+	have := len(g.instances) + g.starting
+	switch {
+	case have >= g.rev.Spec.Scaling.MaxInstances:
+		return fmt.Sprintf("all %d instances were busy, the most it may have", have)
+	case have > 0 && g.pool.cpu.saturated():
+		return fmt.Sprintf("all %d instances were busy and the processors saturated", have)
+	case g.starting >= position:
+		return fmt.Sprintf("%d instances were starting already", g.starting)
+	case have > 0 && g.service.value > 0 && g.expectedWait(position) < g.coldCost():
+		return fmt.Sprintf("%d busy: a release was expected in %s, sooner than a cold start (%s)", have,
+			g.expectedWait(position).Round(10*time.Microsecond), g.coldCost().Round(10*time.Microsecond))
+	}
+	if !g.pool.budget.reserve(g) {
+		return "the node's memory budget is used up by busy instances"
+	}
+	g.starting++
+	go g.start()
+	if have == 0 {
+		return "no instance existed"
+	}
+	return fmt.Sprintf("all %d instances were busy", have)
+}
+
+// nudge reconsiders after a wait that was longer than expected.
+func (g *group) nudge() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	have := len(g.instances) + g.starting
+	if len(g.line) <= g.starting || have >= g.rev.Spec.Scaling.MaxInstances ||
+		have > 0 && g.pool.cpu.saturated() || !g.pool.budget.reserve(g) {
+		return
+	}
+	g.starting++
+	go g.start()
+}
+
+// patience is how long a call waits before it asks again.
+func (g *group) patience() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(2*g.coldCost(), 5*time.Millisecond)
+}
+
+func (g *group) coldCost() time.Duration {
+	if g.cold.value == 0 {
+		return coldGuess
+	}
+	return g.cold.value
+}
+
+// start makes one instance for the line.
+func (g *group) start() {
+	inst, err := g.make(context.Background())
+	g.mu.Lock()
+	g.starting--
+	g.mu.Unlock()
+	if err == nil {
+		g.give(inst)
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.line) > 0 {
+		w := g.line[0]
+		g.line = g.line[1:]
+		w.granted <- grant{err: err}
+	}
+	if len(g.line) > 0 {
+		g.startFor(len(g.line))
+	}
+}
+
+func exhausted(retry time.Duration, format string, args ...any) error {
+	e := dayfly.Errorf(dayfly.KindExhausted, format, args...)
+	e.RetryAfter = max(retry, time.Second)
+	return e
+}

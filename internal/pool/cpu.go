@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// cpuPeriod is how often the processors are looked at: long enough that the
+	// kernel's 10 ms ticks give a usable share.
+	cpuPeriod = 200 * time.Millisecond
+	// cpuFull is the busy share, in percent, from which more instances would only
+	// take turns with those that run.
+	cpuFull = 95
+	// busyPerProcessor is how many calls each processor runs at once before the pool
+	// stops adding instances on a saturated node: some of them wait for I/O.
+	busyPerProcessor = 4
+)
+
+// processors knows whether this machine's processors have anything left to give.
+type processors struct {
+	full atomic.Bool
+	busy atomic.Int64 // calls that run now
+}
+
+func newProcessors() *processors { return &processors{} }
+
+// saturated tells that adding an instance would not make anything faster.
+func (c *processors) saturated() bool {
+	return c.full.Load() && c.busy.Load() >= int64(busyPerProcessor*runtime.NumCPU())
+}
+
+func (c *processors) run(ctx context.Context) {
+	tick := time.NewTicker(cpuPeriod)
+	defer tick.Stop()
+	busy, total := readProcessors()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		b, t := readProcessors()
+		if t > total {
+			c.full.Store((b-busy)*100 >= (t-total)*cpuFull)
+		}
+		busy, total = b, t
+	}
+}
+
+// readProcessors gives the busy and total ticks of all processors since boot; zeros
+// where /proc/stat cannot be read, and then nothing ever counts as saturated.
+func readProcessors() (busy, total int64) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	for i, field := range bytes.Fields(line) {
+		if i == 0 || i > 8 { // the name; guest time is part of user time
+			continue
+		}
+		n, _ := strconv.ParseInt(string(field), 10, 64)
+		total += n
+		if i != 4 && i != 5 { // idle, iowait
+			busy += n
+		}
+	}
+	return busy, total
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// group is what the pool holds of one revision: its instances and its waiting line.
+type group struct {
+	pool *Pool
+	rev  *dayfly.Revision
+
+	mu        sync.Mutex // guards the rest
+	instances []*instance
+	ready     []*instance // with room for a call, most recently used last
+	line      []*waiter   // first come, first served
+	starting  int
+	retired   bool
+	service   average // time of a call on an instance
+	cold      average // time of a cold start
+	memory    int64   // highest use of an instance seen
+}
+
+// waiter is a call in the line.
+type waiter struct {
+	granted chan grant // holds one
+	since   time.Time
+}
+
+// grant is what a waiter gets: an instance, or why there is none.
+type grant struct {
+	instance *instance
+	err      error
+}
+
+func newGroup(p *Pool, rev *dayfly.Revision) *group { return &group{pool: p, rev: rev} }
+
+// lease gives the right to one call on an instance: an idle one at once, else the
+// first of a released and a new one. It refuses early what cannot be served in time.
+func (g *group) lease(ctx context.Context, inv *dayfly.Invocation) (*lease, error) {
+	now := time.Now()
+	g.mu.Lock()
+	inv.Record.QueueDepth = len(g.line)
+	if inst := g.takeReady(now); inst != nil {
+		g.mu.Unlock()
+		return newLease(inst, inv, now, dayfly.ColdNone), nil
+	}
+	if err := g.refuse(ctx, now); err != nil {
+		g.mu.Unlock()
+		return nil, err
+	}
+	w := &waiter{granted: make(chan grant, 1), since: now}
+	g.line = append(g.line, w)
+	inv.Record.Why = g.startFor(len(g.line))
+	g.mu.Unlock()
+	return g.await(ctx, inv, w)
+}
+
+// takeReady takes the most recently used instance with room. Callers hold mu.
+func (g *group) takeReady(now time.Time) *instance {
+	for n := len(g.ready); n > 0; n = len(g.ready) {
+		inst := g.ready[n-1]
+		if inst.ended() {
+			g.ready = g.ready[:n-1]
+			continue
+		}
+		inst.inflight++
+		inst.lastUsed = now
+		if inst.inflight >= g.rev.Spec.Scaling.Concurrency {
+			g.ready = g.ready[:n-1]
+		}
+		return inst
+	}
+	return nil
+}
+
+// await waits in the line. When the expected wait has passed without a grant it asks
+// for another instance: the estimate was wrong.
+func (g *group) await(ctx context.Context, inv *dayfly.Invocation, w *waiter) (*lease, error) {
+	patience := time.NewTimer(g.patience())
+	defer patience.Stop()
+	limit := time.NewTimer(g.rev.Spec.Scaling.QueueTimeout + g.rev.Spec.Limits.InitTimeout)
+	defer limit.Stop()
+	for {
+		select {
+		case got := <-w.granted:
+			return g.granted(inv, w, got)
+		case <-patience.C:
+			g.nudge()
+			patience.Reset(g.patience())
+		case <-limit.C:
+			if g.leave(w) {
+				return nil, exhausted(time.Second, "no instance of %s became free within %s",
+					g.rev.Function, time.Since(w.since).Round(time.Millisecond))
+			}
+		case <-ctx.Done():
+			if g.leave(w) {
+				return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away while waiting: %w", context.Cause(ctx))
+			}
+			got := <-w.granted
+			if got.instance != nil {
+				g.release(got.instance)
+			}
+			return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away while waiting: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func (g *group) granted(inv *dayfly.Invocation, w *waiter, got grant) (*lease, error) {
+	if got.err != nil {
+		return nil, got.err
+	}
+	how := dayfly.ColdWaited
+	if got.instance.calls.Load() == 0 {
+		how = got.instance.origin
+	}
+	return newLease(got.instance, inv, w.since, how), nil
+}
+
+// leave takes w out of the line; false when it was granted something meanwhile.
+func (g *group) leave(w *waiter) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.Index(g.line, w)
+	if i < 0 {
+		return false
+	}
+	g.line = slices.Delete(g.line, i, i+1)
+	return true
+}
+
+// release returns an instance after a call.
+func (g *group) release(inst *instance) {
+	g.mu.Lock()
+	inst.inflight--
+	inst.lastUsed = time.Now()
+	drop := g.hand(inst)
+	g.mu.Unlock()
+	g.settle(inst, drop)
+}
+
+// give adds a new instance to the group.
+func (g *group) give(inst *instance) {
+	g.mu.Lock()
+	g.instances = append(g.instances, inst)
+	drop := g.hand(inst)
+	g.mu.Unlock()
+	g.settle(inst, drop)
+}
+
+// hand gives inst's room to the line, or makes it ready. It reports whether inst is
+// to be ended instead. Callers hold mu.
+func (g *group) hand(inst *instance) (drop bool) {
+	if inst.ended() {
+		return false
+	}
+	for inst.inflight < g.rev.Spec.Scaling.Concurrency && len(g.line) > 0 {
+		w := g.line[0]
+		g.line = g.line[1:]
+		inst.inflight++
+		w.granted <- grant{instance: inst}
+	}
+	if inst.inflight >= g.rev.Spec.Scaling.Concurrency {
+		return false
+	}
+	if g.retired && inst.inflight == 0 {
+		return true
+	}
+	if !slices.Contains(g.ready, inst) {
+		g.ready = append(g.ready, inst)
+	}
+	return false
+}
+
+// settle does what must not be done under the lock.
+func (g *group) settle(inst *instance, drop bool) {
+	if drop {
+		inst.end("retired")
+		return
+	}
+	inst.freezeLater()
+	g.pool.budget.retry()
+}
+
+// gone removes an instance whose box has ended, and replaces it if calls wait.
+func (g *group) gone(inst *instance) {
+	g.mu.Lock()
+	g.instances = slices.DeleteFunc(g.instances, func(i *instance) bool { return i == inst })
+	g.ready = slices.DeleteFunc(g.ready, func(i *instance) bool { return i == inst })
+	if len(g.line) > 0 {
+		g.startFor(len(g.line))
+	}
+	retired := g.retired
+	g.mu.Unlock()
+	if retired {
+		g.pool.forget(g)
+	}
+	g.pool.budget.retry()
+}
+
+// retire lets the group serve what it has and then end.
+func (g *group) retire() {
+	g.mu.Lock()
+	g.retired = true
+	g.mu.Unlock()
+	g.dropIdle(func(*instance) bool { return true }, "replaced by a newer revision")
+	g.pool.forget(g)
+}
+
+// dropIdle ends the idle instances that match and tells how many.
+func (g *group) dropIdle(match func(*instance) bool, why string) int {
+	g.mu.Lock()
+	var dropped []*instance
+	g.ready = slices.DeleteFunc(g.ready, func(inst *instance) bool {
+		if inst.inflight > 0 || !match(inst) {
+			return false
+		}
+		dropped = append(dropped, inst)
+		return true
+	})
+	g.mu.Unlock()
+	for _, inst := range dropped {
+		inst.end(why)
+	}
+	return len(dropped)
+}
+
+func (g *group) empty() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.instances) == 0 && len(g.line) == 0 && g.starting == 0
+}
+
+func (g *group) close() {
+	g.mu.Lock()
+	g.retired = true
+	all := slices.Clone(g.instances)
+	line := g.line
+	g.line = nil
+	g.mu.Unlock()
+	for _, w := range line {
+		w.granted <- grant{err: dayfly.Errorf(dayfly.KindUnavailable, "this node is stopping")}
+	}
+	for _, inst := range all {
+		inst.end("the node stops")
+	}
+}
+
+// average is an exponentially weighted mean; the newest value counts a fifth.
+type average struct{ value time.Duration }
+
+func (a *average) add(d time.Duration) {
+	if a.value == 0 {
+		a.value = d
+		return
+	}
+	a.value += (d - a.value) / 5
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/node"
+	"github.com/dayfly-faas/dayfly/internal/guest/python"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// launch says how a stem is booted. Revisions whose launches have the same key can
+// be made from the same stems.
+type launch struct {
+	key     string
+	runtime toolchain.Runtime
+	argv    []string // empty: the box is held, and the revision's own command runs in it
+	mounts  []sandbox.Mount
+	egress  dayfly.Egress
+}
+
+const (
+	searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	caBundle   = "/etc/ssl/certs/ca-certificates.crt"
+)
+
+// launchOf chooses the stem for a configuration.
+func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) {
+	l := launch{egress: spec.Egress}
+	if spec.Runtime != "" {
+		rt, err := p.runtimes.Find(ctx, string(spec.Runtime))
+		if err != nil {
+			return l, err
+		}
+		l.runtime = rt
+		for _, prefix := range rt.Prefixes {
+			l.mounts = append(l.mounts, sandbox.Mount{Source: prefix, Target: prefix})
+		}
+	}
+	kind := "program"
+	switch spec.Contract {
+	case dayfly.ContractHandler:
+		kind = "handler"
+		if err := p.guestLaunch(&l); err != nil {
+			return l, err
+		}
+	case dayfly.ContractStdio:
+		kind = "stdio"
+		l.argv = []string{guestTarget + "/dayfly", "guest", "stdio"}
+		l.mounts = append(l.mounts, sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"})
+	}
+	l.key = fmt.Sprintf("%s/%s/%s", kind, l.runtime.Name, l.egress)
+	return l, nil
+}
+
+// guestLaunch fills in the interpreter's guest.
+func (p *Pool) guestLaunch(l *launch) error {
+	language := string(l.runtime.Language)
+	dir := guestTarget + "/" + language
+	switch l.runtime.Language {
+	case toolchain.Python:
+		l.argv = append(append([]string{l.runtime.Path}, python.Args()...), dir+"/"+python.Entry)
+	case toolchain.Node:
+		l.argv = append(append([]string{l.runtime.Path}, node.Flags()...), dir+"/"+node.Entry)
+	default:
+		return dayfly.Errorf(dayfly.KindInvalid, "runtime %s has no handler guest; use the http or stdio contract",
+			l.runtime.Name)
+	}
+	l.mounts = append(l.mounts, sandbox.Mount{
+		Source: filepath.Join(p.cfg.GuestDir, language), Target: dir})
+	return nil
+}
+
+// bootEnv is the environment of a stem, before it holds a revision.
+func (l *launch) bootEnv() []string {
+	return []string{"PATH=" + l.path(), "HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8", "SSL_CERT_FILE=" + caBundle}
+}
+
+// path puts the runtime's own programs first.
+func (l *launch) path() string {
+	if l.runtime.Path == "" {
+		return searchPath
+	}
+	return l.runtime.Bin() + ":" + searchPath
+}
+
+// environment is what the function sees: the platform's variables under its own.
+func (l *launch) environment(rev *dayfly.Revision) map[string]string {
+	env := map[string]string{
+		"PATH": l.path(), "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PWD": taskDir,
+		"SSL_CERT_FILE":   caBundle,
+		"DAYFLY":          "1",
+		"DAYFLY_FUNCTION": string(rev.Function.Name), "DAYFLY_PROJECT": string(rev.Function.Project),
+		"DAYFLY_REVISION": strconv.Itoa(rev.Number),
+	}
+	switch {
+	case rev.Spec.Contract == dayfly.ContractHTTP:
+		env["PORT"] = strconv.Itoa(functionPort)
+		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
+		env["NODE_ENV"] = "production"
+		env["PYTHONPATH"] = taskDir + "/.dayfly/python"
+		env["PYTHONUNBUFFERED"] = "1"
+	case rev.Spec.Dialect == dayfly.DialectLambda:
+		lambdaEnvironment(env, rev)
+	case rev.Spec.Dialect == dayfly.DialectFramework:
+		_, target := cutEntry(rev.Spec.Entry)
+		env["FUNCTION_TARGET"], env["FUNCTION_SIGNATURE_TYPE"] = target, "http"
+		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
+	}
+	if l.runtime.Language == "node" {
+		env["NODE_ENV"] = "production"
+	}
+	for k, v := range rev.Spec.Env {
+		env[k] = v
+	}
+	return env
+}
+
+// lambdaEnvironment adds what AWS's runtimes set and code reads (compat §1.4).
+func lambdaEnvironment(env map[string]string, rev *dayfly.Revision) {
+	memory := strconv.FormatInt(rev.Spec.Limits.MemoryBytes>>20, 10)
+	for k, v := range map[string]string{
+		"_HANDLER": rev.Spec.Entry, "LAMBDA_TASK_ROOT": taskDir, "LAMBDA_RUNTIME_DIR": guestTarget,
+		"TZ": ":UTC", "LANG": "en_US.UTF-8",
+		"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+		"AWS_LAMBDA_FUNCTION_NAME":        string(rev.Function.Name),
+		"AWS_LAMBDA_FUNCTION_VERSION":     strconv.Itoa(rev.Number),
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,
+		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + string(rev.Function.Name),
+		"AWS_LAMBDA_LOG_STREAM_NAME":      string(rev.ID),
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + string(rev.Spec.Runtime),
+	} {
+		env[k] = v
+	}
+}
+
+func cutEntry(entry string) (module, export string) {
+	i := strings.LastIndexByte(entry, '.')
+	if i < 0 {
+		return entry, ""
+	}
+	return entry[:i], entry[i+1:]
+}
+
+// command resolves the program of an http revision as the box will see it. What is
+// in the code comes before what is on the path.
+func (l *launch) command(argv []string, folder string) ([]string, error) {
+	name := argv[0]
+	resolved := append([]string(nil), argv...)
+	if filepath.IsAbs(name) {
+		return resolved, nil
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open bundle: %w", err)
+	}
+	defer root.Close()
+	if info, err := root.Stat(name); err == nil && !info.IsDir() {
+		resolved[0] = filepath.Join(taskDir, name)
+		return resolved, nil
+	}
+	if l.runtime.Path != "" && isInterpreter(name, string(l.runtime.Language)) {
+		resolved[0] = l.runtime.Path
+		return resolved, nil
+	}
+	if !strings.ContainsRune(name, '/') {
+		for _, dir := range filepath.SplitList(l.path()) {
+			if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode()&0o111 != 0 && !info.IsDir() {
+				resolved[0] = filepath.Join(dir, name)
+				return resolved, nil
+			}
+		}
+	}
+	return nil, &dayfly.Failure{Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.InvalidEntrypoint",
+		Message: fmt.Sprintf("the program %q is neither in the code nor on the path", name)}
+}
+
+func isInterpreter(name, language string) bool {
+	rest, ok := strings.CutPrefix(name, language)
+	return ok && strings.Trim(rest, "0123456789.") == ""
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest"
+)
+
+// lease is the right of one call to an instance, until the guest is through with it.
+type lease struct {
+	instance *instance
+	inv      *dayfly.Invocation
+	began    time.Time    // when the instance was had
+	used     atomic.Int64 // nanoseconds on the instance, once finished
+	idle     bool         // the deadline moves with every byte: an event stream or a socket
+
+	mu       sync.Mutex // guards timer, finished, timedOut
+	timer    *time.Timer
+	finished bool
+	timedOut bool
+}
+
+// newLease notes in the record how the call came to its instance.
+func newLease(inst *instance, inv *dayfly.Invocation, since time.Time, how dayfly.ColdStart) *lease {
+	now := time.Now()
+	r := inv.Record
+	r.Cold, r.Instance, r.CallsServed = how, inst.box.ID(), inst.calls.Load()
+	r.Runtime = inst.group.rev.Spec.Runtime
+	r.MemoryLimitBytes = inst.group.rev.Spec.Limits.MemoryBytes
+	if how == dayfly.ColdNone {
+		r.Why = ""
+	} else {
+		wait := now.Sub(since)
+		if how != dayfly.ColdWaited {
+			r.Phases = append(r.Phases, inst.phases...)
+			for _, phase := range inst.phases {
+				wait -= phase.Duration
+			}
+		}
+		r.Phases = append([]dayfly.Timed{{Name: "wait", Duration: max(0, wait)}}, r.Phases...)
+	}
+	return &lease{instance: inst, inv: inv, began: now}
+}
+
+// arm wakes the instance and starts the clock of the call.
+func (l *lease) arm() {
+	limits := &l.instance.group.rev.Spec.Limits
+	if err := l.instance.thaw(); err != nil {
+		l.instance.end("it could not be woken")
+	}
+	l.inv.Deadline = time.Now().Add(limits.Timeout)
+	l.instance.current.Store(&l.inv.ID)
+	l.instance.group.pool.cpu.busy.Add(1)
+	l.mu.Lock()
+	l.timer = time.AfterFunc(limits.Timeout, l.expire)
+	l.mu.Unlock()
+}
+
+// expire ends the process of a call that ran out of time.
+func (l *lease) expire() {
+	l.mu.Lock()
+	l.timedOut = !l.finished
+	late := l.timedOut
+	l.mu.Unlock()
+	if !late {
+		return
+	}
+	l.instance.end("a call on it timed out")
+}
+
+// done returns the instance: the guest is through with the call.
+func (l *lease) done() {
+	l.mu.Lock()
+	l.finished = true
+	l.timer.Stop()
+	l.mu.Unlock()
+	inst, now := l.instance, time.Now()
+	inst.calls.Add(1)
+	inst.group.pool.cpu.busy.Add(-1)
+	used := now.Sub(l.began)
+	l.used.Store(int64(used))
+	inst.group.mu.Lock()
+	inst.group.service.add(used)
+	inst.group.mu.Unlock()
+	inst.freezing.Lock()
+	if now.Sub(inst.sampled) > sampleEvery {
+		inst.sample(now)
+	}
+	inst.freezing.Unlock()
+	inst.group.release(inst)
+}
+
+// answer wraps the result so that failures in mid-body are told, too.
+func (l *lease) answer(r *dayfly.Result) *dayfly.Result {
+	l.inv.Record.Phases = append(l.inv.Record.Phases, dayfly.Timed{Name: "function", Duration: time.Since(l.began)})
+	if r.Failure == nil && (r.Status == 101 || strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream")) {
+		l.idle = true
+		l.touch()
+	}
+	body := &leasedBody{lease: l, body: r.Body}
+	if rw, ok := r.Body.(io.ReadWriteCloser); ok {
+		r.Body = &leasedConn{leasedBody: body, w: rw}
+		return r
+	}
+	r.Body = body
+	return r
+}
+
+// touch moves the deadline of a long-lived answer: it may be silent for as long as a
+// plain call may take.
+func (l *lease) touch() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.idle && !l.timedOut && !l.finished {
+		l.timer.Reset(l.instance.group.rev.Spec.Limits.Timeout)
+	}
+}
+
+// explain turns the end of the guest into the function's failure.
+func (l *lease) explain(err error) error {
+	if !errors.Is(err, guest.ErrGone) {
+		return err
+	}
+	if failure, ok := guest.FailureOf(err); ok {
+		return failure
+	}
+	l.bill()
+	if l.late() {
+		return l.failure(dayfly.FailureTimeout, "Sandbox.Timedout",
+			fmt.Sprintf("Task timed out after %.2f seconds", l.instance.group.rev.Spec.Limits.Timeout.Seconds()))
+	}
+	select {
+	case <-l.instance.box.Done():
+	case <-time.After(endWait):
+		// The connection is closed and the process lives on: whatever it does, it
+		// cannot serve any more.
+		l.instance.end("it closed its connection")
+		return l.failure(dayfly.FailureExit, "Runtime.ExitError", "the function closed the platform's connection")
+	}
+	exit := l.instance.box.Exit()
+	if exit.OOM {
+		return l.failure(dayfly.FailureMemory, "Runtime.OutOfMemory", fmt.Sprintf(
+			"the function used more than its %s of memory and was ended; raise memory, or use less",
+			dayfly.FormatBytes(l.instance.group.rev.Spec.Limits.MemoryBytes)))
+	}
+	if why := l.instance.ending.Load(); why != nil {
+		return l.failure(dayfly.FailureExit, "Runtime.ExitError", "the instance was ended: "+*why)
+	}
+	switch {
+	case exit.Signal != "":
+		return l.failure(dayfly.FailureExit, "Runtime.ExitError", "Runtime exited with error: signal: "+exit.Signal)
+	case exit.Code != 0:
+		return l.failure(dayfly.FailureExit, "Runtime.ExitError",
+			fmt.Sprintf("Runtime exited with error: exit status %d", exit.Code))
+	}
+	return l.failure(dayfly.FailureExit, "Runtime.ExitError", "Runtime exited without providing a reason")
+}
+
+// failure makes a failure with the payload that Lambda's callers know.
+func (l *lease) failure(kind dayfly.FailureKind, class, message string) *dayfly.Failure {
+	payload, _ := json.Marshal(struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{class, fmt.Sprintf("RequestId: %s Error: %s", l.inv.ID, message)})
+	return &dayfly.Failure{Kind: kind, Phase: dayfly.PhaseInvoke, Type: class, Message: message, Payload: payload}
+}
+
+// leasedBody is an answer's body that knows why it breaks off.
+type leasedBody struct {
+	lease *lease
+	body  io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (b *leasedBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	if b.lease.idle && n > 0 {
+		b.lease.touch()
+	}
+	if err != nil && err != io.EOF {
+		err = b.lease.explain(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *leasedBody) Close() error {
+	err := b.body.Close()
+	b.lease.bill()
+	return err
+}
+
+// bill notes what the call used of its instance.
+func (l *lease) bill() {
+	used := time.Duration(l.used.Load())
+	if used == 0 {
+		used = time.Since(l.began)
+	}
+	l.inv.Record.MemoryPeakBytes = l.instance.group.peak()
+	l.inv.Record.BilledMillis = int64((used + time.Millisecond - 1) / time.Millisecond)
+}
+
+func (l *lease) late() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.timedOut
+}
+
+func (g *group) peak() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.memory
+}
+
+// leasedConn is the upgraded connection of a call.
+type leasedConn struct {
+	*leasedBody
+	w io.Writer
+}
+
+// Write implements io.Writer.
+func (c *leasedConn) Write(p []byte) (int, error) {
+	c.lease.touch()
+	return c.w.Write(p)
+}

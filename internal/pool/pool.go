@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+)
+
+// Pool executes calls on instances of this node.
+type Pool struct {
+	cfg      Config
+	log      *slog.Logger
+	driver   sandbox.Driver
+	network  Network // nil: boxes get an empty network
+	bundles  Bundles
+	runtimes Runtimes
+	lines    Lines
+
+	gate   chan struct{} // a token for each cold start that may run
+	stems  *stems
+	budget *budget
+	cpu    *processors
+
+	mu     sync.RWMutex // guards groups, closed
+	groups map[dayfly.RevisionID]*group
+	closed bool
+	ends   sync.WaitGroup // instances and stems whose boxes are not gone yet
+}
+
+// Deps are the parts a pool works with.
+type Deps struct {
+	Driver   sandbox.Driver
+	Network  Network
+	Bundles  Bundles
+	Runtimes Runtimes
+	Lines    Lines
+}
+
+// New makes a pool; it starts nothing.
+func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
+	if cfg.FreezeAfter == 0 {
+		cfg.FreezeAfter = 100 * time.Millisecond
+	}
+	p := &Pool{cfg: cfg, log: log, driver: deps.Driver, network: deps.Network, bundles: deps.Bundles,
+		runtimes: deps.Runtimes, lines: deps.Lines, gate: make(chan struct{}, max(1, cfg.StartsMax)),
+		groups: map[dayfly.RevisionID]*group{}}
+	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
+	p.cpu = newProcessors()
+	p.stems = newStems(p)
+	return p
+}
+
+// Run keeps stems ready and watches the processors until ctx ends.
+func (p *Pool) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.cpu.run(ctx) })
+	p.stems.run(ctx)
+	wg.Wait()
+	return nil
+}
+
+// Execute runs one call of inv.Revision on an instance of this node.
+//
+//	1 find the revision's group                 4 exchange frames or HTTP
+//	2 lease: idle instance, or wait and race    5 tell a function's failure from ours
+//	3 arm the deadline                          6 the lease ends with the answer
+func (p *Pool) Execute(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+	g, err := p.group(inv.Revision)
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 1; ; attempt++ {
+		l, err := g.lease(ctx, inv)
+		if err != nil {
+			return resultOf(err)
+		}
+		l.arm()
+		result, err := l.instance.exchange(ctx, inv, l.done)
+		if errors.Is(err, guest.ErrNotSent) && attempt < attemptsMax {
+			continue // it died while idle; the call never reached it
+		}
+		if err != nil {
+			return resultOf(l.explain(err))
+		}
+		return l.answer(result), nil
+	}
+}
+
+// attemptsMax bounds how many dead instances a call may meet: each was the last of
+// its kind to look alive, so more than a few means that something kills them.
+const attemptsMax = 3
+
+// resultOf turns a function's failure into a result and passes other errors on.
+func resultOf(err error) (*dayfly.Result, error) {
+	failure, ok := guest.FailureOf(err)
+	if !ok {
+		return nil, err
+	}
+	status := http.StatusBadGateway
+	if failure.Kind == dayfly.FailureTimeout {
+		status = http.StatusGatewayTimeout
+	}
+	return &dayfly.Result{Status: status, Header: http.Header{}, Body: http.NoBody, Failure: failure}, nil
+}
+
+// Probe starts an instance of rev and keeps it idle: the readiness check of a deploy.
+// A *dayfly.Failure in the error is the code's own.
+func (p *Pool) Probe(ctx context.Context, rev *dayfly.Revision) error {
+	g, err := p.group(rev)
+	if err != nil {
+		return err
+	}
+	if !p.budget.reserve(g) {
+		return exhausted(time.Second, "the node has no memory left for an instance of %s", rev.Function)
+	}
+	inst, err := g.make(ctx)
+	if err != nil {
+		return err
+	}
+	g.give(inst)
+	return nil
+}
+
+// group gives the group of a revision, made when first needed.
+func (p *Pool) group(rev *dayfly.Revision) (*group, error) {
+	p.mu.RLock()
+	g, closed := p.groups[rev.ID], p.closed
+	p.mu.RUnlock()
+	if closed {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable, "this node is stopping")
+	}
+	if g != nil {
+		return g, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g = p.groups[rev.ID]; g == nil {
+		g = newGroup(p, rev)
+		p.groups[rev.ID] = g
+	}
+	return g, nil
+}
+
+// snapshot gives all groups, in order of their revisions.
+func (p *Pool) snapshot() []*group {
+	p.mu.RLock()
+	groups := make([]*group, 0, len(p.groups))
+	for _, g := range p.groups {
+		groups = append(groups, g)
+	}
+	p.mu.RUnlock()
+	sort.Slice(groups, func(i, j int) bool { return groups[i].rev.ID < groups[j].rev.ID })
+	return groups
+}
+
+// Retire ends the idle instances of every revision of ref but live, and the busy ones
+// once their calls end. A nil live retires all of them.
+func (p *Pool) Retire(ref dayfly.FunctionRef, live *dayfly.Revision) {
+	for _, g := range p.snapshot() {
+		if g.rev.Function != ref || live != nil && g.rev.ID == live.ID {
+			continue
+		}
+		g.retire()
+	}
+}
+
+// forget drops a retired group that holds nothing any more.
+func (p *Pool) forget(g *group) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.empty() && p.groups[g.rev.ID] == g {
+		delete(p.groups, g.rev.ID)
+	}
+}
+
+// Prepare keeps stems ready for a revision that has become live.
+func (p *Pool) Prepare(ctx context.Context, rev *dayfly.Revision) {
+	if launch, err := p.launchOf(ctx, &rev.Spec); err == nil {
+		p.stems.want(launch)
+	}
+}
+
+// Evict ends the idle instances of a function and tells how many there were.
+func (p *Pool) Evict(ref dayfly.FunctionRef) int {
+	n := 0
+	for _, g := range p.snapshot() {
+		if g.rev.Function == ref {
+			n += g.dropIdle(func(*instance) bool { return true }, "evicted")
+		}
+	}
+	return n
+}
+
+// Close ends every instance and stem and waits until their boxes are gone.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.stems.close()
+	for _, g := range p.snapshot() {
+		g.close()
+	}
+	p.ends.Wait()
+	return nil
+}

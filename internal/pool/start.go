@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest"
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+)
+
+// make starts one instance, in its turn: at most StartsMax run at once. The memory of
+// the instance has been reserved; it is given back when the start fails.
+func (g *group) make(ctx context.Context) (*instance, error) {
+	g.mu.Lock()
+	charged := g.charge()
+	g.mu.Unlock()
+	inst, err := g.makeInTurn(ctx, charged)
+	if err != nil {
+		g.pool.budget.free(charged)
+		return nil, err
+	}
+	g.mu.Lock()
+	g.cold.add(inst.startTime)
+	g.mu.Unlock()
+	return inst, nil
+}
+
+func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error) {
+	select {
+	case g.pool.gate <- struct{}{}:
+		defer func() { <-g.pool.gate }()
+	case <-ctx.Done():
+		return nil, dayfly.Errorf(dayfly.KindCanceled, "a start was given up while it waited for its turn: %w", context.Cause(ctx))
+	}
+	began := time.Now()
+	limit := g.rev.Spec.Limits.InitTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &dayfly.Failure{
+		Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.InitTimeout",
+		Message: fmt.Sprintf("the function was not ready within its init time-out of %s", limit)})
+	defer cancel()
+	launch, err := g.pool.launchOf(ctx, &g.rev.Spec)
+	if err != nil {
+		return nil, err
+	}
+	s, origin, err := g.pool.stems.take(ctx, launch)
+	if err != nil {
+		return nil, err
+	}
+	taken := time.Since(began)
+	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, free: s.free, origin: origin,
+		since: time.Now(), charged: charged, phases: []dayfly.Timed{{Name: string(origin), Duration: taken}}}
+	if err := inst.become(ctx, &launch); err != nil {
+		s.discard("its start failed")
+		return nil, inst.startFailure(err)
+	}
+	inst.startTime = time.Since(began)
+	go inst.watch()
+	return inst, nil
+}
+
+// become turns the stem into an instance of the revision.
+func (i *instance) become(ctx context.Context, l *launch) error {
+	rev := i.group.rev
+	i.output.become(i)
+	began := time.Now()
+	lap := func(name string) {
+		now := time.Now()
+		i.phases = append(i.phases, dayfly.Timed{Name: name, Duration: now.Sub(began)})
+		began = now
+	}
+	folder, err := i.group.pool.bundles.Folder(ctx, rev.Bundle)
+	if err != nil {
+		return fmt.Errorf("unpack bundle of %s: %w", rev.ID, err)
+	}
+	if err := i.box.SetLimits(rev.Spec.Limits); err != nil {
+		return fmt.Errorf("limit instance of %s: %w", rev.ID, err)
+	}
+	if err := i.box.Attach(ctx, folder, taskDir); err != nil {
+		return fmt.Errorf("attach code of %s: %w", rev.ID, err)
+	}
+	lap("attach")
+	if rev.Spec.Contract == dayfly.ContractHTTP {
+		err = i.execute(ctx, l, folder)
+	} else {
+		err = i.specialise(ctx, l)
+	}
+	lap("init")
+	return err
+}
+
+// execute runs the revision's own server in the held box.
+func (i *instance) execute(ctx context.Context, l *launch, folder string) error {
+	rev := i.group.rev
+	argv, err := l.command(rev.Spec.Command, folder)
+	if err != nil {
+		return err
+	}
+	var env []string
+	for k, v := range l.environment(rev) {
+		env = append(env, k+"="+v)
+	}
+	if err := i.box.Exec(ctx, argv, env, taskDir); err != nil {
+		return &dayfly.Failure{Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit,
+			Type: "Runtime.InvalidEntrypoint", Message: err.Error()}
+	}
+	i.server = guest.NewServer(functionPort, i.box.Dial)
+	return i.awaitServer(ctx)
+}
+
+// awaitServer waits until the program listens, or ends.
+func (i *instance) awaitServer(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-i.box.Done():
+			cancel(guest.ErrGone)
+		case <-stop:
+		}
+	}()
+	err := i.server.Await(ctx)
+	var failure *dayfly.Failure
+	if errors.As(err, &failure) && failure.Type == "Runtime.InitTimeout" {
+		failure.Message += fmt.Sprintf("; it must listen on 127.0.0.1:$PORT (%d)", functionPort)
+	}
+	return err
+}
+
+// specialise lets the guest load the revision.
+func (i *instance) specialise(ctx context.Context, l *launch) error {
+	rev := i.group.rev
+	ready, err := i.conn.Specialise(ctx, frame.SpecialiseHead{
+		Function: rev.Function.Name, Project: rev.Function.Project, Revision: rev.ID, Number: rev.Number,
+		Dialect: rev.Spec.Dialect, Entry: rev.Spec.Entry, Task: taskDir, Port: functionPort,
+		Env: l.environment(rev), Concurrency: rev.Spec.Scaling.Concurrency,
+		MemoryBytes: rev.Spec.Limits.MemoryBytes, TimeoutMillis: rev.Spec.Limits.Timeout.Milliseconds(),
+		Command: rev.Spec.Command, ResponseBytes: rev.Spec.Limits.ResponseBytes,
+	})
+	if err != nil {
+		return err
+	}
+	if ready.Serve == "http" {
+		i.server = guest.NewServer(ready.Port, i.box.Dial)
+		return i.awaitServer(ctx)
+	}
+	return nil
+}
+
+// startFailure tells the function's fault from the platform's.
+func (i *instance) startFailure(err error) error {
+	if failure, ok := guest.FailureOf(err); ok {
+		return i.withOutput(failure)
+	}
+	if !errors.Is(err, guest.ErrGone) {
+		return err
+	}
+	select {
+	case <-i.box.Done():
+	case <-time.After(endWait):
+	}
+	failure := &dayfly.Failure{Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.ExitError",
+		Message: "the function's process ended before it was ready: " + describe(i.box.Exit())}
+	if i.box.Exit().OOM {
+		failure.Kind, failure.Type = dayfly.FailureMemory, "Runtime.OutOfMemory"
+		failure.Message = fmt.Sprintf("the function used more than its %s of memory while it started",
+			dayfly.FormatBytes(i.group.rev.Spec.Limits.MemoryBytes))
+	}
+	return i.withOutput(failure)
+}
+
+// withOutput adds what the program last printed, where it says more than we can.
+func (i *instance) withOutput(failure *dayfly.Failure) error {
+	if last := i.output.last(); len(failure.Stack) == 0 && len(last) > 0 {
+		copied := *failure
+		copied.Stack = strings.Split(strings.Join(last, "\n"), "\n")
+		return &copied
+	}
+	return failure
+}
