@@ -15,8 +15,13 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
-// ErrGone is wrapped by errors of calls whose guest's connection ended.
-var ErrGone = errors.New("guest is gone")
+var (
+	// ErrGone is wrapped by errors of calls whose guest's connection ended.
+	ErrGone = errors.New("guest is gone")
+	// ErrNotSent is wrapped, beside ErrGone, when nothing of the call was sent: it may
+	// be sent to another guest.
+	ErrNotSent = errors.New("call not sent")
+)
 
 // LogFunc receives a line that the guest attributed to a call; invocation is empty
 // when it belongs to none. It must not block.
@@ -117,7 +122,11 @@ func (c *Conn) failed() error {
 func (c *Conn) write(buf []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if _, err := c.nc.Write(buf); err != nil {
+	n, err := c.nc.Write(buf)
+	if err != nil && n == 0 {
+		return fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, err)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return nil
@@ -151,8 +160,12 @@ func (c *Conn) read() {
 }
 
 func (c *Conn) receive(f frame.Frame) error {
-	if f.Type == frame.Log {
+	switch f.Type {
+	case frame.Log:
 		c.logLine(f)
+		return nil
+	case frame.CallLog:
+		c.callLogLine(f)
 		return nil
 	}
 	if f.Stream == 0 {
@@ -186,15 +199,25 @@ func (c *Conn) logLine(f frame.Frame) {
 	if len(f.Payload) == 0 {
 		return
 	}
-	name := dayfly.StreamStdout
-	if f.Payload[0] == 2 {
-		name = dayfly.StreamStderr
-	}
 	var invocation dayfly.InvocationID
 	if s := c.stream(f.Stream); s != nil {
 		invocation = s.invocation
 	}
-	c.onLog(invocation, name, string(f.Payload[1:]))
+	c.onLog(invocation, logStream(f.Payload[0]), string(f.Payload[1:]))
+}
+
+// callLogLine takes a line of a guest that serves HTTP, where calls are no streams.
+func (c *Conn) callLogLine(f frame.Frame) {
+	if which, invocation, text, ok := frame.ParseCallLog(f.Payload); ok {
+		c.onLog(dayfly.InvocationID(invocation), logStream(which), text)
+	}
+}
+
+func logStream(which byte) dayfly.LogStream {
+	if which == 2 {
+		return dayfly.StreamStderr
+	}
+	return dayfly.StreamStdout
 }
 
 func (c *Conn) stream(id uint32) *stream {
@@ -207,7 +230,7 @@ func (c *Conn) open(s *stream) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return c.err
+		return fmt.Errorf("%w: %w", ErrNotSent, c.err)
 	}
 	c.next++
 	s.id = c.next

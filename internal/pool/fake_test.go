@@ -90,6 +90,15 @@ func (w *world) count() int {
 	return len(w.boxes)
 }
 
+func (w *world) list() (boxes []*fakeBox) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, b := range w.boxes {
+		boxes = append(boxes, b)
+	}
+	return boxes
+}
+
 func (b *fakeBox) serve() {
 	b.send(frame.Hello, 0, `{"protocol":1,"language":"python","version":"3"}`)
 	r := frame.NewReader(b.nc)

@@ -158,11 +158,8 @@ func TestInstanceThatDiedIdleIsNotMet(t *testing.T) {
 		if _, _, err := call(t.Context(), p, rev); err != nil {
 			t.Fatalf("call after a death = %v", err)
 		}
-		w.mu.Lock()
-		boxes := w.boxes
-		w.mu.Unlock()
-		for _, b := range boxes {
-			go b.Kill()
+		for _, b := range w.list() {
+			b.Kill()
 		}
 	}
 }
