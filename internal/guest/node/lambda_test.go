@@ -338,7 +338,7 @@ exports.handler = awslambda.streamifyResponse((e, s, c) => routes[e.rawPath.slic
 		{path: "prelude", body: "tail", status: 202, header: "X-B: c"},
 		{path: "early", failure: "exception RangeError: before"},
 		{path: "mid", body: "part", status: 200, failure: "exception RangeError: middle"},
-		{path: "never", body: "part", status: 200, failure: "exception Runtime.NodeJsExit: The Lambda runtime"},
+		{path: "never", body: "part", failure: "exception Runtime.NodeJsExit: The Lambda runtime"},
 		{path: "big", body: strings.Repeat("a", 8<<20), status: 200},
 	}
 	for _, c := range cases {

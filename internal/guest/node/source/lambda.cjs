@@ -194,6 +194,7 @@ class LambdaCall extends Call {
   onEmptyLoop() {
     if (this.context === null || this.waiting !== null) return; // it waits for the host
     if (this.held !== null) this.answer(this.held.data);
+    else if (state.spec.concurrency > 1) return; // the next call may be what it waits for
     else if (this.response !== null || this.async) this.stuck();
     else this.answer(null);
   }
@@ -236,8 +237,12 @@ function given(e) {
 }
 
 function onEmptyLoop() {
-  for (const call of [...calls.values()]) call.onEmptyLoop();
+  for (const call of [...calls.values()]) logs.within(call, finishCall, call);
   wire.ref(); // whatever is left waits for the host
+}
+
+function finishCall(call) {
+  call.onEmptyLoop();
 }
 
 // setTrace leaves the trace context where X-Ray's and other SDKs look for it.
