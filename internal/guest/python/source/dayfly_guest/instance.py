@@ -8,6 +8,7 @@
 """
 import gc
 import os
+import site
 import socket
 import sys
 import time
@@ -40,6 +41,8 @@ def main():
     _logs = logs = Logs(wire)
     warm.rehearse()
     logs.install()
+    site.setquit()  # exit() and quit(), as a script has them
+    site.sethelper()
     os.register_at_fork(after_in_child=lambda: (wire.after_fork(), logs.after_fork()))
     sys.modules["__main__"] = ModuleType("__main__")
     gc.collect()
@@ -118,15 +121,8 @@ def become(env, task):
     sys.path[:] = _path(env, task)
     packages = os.path.join(task, ".dayfly", "python")
     if os.path.isdir(packages):
-        import site
-
         site.addsitedir(packages)
-    importlib_caches()
-
-
-def importlib_caches():
-    """Forget what the import system saw before the code was there."""
-    sys.path_importer_cache.clear()
+    sys.path_importer_cache.clear()  # from before the code was there
 
 
 def _path(env, task):
