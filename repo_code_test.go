@@ -15,6 +15,8 @@ import (
 )
 
 // Bounds of the code. A file is read in one sitting, a function seen on one screen.
+// Text in quotes may pass the end of the line, and a function that only returns a
+// table may be as long as the table.
 const (
 	fileLinesMax     = 700
 	packageLinesMax  = 3000
@@ -24,7 +26,10 @@ const (
 )
 
 // longFunctions may be longer, each for its reason: "FILE FUNCTION".
-var longFunctions = map[string]string{}
+var longFunctions = map[string]string{
+	"internal/sandbox/sandboxtest/escape.go probes":    "a table of ways out of a box",
+	"internal/sandbox/sandboxtest/hostile.go hostiles": "a table of hostile guests",
+}
 
 // bannedNames say nothing about what a package is.
 var bannedNames = strings.Fields(`util utils common helper helpers misc shared types models base
@@ -59,12 +64,13 @@ func TestFilesStartWithLicence(t *testing.T) {
 func TestPackagesHaveOneDoc(t *testing.T) {
 	t.Parallel()
 	docs := map[string][]string{} // folder: files with a package doc
+	count := map[string]int{}     // folder: its files
 	for _, f := range goFiles(t) {
 		if f.test {
 			continue
 		}
-		if _, ok := docs[f.dir]; !ok {
-			docs[f.dir] = nil
+		if count[f.dir]++; docs[f.dir] == nil {
+			docs[f.dir] = []string{}
 		}
 		if f.ast.Doc == nil {
 			continue
@@ -79,8 +85,13 @@ func TestPackagesHaveOneDoc(t *testing.T) {
 		}
 	}
 	for dir, files := range docs {
-		if len(files) != 1 || path.Base(files[0]) != "doc.go" && path.Base(files[0]) != "main.go" {
+		if len(files) != 1 {
 			t.Errorf("package %s must have exactly one package doc, in doc.go; it has %v", dir, files)
+			continue
+		}
+		// A package of one file may carry its doc there.
+		if name := path.Base(files[0]); name != "doc.go" && count[dir] > 1 {
+			t.Errorf("package %s has its doc in %s; move it to doc.go", dir, name)
 		}
 	}
 }
@@ -198,7 +209,7 @@ func TestSizesStayReadable(t *testing.T) {
 		}
 		for i, line := range strings.Split(string(f.text), "\n") {
 			columns := len([]rune(strings.ReplaceAll(line, "\t", "    ")))
-			if columns > lineColumnsMax && !strings.Contains(line, "`") {
+			if columns > lineColumnsMax && !f.test && !strings.ContainsAny(line, "`\"") {
 				t.Errorf("%s:%d has %d columns, at most %d are allowed", f.path, i+1, columns, lineColumnsMax)
 			}
 		}
@@ -231,7 +242,7 @@ func TestFunctionsFitOnAScreen(t *testing.T) {
 				continue
 			}
 			lines := fileSet.Position(d.End()).Line - fileSet.Position(d.Pos()).Line + 1
-			if lines <= functionLinesMax {
+			if _, table := onlyStatement(d).(*ast.ReturnStmt); table || lines <= functionLinesMax {
 				continue
 			}
 			key := f.path + " " + d.Name.Name
@@ -246,6 +257,14 @@ func TestFunctionsFitOnAScreen(t *testing.T) {
 			t.Errorf("%s is listed as long and is not, or is gone: take it off the list", key)
 		}
 	}
+}
+
+// onlyStatement gives the statement of a function that has just one.
+func onlyStatement(d *ast.FuncDecl) ast.Stmt {
+	if d.Body == nil || len(d.Body.List) != 1 {
+		return nil
+	}
+	return d.Body.List[0]
 }
 
 func TestNoHiddenEffects(t *testing.T) {

@@ -125,8 +125,8 @@ func TestLinksResolve(t *testing.T) {
 // the text of the project speaks of the project alone. They are written in two parts
 // so that this file passes its own test.
 var strangers = []string{
-	"/wo" + "rk/", "proxy." + "golang.org", "registry." + "npmjs.org", "files." + "pythonhosted.org",
-	"pypi." + "org/simple", "deb." + "debian.org", "/root/." + "pyenv", "/opt/" + "wheels",
+	"/work/" + "main", "/work/" + "shared", "proxy." + "golang.org", "registry." + "npmjs.org", "files." + "pythonhosted.org",
+	"pypi." + "org/simple", "deb." + "debian.org", "/opt/" + "wheels",
 }
 
 func TestTextsAreOfTheProjectAlone(t *testing.T) {
