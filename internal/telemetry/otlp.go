@@ -222,6 +222,6 @@ func encodeValue(v attribute.Value) map[string]any {
 	case attribute.INT64:
 		return map[string]any{"intValue": strconv.FormatInt(v.AsInt64(), 10)}
 	default:
-		return map[string]any{"stringValue": v.Emit()}
+		return map[string]any{"stringValue": v.String()}
 	}
 }
