@@ -6,15 +6,14 @@ package process_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/sandboxtest"
 )
 
 func newDriver(t testing.TB) *process.Driver {
@@ -32,22 +31,6 @@ func newDriver(t testing.TB) *process.Driver {
 	return d
 }
 
-func TestHello(t *testing.T) {
-	d := newDriver(t)
-	for _, f := range d.Features() {
-		t.Log(f)
-	}
-	r, w, _ := os.Pipe()
-	b, err := d.Start(t.Context(), sandbox.Spec{
-		ID: dayfly.InstanceID("x"), Argv: []string{"sh", "-c", "id; ls -la / /dev /etc; cat /proc/self/status /proc/mounts; ls -la /proc; ls /proc/self/fd -la; ip a; ulimit -a"},
-		Stdout: w, Stderr: w,
-	})
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, _ := io.ReadAll(r)
-	<-b.Done()
-	t.Logf("%s", out)
-	t.Logf("%+v %+v", b.Exit(), b.Usage())
+func TestSuite(t *testing.T) {
+	sandboxtest.Test(t, func(t testing.TB) sandbox.Driver { return newDriver(t) })
 }

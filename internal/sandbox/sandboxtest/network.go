@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandboxtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func (s *suite) testNetwork(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T){
+		"dial reaches a server in the box":          s.dials,
+		"dial to a closed port is refused":          s.dialRefused,
+		"dial gives up with its context":            s.dialCanceled,
+		"a box of its own has loopback and no more": s.hasLoopback,
+		"sockets of the host are out of reach":      s.hostSockets,
+		"the resolver is named when there is one":   s.namesResolver,
+		"boxes on the same port do not meet":        s.separatePorts,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+// server is a guest that listens on a port and greets each connection with its name.
+const server = `
+s = socket.create_server(("127.0.0.1", 8080))
+os.write(3, b"R")
+while True:
+    c, _ = s.accept()
+    c.sendall(sys.argv[1].encode()); c.close()
+`
+
+func (s *suite) dials(t *testing.T) {
+	spec := script(server)
+	spec.Argv = append(spec.Argv, "greeting")
+	b := s.start(t, spec)
+	expect(t, b, "R")
+	for range 50 {
+		c, err := b.Dial(t.Context(), 8080)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(c)
+		c.Close()
+		if string(got) != "greeting" || err != nil {
+			t.Fatalf("read %q, %v", got, err)
+		}
+	}
+}
+
+func (s *suite) dialRefused(t *testing.T) {
+	b := s.start(t, script(hello))
+	expect(t, b, "R")
+	c, err := b.Dial(t.Context(), 9)
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("Dial = %v, %v, want connection refused", c, err)
+	}
+	if _, err := b.Dial(t.Context(), 0); err == nil {
+		t.Error("Dial to port 0 worked")
+	}
+}
+
+func (s *suite) dialCanceled(t *testing.T) {
+	// A full backlog leaves connections waiting.
+	b := s.start(t, script(`
+s = socket.socket(); s.bind(("127.0.0.1", 8080)); s.listen(0)
+os.write(3, b"R"); time.sleep(1000)
+`))
+	expect(t, b, "R")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for range 10 {
+		c, err := b.Dial(ctx, 8080)
+		if err != nil {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Dial = %v, want deadline exceeded", err)
+			}
+			return
+		}
+		defer c.Close()
+	}
+	t.Error("ten connections to a full backlog were made")
+}
+
+func (s *suite) hasLoopback(t *testing.T) {
+	got := s.run(t, script(`
+print([n for _, n in socket.if_nameindex()])
+a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); print("up")
+tell("internet", lambda: socket.create_connection(("192.0.2.1", 80), 1))
+`))
+	if want := "['lo']\nup\ninternet ENETUNREACH\n"; got.out != want {
+		t.Errorf("guest printed %q, want %q", got.out, want)
+	}
+}
+
+func (s *suite) hostSockets(t *testing.T) {
+	name := fmt.Sprintf("@dayfly-host-%d", time.Now().UnixNano())
+	abstract, err := net.Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer abstract.Close()
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	spec := script(`
+s = socket.socket(socket.AF_UNIX)
+tell("abstract", lambda: s.connect("\0" + sys.argv[1]))
+tell("tcp", lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 1))
+tell("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+tell("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
+tell("vsock", lambda: socket.socket(40, socket.SOCK_STREAM))
+`)
+	port := tcp.Addr().(*net.TCPAddr).Port
+	spec.Argv = append(spec.Argv, name[1:], fmt.Sprint(port))
+	want := "abstract ECONNREFUSED\ntcp ECONNREFUSED\npacket EPERM\nraw EPERM\nvsock EPERM\n"
+	if got := s.run(t, spec).out; got != want {
+		t.Errorf("guest printed %q, want %q", got, want)
+	}
+}
+
+func (s *suite) namesResolver(t *testing.T) {
+	spec := script(`print(open("/etc/resolv.conf").read())`)
+	spec.Resolver = "10.1.2.3"
+	if got := s.run(t, spec).out; got != "nameserver 10.1.2.3\n\n" {
+		t.Errorf("/etc/resolv.conf is %q", got)
+	}
+	spec = script(`tell("resolver", lambda: open("/etc/resolv.conf"))`)
+	if got := s.run(t, spec).out; got != "resolver ENOENT\n" {
+		t.Errorf("without a resolver: %q", got)
+	}
+}
+
+func (s *suite) separatePorts(t *testing.T) {
+	for _, name := range []string{"one", "two"} {
+		spec := script(server)
+		spec.Argv = append(spec.Argv, name)
+		b := s.start(t, spec)
+		expect(t, b, "R")
+		c, err := b.Dial(t.Context(), 8080)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(c); string(got) != name {
+			t.Errorf("box %s answers %q", name, got)
+		}
+		c.Close()
+	}
+}
