@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same without the package: Flask alone is installed."""
+import functions_framework
+from flask import Response, abort, make_response
+
+
+@functions_framework.http
+def hello(request):
+    what = request.path[1:]
+    if what == "raise":
+        raise LookupError("no")
+    if what == "abort":
+        abort(403)
+    if what == "response":
+        return Response("made", status=201, headers={"X-A": "b"})
+    if what == "cookie":
+        response = make_response("c")
+        response.set_cookie("a", "b")
+        return response
+    if what == "dict":
+        return {"got": request.get_json(silent=True)}
+    return "Hello %s!" % request.args.get("name", "World")
