@@ -180,7 +180,7 @@ func (p *process) specialise(h frame.SpecialiseHead) frame.ReadyHead {
 	p.t.Helper()
 	ready, err := p.conn.Specialise(p.context(), h)
 	if err != nil {
-		p.t.Fatalf("Specialise(%s %s) = %v", h.Dialect, h.Entry, err)
+		p.t.Fatalf("Specialise(%s %s) = %v, log %q", h.Dialect, h.Entry, err, p.lines)
 	}
 	if ready.Serve == "http" {
 		p.http = guest.NewServer(ready.Port, func(ctx context.Context, port int) (net.Conn, error) {
@@ -282,5 +282,19 @@ func (p *process) ended() int {
 func TestFilesHoldTheEntry(t *testing.T) {
 	if _, err := fs.Stat(node.Files(), node.Entry); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// poll asks until the answer is want.
+func (p *process) poll(what, want string, ask func() string) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		got := ask()
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("%s: %q, want %q", what, got, want)
+		}
 	}
 }

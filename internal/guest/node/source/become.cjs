@@ -82,10 +82,9 @@ function becomeLambda(spec, loaded) {
   const handler = load.handlerOf(loaded, spec.entry);
   if (!spec.dialect) logs.lambdaConsole(spec.env || {});
   lambda.start(spec, handler, spec.env || {});
-  process.on('beforeExit', lambda.onEmptyLoop);
   return {
     dialect: 'lambda', ready: { serve: FRAMES, dialect: 'lambda' },
-    request: lambda.request, crash: lambda.crash,
+    request: lambda.request, crash: lambda.crash, onEmptyLoop: lambda.onEmptyLoop,
   };
 }
 

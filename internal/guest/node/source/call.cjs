@@ -13,8 +13,12 @@ const { TYPE, BODY_MAX, WINDOW } = wire;
 
 const HALF = WINDOW / 2;
 
-// calls holds every call that has not ended, by stream.
-const calls = new Map();
+// calls holds every call that has not ended, by stream. Its methods are its own, since
+// user code may patch the prototype.
+const calls = Object.assign(new Map(), {
+  get: Map.prototype.get, set: Map.prototype.set, delete: Map.prototype.delete,
+  forEach: Map.prototype.forEach,
+});
 
 class Call {
   constructor(stream, head) {

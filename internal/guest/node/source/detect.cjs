@@ -70,7 +70,7 @@ function appOf(loaded) {
     const v = load.follow(loaded.exports, name);
     if (typeof v === 'function' || serve.isApp(v) || isThenable(v)) return v;
   }
-  return null;
+  return has(value, 'handle') ? value : null;
 }
 
 module.exports = { dialect, valueOf, appOf };

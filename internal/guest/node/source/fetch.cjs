@@ -167,6 +167,7 @@ function requestOf(call) {
     if (CONNECTION[name] === true) continue;
     headers.append(name, head.headers[i][1]);
   }
+  lacking(headers, 'host', head.host);
   lacking(headers, 'x-forwarded-for', head.remote);
   lacking(headers, 'x-forwarded-proto', head.scheme);
   lacking(headers, 'x-forwarded-prefix', head.prefix);

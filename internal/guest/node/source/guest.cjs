@@ -13,6 +13,7 @@ const failure = require('./failure.cjs');
 const { calls, dispatch } = require('./call.cjs');
 const prim = require('./prim.cjs');
 const become = require('./become.cjs');
+const serve = require('./serve.cjs');
 const warm = require('./warm.cjs');
 const { bytes } = prim;
 const { TYPE } = wire;
@@ -41,7 +42,6 @@ async function specialise(spec) {
     const made = await become.revision(spec);
     live = made;
     wire.ref();
-    process.removeListener('beforeExit', stuck);
     wire.text(TYPE.ready, 0, prim.stringify(made.ready));
     wire.flush();
   } catch (e) {
@@ -59,10 +59,12 @@ function fatal(e) {
   prim.exit(EXIT_INIT);
 }
 
-// stuck: the event loop is empty, and the module still has not loaded.
-function stuck() {
-  if (specialised && live === null) {
-    fatal(failure.named('Runtime.NodeJsExit',
+// onEmptyLoop: nothing is left that could go on by itself.
+function onEmptyLoop() {
+  if (live !== null) {
+    if (live.onEmptyLoop) live.onEmptyLoop();
+  } else if (specialised) {
+    fatal(serve.excuse() || failure.named('Runtime.NodeJsExit',
       'the module waits at its top level for something that can never happen'));
   }
 }
@@ -79,7 +81,7 @@ function crash(thrown, unhandled) {
   const d = live.crash(thrown, unhandled);
   const call = logs.current();
   if (call.stream !== 0) call.fail('exception', d);
-  else for (const each of [...calls.values()]) each.fail('exception', d);
+  else calls.forEach((each) => { each.fail('exception', d); });
   process.exit(code);
   return undefined;
 }
@@ -99,7 +101,7 @@ async function boot() {
   wire.open();
   onUncaught('uncaughtException', false);
   onUncaught('unhandledRejection', true);
-  process.on('beforeExit', stuck);
+  process.on('beforeExit', onEmptyLoop);
   process.on('exit', () => {
     logs.close(logs.current());
     wire.finish();

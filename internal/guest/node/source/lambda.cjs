@@ -237,7 +237,7 @@ function given(e) {
 }
 
 function onEmptyLoop() {
-  for (const call of [...calls.values()]) logs.within(call, finishCall, call);
+  calls.forEach((call) => { logs.within(call, finishCall, call); });
   wire.ref(); // whatever is left waits for the host
 }
 

@@ -7,6 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const { createRequire } = require('module');
 const { pathToFileURL } = require('url');
+const prim = require('./prim.cjs');
 const failure = require('./failure.cjs');
 
 const ENTRY = /^([^.]*)\.(.*)$/;
@@ -139,9 +140,10 @@ function translate(e) {
 /** Follows a dotted name into exports; undefined when it is not there. */
 function follow(exports, name) {
   let v = exports;
-  for (const part of name.split('.')) {
+  const parts = prim.split(name, '.'); // user code has run: its patches are in force
+  for (let i = 0; i < parts.length; i++) {
     if (v === undefined || v === null) return undefined;
-    v = v[part];
+    v = v[parts[i]];
   }
   return v;
 }

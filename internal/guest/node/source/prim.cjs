@@ -5,6 +5,7 @@
 // function that patches JSON, Buffer, Date or timers must not break the guest.
 
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const exec = uncurry(RegExp.prototype.exec);
 
 module.exports = {
   uncurry,
@@ -29,8 +30,8 @@ module.exports = {
   startsWith: uncurry(String.prototype.startsWith),
   endsWith: uncurry(String.prototype.endsWith),
   trim: uncurry(String.prototype.trim),
-  test: uncurry(RegExp.prototype.test),
-  exec: uncurry(RegExp.prototype.exec),
+  test: (pattern, text) => exec(pattern, text) !== null, // RegExp's own calls this.exec
+  exec,
   toISOString: uncurry(Date.prototype.toISOString),
   then: uncurry(Promise.prototype.then),
   resolve: Promise.resolve.bind(Promise),

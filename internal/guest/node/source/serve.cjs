@@ -16,9 +16,9 @@ const failure = require('./failure.cjs');
 const HOST = '127.0.0.1'; // reached from the host only, through the sandbox's network
 const BACKLOG = 1024; // more than the concurrency of any function
 const HEADERS_MAX = 64 << 10; // the gateway's own limit is stricter
-const LISTEN_MS = 900000; // the longest init time-out: the host ends it earlier
 
 const listen = net.Server.prototype.listen;
+let waiting = false; // the module is loaded, and may still come to listen
 const INVOCATION = 'x-dayfly-invocation';
 
 // ServedCall is one request as logs see it.
@@ -53,26 +53,20 @@ class Catcher {
   /** Leaves later listen calls alone. */
   release() { net.Server.prototype.listen = listen; }
 
-  /** Waits until a server listens; fails when nothing is left that could do so. */
+  /** Waits until a server listens; the guest ends when nothing is left that could. */
   wait() {
     if (this.server !== null && this.server.listening) return Promise.resolve(this.server);
     return new Promise((resolve, reject) => {
-      const timer = prim.setTimeout(() => reject(nothing()), LISTEN_MS);
-      timer.unref();
-      const idle = () => reject(nothing());
-      process.once('beforeExit', idle);
+      waiting = true;
       if (this.server !== null) this.server.once('error', reject);
-      this.caught = (server) => {
-        prim.clearTimeout(timer);
-        process.removeListener('beforeExit', idle);
-        resolve(server);
-      };
+      this.caught = resolve;
     });
   }
 }
 
-function nothing() {
-  return failure.named('Runtime.HandlerNotFound',
+/** Why a module that has loaded does not serve; null while it has not loaded. */
+function excuse() {
+  return !waiting ? null : failure.named('Runtime.HandlerNotFound',
     'the module exports no (req, res) function and no application, and does not listen');
 }
 
@@ -212,4 +206,4 @@ function start(server, port) {
   });
 }
 
-module.exports = { Catcher, serverOf, start, guarded, isApp, crash, nothing, HEADERS_MAX };
+module.exports = { Catcher, serverOf, start, guarded, isApp, crash, excuse, HEADERS_MAX };

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/dayfly-faas/dayfly/internal/guest"
+)
+
+// vandal breaks everything that the guest could have relied on.
+const vandal = `
+const broken = () => { throw new Error('vandal'); };
+const define = Object.defineProperty;
+JSON.parse = JSON.stringify = broken;
+for (const k of ['from', 'alloc', 'allocUnsafe', 'concat', 'byteLength']) Buffer[k] = broken;
+for (const k of ['copy', 'toString', 'write', 'subarray', 'slice']) Buffer.prototype[k] = broken;
+Object.keys = Object.defineProperty = broken;
+for (const k of ['push', 'shift', 'join', 'map', 'filter', 'forEach', 'slice', 'concat']) define(Array.prototype, k, { value: broken });
+for (const k of ['split', 'indexOf', 'slice', 'toLowerCase', 'replace', 'replaceAll', 'startsWith', 'trim']) define(String.prototype, k, { value: broken });
+RegExp.prototype.test = RegExp.prototype.exec = broken;
+globalThis.setTimeout = globalThis.setImmediate = globalThis.queueMicrotask = broken;
+process.nextTick = broken;
+require('fs').writeSync = broken;
+globalThis.Date = class { constructor() { throw new Error('vandal'); } static now() { throw new Error('vandal'); } };
+define(Object.prototype, 'inherited', { value: 1, enumerable: true, configurable: true });
+console.log = process.stdout.write.bind(process.stdout);
+Map.prototype.get = Map.prototype.set = Map.prototype.delete = Map.prototype.values = broken;
+`
+
+func TestHostilePatchesDoNotReachTheGuest(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "lambda", "app.handler", files{"app.js": vandal + `
+exports.handler = async (e) => {
+  console.log('still here\n');
+  if (e.rawPath === '/throw') throw new RangeError('thrown');
+  return { statusCode: 200, headers: { 'x-a': 'b' }, cookies: ['c=d'], body: e.body + e.queryStringParameters.q };
+};`})
+	for range 2 {
+		a := p.do(p.request("POST", "/?q=1", "text", "Content-Type", "text/plain", "Cookie", "a=b"))
+		if a.body != "text1" || a.header.Get("X-A") != "b" {
+			t.Fatalf("answer = %+v %v %s", a, a.err, failureText(a.failure))
+		}
+		if a := p.get("/throw?q=1"); failureText(a.failure) != "exception RangeError: thrown" {
+			t.Fatalf("failure = %s %v", failureText(a.failure), a.err)
+		}
+	}
+	p.logged("still here")
+}
+
+func TestHostileEnds(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		code, failure, logged string
+		exit                  int
+	}{
+		"exit in a call":        {"async () => { console.log('last words'); process.stdout.write('no newline'); process.exit(3); }", "", "no newline", 3},
+		"exit from a timer":     {"async () => { setTimeout(() => process.exit(0), 5); await new Promise(() => {}); }", "", "", 0},
+		"uncaught exception":    {"() => new Promise(() => setTimeout(() => { throw new RangeError('timer'); }, 1))", "exception RangeError: timer", "Uncaught Exception", 129},
+		"unhandled rejection":   {"() => new Promise(() => { Promise.reject(new RangeError('lost')); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: RangeError: lost", "Unhandled Promise Rejection", 128},
+		"rejection of a string": {"() => new Promise(() => { Promise.reject('lost'); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: lost", "", 128},
+		"closed descriptor":     {"async () => { require('fs').closeSync(3); return 'nobody hears'; }", "", "", 1},
+		"abort":                 {"async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => {}); }", "", "", -1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := instance(t, "lambda", "app.handler", files{"app.js": "exports.handler = " + c.code})
+			a := p.get("/")
+			if got := failureText(a.failure); got != c.failure {
+				t.Errorf("failure = %q, want %q", got, c.failure)
+			}
+			if c.failure == "" && name != "closed descriptor" && !errors.Is(a.err, guest.ErrGone) {
+				t.Errorf("error = %v, want that the guest is gone", a.err)
+			}
+			if c.logged != "" {
+				p.logged(c.logged)
+			}
+			if name == "closed descriptor" {
+				return // the guest ends by itself, or with its connection
+			}
+			if code := p.ended(); code != c.exit {
+				t.Errorf("exit code %d, want %d", code, c.exit)
+			}
+		})
+	}
+}
+
+func TestHostileLogFloodArrivesWhole(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "lambda", "app.handler", files{"app.js": `
+exports.handler = async () => { for (let i = 0; i < 20000; i++) process.stdout.write('line ' + i + ' ' + 'x'.repeat(200) + '\n');
+  return process.memoryUsage().rss < 250e6; };`})
+	if a := p.get("/"); a.body != "true" {
+		t.Errorf("answer = %q %s", a.body, failureText(a.failure))
+	}
+	lines := p.logged("line 19999 ")
+	if len(lines) != 20000 || !strings.Contains(lines[0], "line 0 ") {
+		t.Errorf("%d of 20000 lines arrived", len(lines))
+	}
+}
+
+func TestHostileListenersOfTheFunction(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "fetch", "app", files{"app.mjs": `
+process.on('uncaughtException', (e) => console.log('caught ' + e.message));
+process.on('unhandledRejection', (e) => console.log('handled ' + e.message));
+export default { async fetch() { setTimeout(() => { throw new Error('one'); }, 1); Promise.reject(new Error('two'));
+  await new Promise((r) => setTimeout(r, 20)); return new Response('alive'); } };`})
+	if a := p.get("/"); a.body != "alive" {
+		t.Errorf("answer = %q %v", a.body, a.err)
+	}
+	p.logged("caught one")
+	p.logged("handled two")
+}
+
+func TestHostileSlowReaderOfALargeAnswer(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "lambda", "app.handler", files{"app.js": `
+let pending = 0;
+exports.handler = async (e) => e.rawPath === '/big' ? 'x'.repeat(32 << 20) : 'small';`})
+	p.spec.Limits.ResponseBytes = 64 << 20
+	result, err := p.open(p.context(), p.request("GET", "/big", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := p.get("/small"); a.body != "small" {
+		t.Errorf("a call beside one that waits for its client: %q %v", a.body, a.err)
+	}
+	total := 0
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := result.Body.Read(buf)
+		total += n
+		if err != nil {
+			break
+		}
+	}
+	if total != 32<<20 {
+		t.Errorf("read %d bytes", total)
+	}
+}
