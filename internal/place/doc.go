@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package place decides which instances give way when memory is short. It is pure:
-// candidates and the time go in, a choice comes out.
+// Package place decides which idle instances make room when memory is short.
 //
-//	idle instances, bytes needed, clock ─▶ Evict ─▶ which to end, new clock
+//	now, clock, bytes needed, idle instances ─▶ Evict ─▶ those to end, and the new clock
 //
-// Place never logs, locks or looks at a clock. How many instances there should be is
-// scale's to say.
+// It is arithmetic: no clock, log, lock or I/O. How many instances a function should
+// have is scale's matter; ending them is the pool's.
+//
+// The value of an instance is that of Greedy-Dual-Size-Frequency caching as FaasCache
+// (Fuerst and Sharma, ASPLOS 2021) applies it to functions that are kept alive:
+//
+//	value = clock + uses, decayed by age × cold cost in ms ÷ size in MiB
+//
+// What is used often, dear to start and small stays; what lies unused for long goes,
+// because its clock stays behind: the clock of an instance is that of the node when
+// it was last used, and the node's rises to the value of whatever is evicted.
 package place

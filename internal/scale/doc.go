@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scale decides how many instances a revision has on this node. It is pure:
-// what was observed and the time go in, a decision comes out.
+// Package scale decides how many instances a function has on this node.
 //
-//	Observed, Limits, now ─▶ Decide ─▶ start so many, retire these
-//	place in line, instances, service time ─▶ Wait ─▶ how long a call would wait
+//	observed, limits ─▶ Decide ─▶ start so many, retire these, because
+//	position in line ─▶ Wait   ─▶ how long a call there can expect to wait
 //
-// Scale never logs, sleeps, locks or looks at a clock, so that the same code serves the
-// node and any simulation of it. It does not choose nodes nor victims of memory
-// pressure (place).
+// It is arithmetic: no clock, log, lock or I/O, and the same input gives the same
+// output. Who observes and who acts is the pool's matter; what to evict when memory
+// is short is place's.
+//
+// Guarantees, whatever is observed: a decision never leads past Max, starts no more
+// for waiting calls than the Gate allows, never retires what Min needs or while calls
+// wait, never starts and retires at once, and names each instance to retire once.
 package scale
