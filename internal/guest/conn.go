@@ -175,11 +175,11 @@ func (c *Conn) receive(f frame.Frame) error {
 	if s == nil {
 		return nil // ended already: what still arrives for it is ignored
 	}
-	ended, err := s.receive(f)
-	if ended {
+	if f.Type == frame.End || f.Type == frame.Error {
+		// First, so that a caller that has seen the end finds the instance free.
 		c.remove(s)
 	}
-	return err
+	return s.receive(f)
 }
 
 func (c *Conn) receiveControl(f frame.Frame) error {
@@ -242,5 +242,5 @@ func (c *Conn) remove(s *stream) {
 	c.mu.Lock()
 	delete(c.streams, s.id)
 	c.mu.Unlock()
-	s.finish()
+	s.done()
 }

@@ -37,6 +37,11 @@ const (
 // DialFunc connects to a port on 127.0.0.1 inside a box.
 type DialFunc func(ctx context.Context, port int) (net.Conn, error)
 
+// dialError marks a call that never left, because no connection could be made.
+type dialError struct{ error }
+
+func (e *dialError) Unwrap() error { return e.error }
+
 // Server speaks HTTP/1.1 with a program that listens on a port in its box.
 type Server struct {
 	port      int
@@ -48,7 +53,13 @@ type Server struct {
 func NewServer(port int, dial DialFunc) *Server {
 	s := &Server{port: port, dial: dial}
 	s.transport = &http.Transport{
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, port) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := dial(ctx, port)
+			if err != nil {
+				return nil, &dialError{err}
+			}
+			return conn, nil
+		},
 		DisableCompression:     true, // the client's Accept-Encoding is its own affair
 		MaxIdleConnsPerHost:    idleConns,
 		MaxResponseHeaderBytes: responseHeadMax,
@@ -93,6 +104,9 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 		}
 		if e := (*dayfly.Error)(nil); errors.As(err, &e) {
 			return nil, err
+		}
+		if dial := (*dialError)(nil); errors.As(err, &dial) {
+			return nil, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, err)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrGone, err)
 	}

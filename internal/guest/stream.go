@@ -48,23 +48,22 @@ func newStream(c *Conn, inv *dayfly.Invocation, done func()) *stream {
 	}
 }
 
-// receive takes one frame from the guest. It reports whether the stream is over, and
-// an error when the guest broke the protocol.
-func (s *stream) receive(f frame.Frame) (ended bool, err error) {
+// receive takes one frame from the guest; an error means that it broke the protocol.
+func (s *stream) receive(f frame.Frame) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch f.Type {
 	case frame.WindowMore:
 		n, err := frame.ParseWindow(f.Payload)
 		if err != nil {
-			return false, err
+			return err
 		}
 		s.allowance += n
 		token(s.credit)
-		return false, nil
+		return nil
 	case frame.Response:
 		if s.status != 0 {
-			return false, errors.New("second response head on a stream")
+			return errors.New("second response head on a stream")
 		}
 		if s.status, s.header, err = frame.ParseResponse(f.Payload); err != nil {
 			s.status = http.StatusBadGateway
@@ -72,13 +71,13 @@ func (s *stream) receive(f frame.Frame) (ended bool, err error) {
 		}
 	case frame.Body:
 		if s.status == 0 {
-			return false, errors.New("body before the response head")
+			return errors.New("body before the response head")
 		}
 		if err := s.receiveBody(f.Payload); err != nil {
-			return false, err
+			return err
 		}
 		if s.discarding {
-			return false, s.grantDiscarded()
+			return s.grantDiscarded()
 		}
 	case frame.End:
 		if s.status == 0 {
@@ -91,10 +90,13 @@ func (s *stream) receive(f frame.Frame) (ended bool, err error) {
 		}
 		s.ended = true
 	default:
-		return false, fmt.Errorf("frame of type %d on a stream", f.Type)
+		return fmt.Errorf("frame of type %d on a stream", f.Type)
+	}
+	if s.ended {
+		token(s.credit)
 	}
 	token(s.wake)
-	return s.ended, nil
+	return nil
 }
 
 // grantDiscarded lets a guest whose answer is thrown away run to its end. Callers
@@ -136,18 +138,13 @@ func (s *stream) receiveBody(payload []byte) error {
 
 // fail ends the stream because the connection broke.
 func (s *stream) fail(err error) {
+	s.done()
 	s.mu.Lock()
 	s.err = err
 	s.ended = true
 	s.mu.Unlock()
-	token(s.wake)
-	s.finish()
-}
-
-// finish tells the owner of the instance that the guest is through with the call.
-func (s *stream) finish() {
 	token(s.credit)
-	s.done()
+	token(s.wake)
 }
 
 // head waits for the response head, a failure, or the end of ctx.

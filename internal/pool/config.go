@@ -42,7 +42,7 @@ type Bundles interface {
 
 // Runtimes finds the interpreters of this host.
 type Runtimes interface {
-	Find(ctx context.Context, name string) (toolchain.Runtime, error)
+	Find(ctx context.Context, name dayfly.RuntimeName) (toolchain.Runtime, error)
 }
 
 // Lines takes what functions print. Append must not block.

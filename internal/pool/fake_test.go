@@ -155,7 +155,7 @@ func (b *fakeBox) Kill() {
 
 type runtimes struct{}
 
-func (runtimes) Find(context.Context, string) (toolchain.Runtime, error) {
+func (runtimes) Find(context.Context, dayfly.RuntimeName) (toolchain.Runtime, error) {
 	return toolchain.Runtime{Name: "python3.11", Language: "python", Path: "/usr/bin/python3"}, nil
 }
 

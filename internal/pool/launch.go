@@ -25,6 +25,7 @@ type launch struct {
 	argv    []string // empty: the box is held, and the revision's own command runs in it
 	mounts  []sandbox.Mount
 	egress  dayfly.Egress
+	prepare func(context.Context) error // once, before the first is booted for the stock; may be nil
 }
 
 const (
@@ -36,7 +37,7 @@ const (
 func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) {
 	l := launch{egress: spec.Egress}
 	if spec.Runtime != "" {
-		rt, err := p.runtimes.Find(ctx, string(spec.Runtime))
+		rt, err := p.runtimes.Find(ctx, spec.Runtime)
 		if err != nil {
 			return l, err
 		}
@@ -68,6 +69,9 @@ func (p *Pool) guestLaunch(l *launch) error {
 	switch l.runtime.Language {
 	case toolchain.Python:
 		l.argv = append(append([]string{l.runtime.Path}, python.Args()...), dir+"/"+python.Entry)
+		l.prepare = func(ctx context.Context) error {
+			return python.Compile(ctx, l.runtime.Path, filepath.Join(p.cfg.GuestDir, language))
+		}
 	case toolchain.Node:
 		l.argv = append(append([]string{l.runtime.Path}, node.Flags()...), dir+"/"+node.Entry)
 	default:
