@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// headName is the message header with the head of a batch.
+	headName = "Dayfly-Batch"
+	// flushTimeout bounds waiting for the bus. What it has not taken by then is
+	// given up: memory has it still, the past will not.
+	flushTimeout = 5 * time.Second
+	// unacknowledgedMax bounds the batches on their way.
+	unacknowledgedMax = 64
+)
+
+// flush sends what is new on every shelf to the stream.
+func (l *Logs) flush(ctx context.Context) {
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
+	if l.stream == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	l.dirtyMu.Lock()
+	shelves := l.dirty
+	l.dirty = nil
+	l.dirtyMu.Unlock()
+
+	sending := sender{js: l.js}
+	for _, s := range shelves {
+		l.flushShelf(ctx, s, &sending)
+	}
+	sending.wait(ctx, 0)
+	if sending.failed > 0 {
+		l.log.Warn("log batches lost", "count", sending.failed, "error", sending.err)
+	}
+}
+
+// flushShelf packs what is new on the shelf and sends it.
+func (l *Logs) flushShelf(ctx context.Context, s *shelf, sending *sender) {
+	news := l.takeNews(s)
+	send := func() {
+		h, data := l.encoder.take()
+		m := &nats.Msg{Subject: s.subject, Data: data, Header: nats.Header{headName: {h.String()}}}
+		sending.send(ctx, m)
+	}
+	for i := range news.lines {
+		l.encoder.line(news.firstLine+uint64(i), &news.lines[i])
+		if l.encoder.full() {
+			send()
+		}
+	}
+	for _, r := range news.records {
+		l.encoder.record(r)
+		if l.encoder.full() {
+			send()
+		}
+	}
+	if !l.encoder.empty() {
+		send()
+	}
+	if news.lost > 0 {
+		l.log.Warn("invocation records lost", "function", s.ref.String(), "count", news.lost)
+	}
+}
+
+// news is what came to a shelf since the last flush.
+type news struct {
+	firstLine uint64
+	lines     []dayfly.LogLine
+	records   []*dayfly.Record
+	lost      int
+}
+
+// takeNews gives what is new on the shelf, which is old from then on. Lines that were
+// refused are told of in a line of their own.
+func (l *Logs) takeNews(s *shelf) news {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty = false
+	if s.dropped > 0 {
+		notice := dayfly.LogLine{
+			Time: time.Now().UTC(), Function: s.ref, Stream: dayfly.StreamPlatform,
+			Text: fmt.Sprintf("%d lines dropped: at most %d lines or %s are kept every %s",
+				s.dropped, l.cfg.RingLines,
+				dayfly.FormatBytes(l.cfg.MemoryBytes/functionShare), l.cfg.FlushInterval),
+		}
+		s.dropped = 0
+		cost := costOfLine(&notice)
+		l.put(s, notice, cost, l.cfg.MemoryBytes/functionShare)
+		s.dropped = 0 // making room for the notice is not worth another
+	}
+	n := news{
+		firstLine: s.linesKept, lines: s.lines.from(s.linesKept),
+		records: s.records.from(s.recordsKept), lost: s.lost,
+	}
+	s.linesKept, s.recordsKept, s.unkeptBytes, s.lost = s.lines.next, s.records.next, 0, 0
+	return n
+}
+
+// sender sends messages without waiting for each, but never many unacknowledged.
+type sender struct {
+	js      jetstream.JetStream
+	waiting []jetstream.PubAckFuture
+	failed  int
+	err     error // of the last that failed
+}
+
+func (s *sender) send(ctx context.Context, m *nats.Msg) {
+	s.wait(ctx, unacknowledgedMax-1)
+	future, err := s.js.PublishMsgAsync(m)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.waiting = append(s.waiting, future)
+}
+
+// wait waits until no more than so many messages are unacknowledged.
+func (s *sender) wait(ctx context.Context, most int) {
+	for len(s.waiting) > most {
+		select {
+		case <-s.waiting[0].Ok():
+		case err := <-s.waiting[0].Err():
+			s.fail(err)
+		case <-ctx.Done():
+			s.fail(context.Cause(ctx))
+		}
+		s.waiting = s.waiting[1:]
+	}
+}
+
+func (s *sender) fail(err error) {
+	s.failed++
+	s.err = err
+}
