@@ -58,11 +58,10 @@ func (b *bench) floors() []*subject {
 func (b *bench) peers() []*subject {
 	return []*subject{
 		{name: "functions-framework (Node.js)", group: groupPeer,
-			prepare: npm("@google-cloud/functions-framework@5"),
+			prepare: prepareFramework,
 			command: func(dir, port string) ([]string, []string) {
-				source, _ := filepath.Abs(filepath.Join(testdata, "node"))
 				return []string{filepath.Join(dir, "node_modules/.bin/functions-framework"),
-						"--source", source, "--target", "handler", "--port", port},
+						"--target", "handler", "--port", port},
 					[]string{"NODE_ENV=production"}
 			}},
 		{name: "workerd (fetch)", group: groupPeer, prepare: prepareWorkerd,
@@ -93,6 +92,17 @@ func npm(packages ...string) func(context.Context, string) error {
 		}
 		return nil
 	}
+}
+
+func prepareFramework(ctx context.Context, dir string) error {
+	if err := npm("@google-cloud/functions-framework@5")(ctx, dir); err != nil {
+		return err
+	}
+	if err := copyFile("node/index.js", filepath.Join(dir, "trivial.js")); err != nil {
+		return err
+	}
+	named := "exports.handler = require('./trivial.js');\n"
+	return os.WriteFile(filepath.Join(dir, "index.js"), []byte(named), 0o644)
 }
 
 func prepareWorkerd(ctx context.Context, dir string) error {
