@@ -150,8 +150,7 @@ func TestHandlersThatEndTheProcess(t *testing.T) {
 	} {
 		for _, concurrency := range []int{1, 3} {
 			g := serve(t, spec{Dialect: "lambda", Entry: "events.exiting", Concurrency: concurrency})
-			stream := g.open(request{Path: "/" + path})
-			g.send(typeEnd, stream, nil)
+			g.open(request{Path: "/" + path})
 			var logs []string
 			for {
 				f, err := g.tryRead()
@@ -441,5 +440,18 @@ func TestErrorPayloadIsBase64(t *testing.T) {
 	payload, err := base64.StdEncoding.DecodeString(a.Error["payload"].(string))
 	if err != nil || object(t, payload)["errorType"] != "LookupError" {
 		t.Errorf("payload = %q, %v", payload, err)
+	}
+}
+
+func TestWhatDoesNotFitAFrameIsToldAllTheSame(t *testing.T) {
+	t.Parallel()
+	g := serve(t, spec{Dialect: "lambda", Entry: "events.long_headers"})
+	a := g.call(request{})
+	if a.Error["kind"] != "bad_response" || !strings.HasPrefix(a.Error["message"].(string), "the response's headers take 1048") {
+		t.Errorf("error = %v", a.Error)
+	}
+	g = serve(t, spec{Dialect: "lambda", Entry: "events.long_type"})
+	if a = g.call(request{}); !strings.HasPrefix(fmt.Sprint(a.Error["type"]), "TTTT") {
+		t.Errorf("error = %.100v", a.Error)
 	}
 }

@@ -345,3 +345,11 @@ class Method:
 
 method = Method().handler
 instance = Method()
+
+
+def long_headers(event, context):
+    return {"statusCode": 200, "headers": {"x-long": "h" * (1 << 20)}}
+
+
+def long_type(event, context):
+    raise type("T" * 3_000_000, (Exception,), {})("m" * 300_000)

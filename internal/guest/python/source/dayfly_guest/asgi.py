@@ -7,9 +7,9 @@ import asyncio
 from inspect import iscoroutinefunction, isclass
 from urllib.parse import unquote
 
-from .calls import Call, decode, encode, running
+from .calls import Call, decode, running
 from .failure import Fault, leave, report
-from .wire import BODY, BODY_MAX, HEAD
+from .wire import BODY, BODY_MAX, HEAD, REQUEST
 
 _DONTWAIT = 0x40  # MSG_DONTWAIT on Linux
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2.0": "2", "HTTP/3.0": "3"}
@@ -102,7 +102,7 @@ class Loop:
         frame = wire.receive(_DONTWAIT)
         while frame:
             kind, stream, payload = frame
-            if kind == 4:  # REQUEST
+            if kind == REQUEST:
                 call = AsyncCall(self, stream, decode(str(payload, "utf-8")))
                 self._calls[stream] = call
                 task = self.loop.create_task(self._run(call))
@@ -329,8 +329,7 @@ class Exchange:
         if self._bare:
             body = b""
         if not more and not call.started and len(body) <= BODY_MAX and not call.partial:
-            head = encode({"status": self.status, "headers": self._headers}).encode()
-            call.answer(head, bytes(body))
+            call.answer(call.head_json(self.status, self._headers), bytes(body))
             call.wake()
             return
         self._start()

@@ -6,8 +6,8 @@ from collections import deque
 from contextvars import ContextVar
 from json import JSONDecoder, JSONEncoder
 
-from .wire import (ALLOWANCE, BODY, BODY_MAX, CANCEL, END, ERROR, GRANT_STEP, HEAD, RESPONSE,
-                   WINDOW)
+from .wire import (ALLOWANCE, BODY, BODY_MAX, CANCEL, END, ERROR, FRAME_MAX, GRANT_STEP, HEAD,
+                   REQUEST, RESPONSE, WINDOW)
 
 # The call that the running code belongs to, where several may run at once.
 running = ContextVar("dayfly_call", default=None)
@@ -20,6 +20,14 @@ _MAX_GRANT = 0x7FFFFFFF  # a peer that grants nonsense must not make it negative
 
 class Cancelled(ConnectionError):
     """The caller is gone: stop producing the answer."""
+
+
+class HeadTooLarge(ValueError):
+    """The response's status and headers do not fit a frame."""
+
+    def __init__(self, size):
+        ValueError.__init__(self, "the response's headers take %d bytes as JSON: at most %d fit"
+                            % (size, FRAME_MAX))
 
 
 class Call:
@@ -112,8 +120,10 @@ class Call:
     def answer(self, head, body):
         """Send a complete response: head is its JSON, as bytes."""
         stream = self.stream
-        self.started = True
         size = len(body)
+        if len(head) > FRAME_MAX:
+            raise HeadTooLarge(len(head))
+        self.started = True
         if size > BODY_MAX or self.partial:
             self._answer_in_parts(head, body)
             return
@@ -134,8 +144,11 @@ class Call:
 
     def start(self, status, headers):
         """Send the head of a response whose body follows."""
+        head = self.head_json(status, headers)
+        if len(head) > FRAME_MAX:
+            raise HeadTooLarge(len(head))
         self.started = True
-        self.wire.frame(RESPONSE, self.stream, self.head_json(status, headers))
+        self.wire.frame(RESPONSE, self.stream, head)
 
     def head_json(self, status, headers):
         """Give the response head as JSON bytes."""
@@ -216,7 +229,7 @@ class Serial:
         receive = self.wire.receive
         while True:
             kind, stream, payload = receive()
-            if kind != 4:  # REQUEST; the rest belongs to streams that are over
+            if kind != REQUEST:  # the rest belongs to streams that are over
                 continue
             call = Call(self, stream, decode(str(payload, "utf-8")))
             self.current = call
@@ -304,7 +317,7 @@ class Threads:
         calls = self._calls
         while True:
             kind, stream, payload = receive()
-            if kind == 4:  # REQUEST
+            if kind == REQUEST:
                 call = SharedCall(self, stream, decode(str(payload, "utf-8")))
                 calls[stream] = call
                 self._push(call, serve)

@@ -6,10 +6,11 @@ import sys
 import traceback
 from json import JSONEncoder
 
-from .calls import encode
+from .calls import HeadTooLarge, encode
 
 MESSAGE_MAX = 262144  # bytes of a message; a longer one is cut, the frame must hold it twice
 MESSAGE_SMALL = 32768  # when escapes blow a message up past the frame: 6 bytes a byte at most
+TYPE_MAX = 1000  # characters of a class name
 STACK_MAX = 65536  # characters of a stack trace in all
 FRAME_SAFE = 1000000  # an error frame of more is rebuilt with a small message
 
@@ -65,7 +66,7 @@ class Failure:
             self.stack, self.lines = [], exc.trace
             return
         self.kind = kind
-        self.type = type(exc).__name__
+        self.type = type(exc).__name__[:TYPE_MAX]
         self.message = text_of(exc)
         entries = trace_of(exc)
         try:
@@ -82,19 +83,20 @@ class Failure:
                               "requestId": self.request_id, "stackTrace": self.lines})
         return text.encode("utf-8", "replace")
 
-    def as_dict(self, message=None):
-        """The error frame's JSON as a dict."""
-        if message is None:
-            message = self.message
+    def as_dict(self):
+        """The error frame's JSON as a dict, of a size that fits a frame."""
+        told = self._told(self.message)
+        if len(self.message) > MESSAGE_SMALL and len(encode(told)) > FRAME_SAFE:
+            told = self._told(self.message[:MESSAGE_SMALL])
+        return told
+
+    def _told(self, message):
         return {"kind": self.kind, "type": self.type, "message": message, "stack": self.stack,
                 "payload": base64.b64encode(self.payload(message)).decode("ascii")}
 
     def frame(self):
         """The error frame's payload."""
-        data = encode(self.as_dict()).encode()
-        if len(data) > FRAME_SAFE:
-            data = encode(self.as_dict(self.message[:MESSAGE_SMALL])).encode()
-        return data
+        return encode(self.as_dict()).encode()
 
     def log(self):
         """The lines that Lambda would log, for standard error."""
@@ -130,7 +132,7 @@ def _bounded(lines):
     return lines
 
 
-def report(call, exc, kind="exception"):
+def report(call, exc):
     """End a call with an exception: log lines, then the error frame.
 
     SystemExit ends the process, as it would anywhere else.
@@ -138,6 +140,7 @@ def report(call, exc, kind="exception"):
     if isinstance(exc, SystemExit):
         leave(exc, call.server.logs, call)
     try:
+        kind = "bad_response" if isinstance(exc, HeadTooLarge) else "exception"
         failure = Failure(exc, call.request_id, kind)
         call.server.logs.write(2, failure.log())
         data = failure.frame()

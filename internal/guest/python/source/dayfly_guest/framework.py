@@ -11,7 +11,7 @@ import os
 import sys
 from types import ModuleType
 
-from .calls import Cancelled, encode
+from .calls import Cancelled
 from .failure import Failure, Fault, leave
 from .wsgi import WSGI
 
@@ -177,12 +177,9 @@ class Plain:
 
     def _send(self, call, answer):
         status, headers, body = answer
-        head = {"status": status, "headers": headers}
-        if call.failure is not None:
-            head["failure"] = call.failure
         if call.head.get("method") == "HEAD":
             body = b""
-        call.answer(encode(head).encode(), body)
+        call.answer(call.head_json(status, headers), body)
 
 
 def respond(result):

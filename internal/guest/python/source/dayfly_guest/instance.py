@@ -64,8 +64,10 @@ def main():
         server.run(handler)
     except SystemExit as exc:
         leave(exc, logs)
-    except KeyboardInterrupt:
-        os._exit(130)
+    except BaseException as exc:
+        # Not of a handler, whose exceptions are caught: a signal's, or the host's nonsense.
+        logs.write(2, Failure(exc, "").log())
+        os._exit(130 if isinstance(exc, KeyboardInterrupt) else 1)
 
 
 def specialise(spec, wire, logs):
@@ -122,7 +124,6 @@ def become(env, task):
     packages = os.path.join(task, ".dayfly", "python")
     if os.path.isdir(packages):
         site.addsitedir(packages)
-    sys.path_importer_cache.clear()  # from before the code was there
 
 
 def _path(env, task):

@@ -13,6 +13,7 @@ from .marshal_json import http_json
 JSON_HEAD = b'{"status":200,"headers":[["content-type","application/json"]]}'
 STREAM_HEADERS = [["content-type", "application/octet-stream"]]
 
+_JSON_HEADER = ["content-type", "application/json"]
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TEXT_TYPES = frozenset(("application/json", "application/javascript", "application/xml"))
@@ -241,6 +242,8 @@ def _object(result):
             data = body.encode("utf-8")
     except (Base64Error, ValueError) as exc:
         raise bad("body cannot be decoded: %s", exc) from None
+    if len(headers) == 1 and headers[0] == _JSON_HEADER:
+        return b'{"status":%d,"headers":[["content-type","application/json"]]}' % status, data
     return encode({"status": status, "headers": headers}).encode(), data
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 from urllib.parse import unquote_to_bytes
 
-from .calls import Cancelled, encode
+from .calls import Cancelled
 from .failure import Fault, report
 
 CHUNK = 65536  # what one iteration over a file wrapper reads
@@ -14,6 +14,7 @@ _status_line = re.compile(r"([1-9][0-9][0-9])(?: |$)").match
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
                          "te", "trailer", "trailers", "transfer-encoding", "upgrade"))
 _forbidden = re.compile(r"[\r\n\0]").search
+_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _names = {}  # header name → environ key; header names are the client's, so bounded
 _NAMES_MAX = 512
 
@@ -264,11 +265,13 @@ class Answer:
         for name, value in response_headers:
             if not isinstance(name, str) or not isinstance(value, str):
                 raise TypeError("header %r: name and value must be str" % (name,))
-            if _forbidden(name) or _forbidden(value) or not name:
-                raise ValueError("header %.100r holds a line break or has no name" % name)
+            if not _token(name) or _forbidden(value):
+                raise ValueError("header %.100r holds a line break or is no valid name" % name)
             if name.lower() not in _HOP_BY_HOP:
                 headers.append([name, unlatin(value)])
         self._status = int(match.group(1))
+        if not 200 <= self._status <= 599:
+            raise ValueError("status is %d: it must be from 200 to 599" % self._status)
         self._headers = headers
         return self.write
 
@@ -330,10 +333,8 @@ class Answer:
             raise TypeError("the body holds a %s: it must be bytes" % type(body).__name__)
         if self._headers is None:
             self._start()
-        head = {"status": self._status, "headers": self._headers}
-        if self._call.failure is not None:
-            head["failure"] = self._call.failure
-        self._call.answer(encode(head).encode(), b"" if self._bare else bytes(body))
+        head = self._call.head_json(self._status, self._headers)
+        self._call.answer(head, b"" if self._bare else bytes(body))
 
     def abandon(self):
         """The caller is gone."""
