@@ -32,7 +32,8 @@ type Recorder interface {
 // Tracer gives the trace context that a function continues.
 type Tracer interface {
 	TraceParent(incoming string, id dayfly.InvocationID) string
-	Trace(rec *dayfly.Record, traceparent string)
+	// Trace is told what the caller sent as traceparent.
+	Trace(rec *dayfly.Record, incoming string)
 }
 
 // Invoker takes calls through resolve, admit, execute and record.
@@ -60,8 +61,9 @@ func (i *Invoker) Invoke(ctx context.Context, inv *dayfly.Invocation) (*dayfly.R
 	i.inflight.Add(1)
 	inv.Record = &dayfly.Record{ID: inv.ID, Function: inv.Function, Node: i.node, Source: inv.Source,
 		Method: inv.Request.Method, Path: inv.Request.Path, Start: inv.Received}
-	inv.Request.TraceParent = i.tracer.TraceParent(inv.Request.TraceParent, inv.ID)
-	counted := &countedBody{body: inv.Request.Body}
+	incoming := inv.Request.TraceParent
+	inv.Request.TraceParent = i.tracer.TraceParent(incoming, inv.ID)
+	counted := &countedBody{body: inv.Request.Body, traceParent: incoming}
 	inv.Request.Body = counted
 	result, err := i.execute(ctx, inv, counted)
 	if err != nil {
@@ -119,7 +121,7 @@ func (i *Invoker) finish(inv *dayfly.Invocation, in *countedBody, responseBytes 
 	for _, recorder := range i.recorders {
 		recorder.Record(r)
 	}
-	i.tracer.Trace(r, inv.Request.TraceParent)
+	i.tracer.Trace(r, in.traceParent)
 }
 
 // faultOf says whose fault a record tells of.
@@ -149,6 +151,8 @@ type countedBody struct {
 	rev  *dayfly.Revision // nil until the limit is known
 	left int64
 	read atomic.Int64
+	// traceParent is what the caller sent with it; the function gets another.
+	traceParent string
 }
 
 // Read implements io.Reader.
