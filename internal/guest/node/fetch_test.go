@@ -124,6 +124,25 @@ func TestFetchGetsBareEvents(t *testing.T) {
 	}
 }
 
+func TestFetchOddRequests(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "fetch", "w", files{"w.mjs": `export default (r) => new Response(r.headers.get('x-odd'),
+		{ headers: { 'x-odd': r.headers.get('x-odd') ?? '', 'x-url': r.url } });`})
+	const odd = "é€ ünï"
+	if a := p.do(p.request("GET", "/", "", "X-Odd", odd)); a.header.Get("X-Odd") != odd {
+		t.Errorf("header came back as %q %v", a.header.Get("X-Odd"), failureText(a.failure))
+	}
+	inv := p.request("OPTIONS", "*", "")
+	if a := p.do(inv); a.status != 200 || a.header.Get("X-Url") != "http://hello.example.org:8080/*" {
+		t.Errorf("OPTIONS * = %+v %s", a, failureText(a.failure))
+	}
+	inv = p.request("GET", "/", "")
+	inv.Request.Host = "ho st"
+	if a := p.do(inv); a.status != 400 || a.failure != nil {
+		t.Errorf("a host that is none = %+v %s, want 400", a, failureText(a.failure))
+	}
+}
+
 func TestFetchSpellings(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

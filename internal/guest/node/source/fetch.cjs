@@ -7,6 +7,7 @@
 // ctx.waitUntil has settled, at most WAIT_MS later: until then the call counts as
 // running, so the instance is not frozen under it.
 
+const { isUtf8 } = require('buffer');
 const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const logs = require('./logs.cjs');
@@ -16,6 +17,7 @@ const { Call, calls } = require('./call.cjs');
 const { bytes } = prim;
 
 const WAIT_MS = 30000; // how long waitUntil may go on after the answer, as on Workers
+const WIDE = /[^\x00-\x7f]/;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 const REFUSED = { CONNECT: true, TRACE: true, TRACK: true };
 const CONNECTION = {
@@ -24,7 +26,7 @@ const CONNECTION = {
 };
 const NULL_BODY = { 101: true, 204: true, 205: true, 304: true };
 
-const { Request, Headers, ReadableStream, AbortController } = globalThis;
+const { Request, ReadableStream, AbortController, DOMException } = globalThis;
 
 let state = null; // {spec, handler, env}: set once, by start
 
@@ -38,7 +40,7 @@ class FetchCall extends Call {
     super(stream, head);
     this.controller = null; // of the request's body stream
     this.pulled = 0; // bytes handed on since the body was last asked for
-    this.abort = new AbortController();
+    this.abort = null; // made when the handler asks for the request's signal
     this.reader = null; // of the response's body
     this.pending = 0; // promises of waitUntil
     this.complete = false; // the response's body is sent
@@ -95,6 +97,14 @@ class FetchCall extends Call {
     this.consumed(taken);
   }
 
+  signal() {
+    if (this.abort === null) {
+      this.abort = new AbortController();
+      if (this.canceled) this.abort.abort(aborted());
+    }
+    return this.abort.signal;
+  }
+
   waitUntil(promise) {
     this.pending++;
     const settled = () => {
@@ -122,7 +132,7 @@ class FetchCall extends Call {
   }
 
   onCancel() {
-    const reason = new DOMException('The caller went away.', 'AbortError');
+    const reason = aborted();
     if (this.controller !== null) {
       try {
         this.controller.error(reason);
@@ -131,7 +141,7 @@ class FetchCall extends Call {
       }
       this.controller = null;
     }
-    this.abort.abort(reason);
+    if (this.abort !== null) this.abort.abort(reason);
     if (this.reader !== null) prim.then(prim.resolve(this.reader.cancel(reason)), none, none);
   }
 
@@ -141,6 +151,10 @@ class FetchCall extends Call {
 }
 
 function none() {}
+
+function aborted() {
+  return new DOMException('The caller went away.', 'AbortError');
+}
 
 class ExecutionContext {
   #call;
@@ -153,53 +167,103 @@ class ExecutionContext {
   passThroughOnException() {}
 }
 
+// callOf gives the call behind a request, for its signal.
+const callOf = new WeakMap();
+
+// IncomingRequest makes its signal when it is asked for: few handlers do, and a signal
+// handed to Request costs more than all the rest of it.
+class IncomingRequest extends Request {
+  constructor(url, init, call) {
+    super(url, init);
+    callOf.set(this, call);
+  }
+
+  get signal() { return callOf.get(this).signal(); }
+
+  clone() {
+    const copy = super.clone();
+    callOf.set(copy, callOf.get(this));
+    return Object.setPrototypeOf(copy, IncomingRequest.prototype);
+  }
+}
+Object.defineProperty(IncomingRequest, 'name', { value: 'Request' });
+
 function requestOf(call) {
   const head = call.head;
   if (head.kind === 'event') {
-    return new Request('http://' + state.spec.function + '.localhost/', {
-      method: 'POST', headers: { 'content-type': 'application/json' },
-      body: call.body(), duplex: 'half', signal: call.abort.signal,
-    });
+    return new IncomingRequest('http://' + state.spec.function + '.localhost/', {
+      method: 'POST', headers: [['content-type', 'application/json']],
+      body: call.body(), duplex: 'half',
+    }, call);
   }
-  const headers = new Headers();
+  const init = { method: head.method, headers: headersOf(head) };
+  if (head.method !== 'GET' && head.method !== 'HEAD' && head.length !== 0) {
+    init.body = call.body();
+    init.duplex = 'half';
+  }
+  const url = head.scheme + '://' + (head.host || 'localhost') +
+    (prim.startsWith(head.path, '/') ? '' : '/') + head.path + (head.query ? '?' + head.query : '');
+  return new IncomingRequest(url, init, call);
+}
+
+// toBytes spells text as web standards do header values: one character per byte.
+function toBytes(value) {
+  return prim.test(WIDE, value) ? bytes.latin1(bytes.from(value)) : value;
+}
+
+// toText is the reverse; bytes that are no UTF-8 stay characters.
+function toText(value) {
+  if (!prim.test(WIDE, value)) return value;
+  const raw = bytes.from(value, 'latin1');
+  return isUtf8(raw) ? bytes.utf8(raw) : value;
+}
+
+function headersOf(head) {
+  const out = [];
+  const seen = Object.create(null);
   for (let i = 0; i < head.headers.length; i++) {
     const name = head.headers[i][0];
     if (CONNECTION[name] === true) continue;
-    headers.append(name, head.headers[i][1]);
+    seen[name] = true;
+    prim.push(out, [name, toBytes(head.headers[i][1])]);
   }
-  lacking(headers, 'host', head.host);
-  lacking(headers, 'x-forwarded-for', head.remote);
-  lacking(headers, 'x-forwarded-proto', head.scheme);
-  lacking(headers, 'x-forwarded-prefix', head.prefix);
-  if (head.trace) headers.set('traceparent', head.trace);
-  const bare = head.method === 'GET' || head.method === 'HEAD' || head.length === 0;
-  const url = head.scheme + '://' + (head.host || 'localhost') + head.path +
-    (head.query ? '?' + head.query : '');
-  if (bare) return new Request(url, { method: head.method, headers, signal: call.abort.signal });
-  return new Request(url, {
-    method: head.method, headers, signal: call.abort.signal, body: call.body(), duplex: 'half',
-  });
-}
-
-function lacking(headers, name, value) {
-  if (value && !headers.has(name)) headers.set(name, value);
+  const lacking = (name, value) => {
+    if (value && seen[name] !== true) prim.push(out, [name, value]);
+  };
+  lacking('host', head.host);
+  lacking('x-forwarded-for', head.remote);
+  lacking('x-forwarded-proto', head.scheme);
+  lacking('x-forwarded-prefix', head.prefix);
+  lacking('traceparent', head.trace);
+  return out;
 }
 
 /** A request frame opened a stream. */
 function request(stream, head) {
   const call = new FetchCall(stream, head);
   if (REFUSED[head.method] === true) {
-    call.respond(405, []);
-    call.end();
+    refuse(call, 405);
     return;
   }
-  logs.within(call, invoke, call);
+  let req;
+  try {
+    req = requestOf(call);
+  } catch {
+    refuse(call, 400); // a host or a header that no web-standard Request can hold
+    return;
+  }
+  logs.within(call, invoke, call, req);
 }
 
-async function invoke(call) {
+function refuse(call, status) {
+  call.respond(status, []);
+  call.end();
+}
+
+async function invoke(call, req) {
   let response;
   try {
-    response = await state.handler(requestOf(call), state.env, new ExecutionContext(call));
+    response = await state.handler(req, state.env, new ExecutionContext(call));
   } catch (e) {
     crash(call, e);
     return;
@@ -248,7 +312,7 @@ function check(r) {
   if (r.bodyUsed) throw bad('the body of the Response was used already');
   const headers = [];
   for (const [name, value] of r.headers) {
-    if (CONNECTION[prim.lower(name)] !== true) prim.push(headers, payload.headerPair(name, value));
+    if (CONNECTION[prim.lower(name)] !== true) prim.push(headers, payload.headerPair(name, toText(value)));
   }
   return headers;
 }

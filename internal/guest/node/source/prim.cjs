@@ -47,6 +47,7 @@ module.exports = {
     concat: Buffer.concat,
     byteLength: Buffer.byteLength,
     utf8: uncurry(Buffer.prototype.utf8Slice),
+    latin1: uncurry(Buffer.prototype.latin1Slice),
     base64: uncurry(Buffer.prototype.base64Slice),
     write: uncurry(Buffer.prototype.utf8Write),
     copy: uncurry(Buffer.prototype.copy),
