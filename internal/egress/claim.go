@@ -68,8 +68,8 @@ func openClaim(ctx context.Context, dir string, used func(netip.Prefix) bool) (*
 		if lock == nil {
 			continue
 		}
-		c := &claim{index: index, block: block, name: namePrefix + strconv.Itoa(index), dir: dir, lock: lock}
-		return c, ctx.Err()
+		name := namePrefix + strconv.Itoa(index)
+		return &claim{index: index, block: block, name: name, dir: dir, lock: lock}, ctx.Err()
 	}
 	return nil, dayfly.Errorf(dayfly.KindExhausted,
 		"all %d blocks of %s are taken by other dayfly processes or by networks of this host",
@@ -173,7 +173,7 @@ func (c *claim) withLedger(f func([]string) ([]string, error)) error {
 		return fmt.Errorf("lock the ledger of forwarding: %w", err)
 	}
 	if lock == nil {
-		return fmt.Errorf("lock the ledger of forwarding: another process held %s for %s", path, ledgerWait)
+		return fmt.Errorf("lock the ledger of forwarding: %s was held for %s", path, ledgerWait)
 	}
 	defer lock.Close()
 	text, err := os.ReadFile(filepath.Join(c.dir, ledgerFile))

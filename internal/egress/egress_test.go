@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -426,6 +427,33 @@ func TestFeatureTells(t *testing.T) {
 	given, detail, remedy := n.Feature()
 	if !given || !strings.Contains(detail, "198.18.0.0/20") || remedy != "" {
 		t.Errorf("Feature() = %v, %q, %q", given, detail, remedy)
+	}
+}
+
+func TestFirewallThatForwardsNothingIsTold(t *testing.T) {
+	n := open(t, egress.Config{LockDir: t.TempDir()})
+	conn, err := nftables.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := nftables.ChainPolicyDrop
+	table := conn.AddTable(&nftables.Table{Name: "filter", Family: nftables.TableFamilyIPv4})
+	conn.AddChain(&nftables.Chain{
+		Name: "FORWARD", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &policy,
+	})
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		conn.DelTable(table)
+		if err := conn.Flush(); err != nil {
+			t.Error(err)
+		}
+	}()
+	given, detail, remedy := n.Feature()
+	if !given || !strings.Contains(detail, "chain FORWARD") || !strings.Contains(remedy, "dayfly*") {
+		t.Errorf("Feature() = %v, %q, %q; want the chain and what to do about it", given, detail, remedy)
 	}
 }
 

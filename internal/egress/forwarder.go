@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -29,6 +28,8 @@ const (
 	// streamIdle how long one may be silent.
 	streamsPerSourceMax = 4
 	streamIdle          = 5 * time.Second
+	// troubleRest keeps a socket that always fails from filling the log.
+	troubleRest = time.Second
 	// datagramMax is the largest UDP answer: it fits any path unfragmented.
 	datagramMax = 1232
 )
@@ -68,7 +69,8 @@ func (f *forwarder) serveUDP(ctx context.Context, conn *net.UDPConn) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read name query: %w", err)
+			f.rest(ctx, "name query not read", err)
+			continue
 		}
 		source := from.Addr().Unmap()
 		if !f.queries.enter(source) {
@@ -96,7 +98,8 @@ func (f *forwarder) serveTCP(ctx context.Context, listener *net.TCPListener) err
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("accept name query: %w", err)
+			f.rest(ctx, "name query not accepted", err)
+			continue
 		}
 		source := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 		if !f.streams.enter(source) {
@@ -109,6 +112,15 @@ func (f *forwarder) serveTCP(ctx context.Context, listener *net.TCPListener) err
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 			f.stream(ctx, conn, source)
 		})
+	}
+}
+
+// rest tells of a socket's trouble, such as too few descriptors, and lets it pass.
+func (f *forwarder) rest(ctx context.Context, what string, err error) {
+	f.log.Warn(what, "error", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(troubleRest):
 	}
 }
 

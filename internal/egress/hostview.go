@@ -4,6 +4,7 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -112,20 +113,20 @@ func prefixOf(n *net.IPNet) netip.Prefix {
 	return netip.PrefixFrom(addr.Unmap(), bits)
 }
 
-// follow renews the policy whenever the host's addresses or routes change.
+// follow renews the policy whenever the host's addresses or routes change, until ctx
+// ends.
 func (n *Network) follow(ctx context.Context) error {
 	addrs := make(chan netlink.AddrUpdate, 16)
 	routes := make(chan netlink.RouteUpdate, 16)
-	if err := netlink.AddrSubscribe(addrs, ctx.Done()); err != nil {
-		return fmt.Errorf("subscribe to addresses: %w", err)
-	}
-	if err := netlink.RouteSubscribe(routes, ctx.Done()); err != nil {
-		return fmt.Errorf("subscribe to routes: %w", err)
+	err := errors.Join(netlink.AddrSubscribe(addrs, ctx.Done()),
+		netlink.RouteSubscribe(routes, ctx.Done()))
+	if err != nil {
+		n.log.Warn("changes of the host's network are noticed late", "within", reread, "error", err)
 	}
 	timer := time.NewTimer(reread)
 	defer timer.Stop()
 	soon := false
-	hasten := func() { // once a burst, or a flapping route would put it off forever
+	hasten := func() { // once a burst, or a flapping route would put it off for ever
 		if !soon {
 			timer.Reset(settle)
 			soon = true
@@ -135,13 +136,13 @@ func (n *Network) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-addrs:
-			if !ok {
+		case _, open := <-addrs:
+			if !open {
 				addrs = nil // the subscription broke; the timer still rereads
 			}
 			hasten()
-		case _, ok := <-routes:
-			if !ok {
+		case _, open := <-routes:
+			if !open {
 				routes = nil
 			}
 			hasten()

@@ -4,14 +4,20 @@ package egress
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 func TestPolicyBlocks(t *testing.T) {
@@ -219,10 +225,25 @@ func FuzzForwarderAnswersAnything(f *testing.F) {
 	})
 }
 
-func TestExplainAbsenceNamesARemedy(t *testing.T) {
+func TestAbsenceIsExplained(t *testing.T) {
 	t.Parallel()
-	a := explainAbsence(&dns.Error{})
-	if a.reason == "" {
-		t.Error("an unknown error has no reason")
+	for name, c := range map[string]struct {
+		err            error
+		reason, remedy string
+	}{
+		"no privilege":      {unix.EPERM, "lacks a privilege", "CAP_NET_ADMIN"},
+		"settings sealed":   {unix.EROFS, "read-only", "outside a container"},
+		"kernel without":    {unix.EOPNOTSUPP, "the kernel lacks", "modprobe"},
+		"anything else":     {unix.ENOSPC, "no space left", ""},
+		"all blocks in use": {dayfly.Errorf(dayfly.KindExhausted, "all blocks"), "all blocks", ""},
+	} {
+		a := explainAbsence(fmt.Errorf("make veth: %w", c.err))
+		if os.Geteuid() != 0 && name == "no privilege" {
+			c.reason, c.remedy = "needs root", "as root"
+		}
+		if !strings.Contains(a.reason, c.reason) || !strings.Contains(a.remedy, c.remedy) ||
+			(c.remedy == "") != (a.remedy == "") {
+			t.Errorf("%s: reason %q, remedy %q; want %q and %q", name, a.reason, a.remedy, c.reason, c.remedy)
+		}
 	}
 }

@@ -169,7 +169,9 @@ func (p *pool) number() (int, error) {
 		return 0, dayfly.Errorf(dayfly.KindUnavailable, "the network of sandboxes is closed")
 	}
 	if len(p.free) == 0 {
-		return 0, dayfly.Errorf(dayfly.KindExhausted, "every network namespace is in use")
+		err := dayfly.Errorf(dayfly.KindExhausted, "every network namespace is in use")
+		err.RetryAfter = reapGrace
+		return 0, err
 	}
 	number := p.free[0]
 	p.free = p.free[1:]
