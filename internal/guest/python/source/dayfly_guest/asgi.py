@@ -4,11 +4,11 @@
 Calls are tasks on one asyncio loop, which also watches the socket.
 """
 import asyncio
-from inspect import iscoroutinefunction, isclass
 from urllib.parse import unquote
 
 from .calls import Call, decode, running
 from .failure import Fault, leave, report
+from .load import is_async, parameters
 from .wire import BODY, BODY_MAX, HEAD, REQUEST
 
 _DONTWAIT = 0x40  # MSG_DONTWAIT on Linux
@@ -202,18 +202,9 @@ def is_double(app):
         return False
     if getattr(app, "_asgi_double_callable", False):
         return True
-    if isclass(app):
+    if isinstance(app, type):
         return True
-    if hasattr(app, "__call__") and iscoroutinefunction(type(app).__call__):
-        return False
-    if iscoroutinefunction(app):
-        return False
-    code = getattr(app, "__code__", None) or getattr(
-        getattr(type(app), "__call__", None), "__code__", None)
-    if code is None or code.co_flags & 0x04:  # *args: cannot be told
-        return False
-    return code.co_argcount - (0 if hasattr(app, "__code__") and not hasattr(
-        app, "__self__") else 1) == 1
+    return not is_async(app) and len(parameters(app)) == 1
 
 
 def _scope(call):

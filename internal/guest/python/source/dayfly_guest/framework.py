@@ -9,18 +9,18 @@ import importlib.util
 import json
 import os
 import sys
-from types import ModuleType
 
 from .calls import Cancelled
 from .failure import Failure, Fault, leave
 from .wsgi import WSGI
 
+_PACKAGE = "functions_framework"
 _HIDDEN = ("/robots.txt", "/favicon.ico")  # never reach a function, by the contract
 _CRASH = [["content-type", "text/plain; charset=utf-8"], ["x-google-status", "crash"]]
 _TEXT = "text/html; charset=utf-8"
 
 
-def installed(name):
+def importable(name):
     """Whether a module can be imported, without importing it."""
     if name in sys.modules:
         return sys.modules[name] is not None
@@ -30,14 +30,46 @@ def installed(name):
         return False
 
 
-def install_shim():
-    """Let `import functions_framework` work without the package; give the module."""
-    shim = ModuleType("functions_framework", "Stands in for the functions-framework package.")
-    shim.registry = {}
+def installed():
+    """Whether the package itself is there, and not only the shim."""
+    module = sys.modules.get(_PACKAGE)
+    if module is not None:
+        return not hasattr(module, "dayfly_registry")
+    spec = importlib.util.find_spec(_PACKAGE)
+    return spec is not None and not isinstance(spec.loader, _Shim)
+
+
+class _Shim:
+    """Finds and loads the shim, when nothing before it finds the package."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """Part of the import system's finders."""
+        if name != _PACKAGE:
+            return None
+        return importlib.util.spec_from_loader(name, _Shim())
+
+    def create_module(self, spec):
+        """Part of the import system's loaders: the usual module."""
+        return None
+
+    def exec_module(self, module):
+        """Part of the import system's loaders."""
+        _fill(module)
+
+
+def offer_shim():
+    """Let `import functions_framework` work without the package."""
+    sys.meta_path.append(_Shim)
+
+
+def _fill(shim):
+    shim.__doc__ = "Stands in for the functions-framework package."
+    shim.dayfly_registry = {}
 
     def http(func):
         """Register an HTTP function."""
-        shim.registry[func.__name__] = "http"
+        shim.dayfly_registry[func.__name__] = "http"
         return func
 
     def refuse(name):
@@ -53,18 +85,16 @@ def install_shim():
     shim.cloud_event = refuse("cloud_event")
     shim.typed = refuse("typed")
     shim.__all__ = ["http", "cloud_event", "typed"]
-    sys.modules["functions_framework"] = shim
-    return shim
 
 
 def registered(func):
     """Whether the shim's or the package's decorator registered func."""
     name = getattr(func, "__name__", None)
-    module = sys.modules.get("functions_framework")
+    module = sys.modules.get(_PACKAGE)
     if module is None or name is None:
         return False
-    if hasattr(module, "registry"):
-        return name in module.registry
+    if hasattr(module, "dayfly_registry"):
+        return name in module.dayfly_registry
     registry = sys.modules.get("functions_framework._function_registry")
     return name in getattr(registry, "REGISTRY_MAP", {})
 
@@ -96,7 +126,7 @@ def _record_crashes(app):
 
 def serve_shim(func, concurrent):
     """What serves a function without the package."""
-    if installed("flask"):
+    if importable("flask"):
         return WSGI(_flask_app(func), concurrent)
     return Plain(func, concurrent)
 

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from inspect import isasyncgen, iscoroutine
+from types import CoroutineType
 
 from . import marshal_json, payload
 from .calls import Cancelled, decode
@@ -99,7 +99,7 @@ class Lambda:
                 set_trace(head)
             result = self._handler(event, LambdaContext(self._fields, head))
             event = None
-            if iscoroutine(result):
+            if isinstance(result, CoroutineType):
                 result = self._loop().run_until_complete(result)
             kind = type(result)
             if kind is not dict and kind is not str and payload.streams(result):
@@ -128,9 +128,7 @@ class Lambda:
 
     def _pieces(self, result):
         """A plain iterator of what a generator, sync or async, yields."""
-        if not isasyncgen(result) and not hasattr(result, "__anext__"):
-            return result
-        return self._drain(result)
+        return self._drain(result) if hasattr(result, "__anext__") else result
 
     def _drain(self, source):
         run = self._loop().run_until_complete

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """From entry to handler: import the function's module, find what it exports, and tell
 which dialect that speaks."""
+import functools
 import importlib
 import os
 import sys
-from inspect import Parameter, isclass, iscoroutinefunction, signature
+from types import FunctionType, MethodType
 
 from . import framework
 from .failure import Fault
 
 # What an entry without an export may mean, in this order.
 _DEFAULTS = ("handler", "lambda_handler", "app", "application", "api", "asgi", "wsgi", "main")
+_CO_COROUTINE = 0x80  # flag of the code of an async def
 _ASGI_CLASSES = frozenset((
     ("fastapi", "FastAPI"), ("starlette", "Starlette"), ("django", "ASGIHandler"),
     ("quart", "Quart"), ("litestar", "Litestar"), ("blacksheep", "Application"),
@@ -76,38 +78,64 @@ def detect(value):
             return "asgi"
         if known in _WSGI_CLASSES:
             return "wsgi"
-    names = _parameters(value)
+    names = parameters(value)
     if names[:3] == ["scope", "receive", "send"] or names == ["scope"]:
         return "asgi"
-    if len(names) == 3 and iscoroutinefunction(value if not isclass(value) else value.__call__):
+    if len(names) == 3 and is_async(value):
         return "asgi"
     if names[:2] in (["environ", "start_response"], ["env", "start_response"],
                      ["env", "start"], ["e", "sr"]) or names[1:2] == ["start_response"]:
         return "wsgi"
-    if len(names) == 1 and not isclass(value):
+    if len(names) == 1 and not isinstance(value, type):
         return "framework" if names[0] in ("request", "req", "_request") else "lambda"
     return "lambda"
 
 
-def _parameters(value):
-    """Names of the positional parameters of a callable."""
-    try:
-        parameters = signature(value).parameters.values()
-    except (TypeError, ValueError):
+def _function(value):
+    """The Python function behind a callable, and how many parameters are bound. Done
+    by hand: the inspect module would make every stem a megabyte larger."""
+    bound = 0
+    for _ in range(10):  # decorators and partials, however they are stacked
+        if hasattr(value, "__wrapped__"):
+            value = value.__wrapped__
+        elif isinstance(value, functools.partial):
+            bound += len(value.args)
+            value = value.func
+        else:
+            break
+    if isinstance(value, type):
+        return value.__init__, bound + 1
+    if isinstance(value, MethodType):
+        return value.__func__, bound + 1
+    if not isinstance(value, FunctionType):
+        call = getattr(type(value), "__call__", None)
+        return getattr(call, "__wrapped__", call), bound + 1
+    return value, bound
+
+
+def parameters(value):
+    """Names of the positional parameters that a caller must give."""
+    function, bound = _function(value)
+    code = getattr(function, "__code__", None)
+    if code is None:
         return []
-    return [p.name for p in parameters
-            if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-            and p.default is Parameter.empty]
+    given = len(getattr(function, "__defaults__", None) or ())
+    return list(code.co_varnames[bound : code.co_argcount - given])
+
+
+def is_async(value):
+    """Whether calling value gives a coroutine."""
+    if isinstance(value, type):
+        return False
+    code = getattr(_function(value)[0], "__code__", None)
+    return code is not None and bool(code.co_flags & _CO_COROUTINE)
 
 
 def load(entry, dialect, task):
     """Load an entry. Gives the exported object, its dialect, module and export."""
     name, export = split(entry, dialect)
-    shimmed = False
-    if not framework.installed("functions_framework"):
-        framework.install_shim()
-        shimmed = True
-    if dialect == "framework" and not shimmed:
+    framework.offer_shim()
+    if dialect == "framework" and framework.installed():
         source = framework.source_of(task, name)
         if not os.path.isfile(source):
             load_module(name)  # tells in Lambda's words what is missing
@@ -119,6 +147,6 @@ def load(entry, dialect, task):
                     % (export, name, type(value).__name__))
     if not dialect:
         dialect = detect(value)
-        if dialect == "framework" and not shimmed:
+        if dialect == "framework" and framework.installed():
             value = None
     return value, dialect, name, export
