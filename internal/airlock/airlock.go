@@ -52,8 +52,7 @@ func settle(folder string) (home int, errno syscall.Errno) {
 			syscall.Dup3(null, fd, syscall.O_CLOEXEC)
 		}
 	}
-	home, err = syscall.Open("/proc/self/ns/net", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
+	if home, err = openHome(); err != nil {
 		return 0, err.(syscall.Errno)
 	}
 	steps := []func() error{
@@ -77,6 +76,25 @@ func settle(folder string) (home int, errno syscall.Errno) {
 		}
 	}
 	return home, 0
+}
+
+// openHome opens the network namespace to come back to. Root of a user namespace
+// cannot come back to the host's, so it moves to an empty one of its own.
+func openHome() (int, error) {
+	const path, flags = "/proc/self/ns/net", syscall.O_RDONLY | syscall.O_CLOEXEC
+	home, err := syscall.Open(path, flags, 0)
+	if err != nil {
+		return 0, err
+	}
+	_, _, errno := syscall.RawSyscall(sysSetns, uintptr(home), syscall.CLONE_NEWNET, 0)
+	if errno == 0 {
+		return home, nil
+	}
+	syscall.Close(home)
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		return 0, err
+	}
+	return syscall.Open(path, flags, 0)
 }
 
 // serve clones one child for each message until the driver hangs up.

@@ -144,6 +144,9 @@ func (b *box) SetLimits(limits dayfly.Limits) error {
 	if err := b.group.limit(limits); err != nil {
 		return fmt.Errorf("limit sandbox %s: %w", b.id, err)
 	}
+	if err := b.limitFirst(limits); err != nil {
+		return fmt.Errorf("limit sandbox %s: %w", b.id, err)
+	}
 	b.mu.Lock()
 	same := b.tmpBytes == limits.TmpBytes && !b.ended
 	b.mu.Unlock()
@@ -160,6 +163,23 @@ func (b *box) SetLimits(limits dayfly.Limits) error {
 	b.mu.Lock()
 	b.tmpBytes = limits.TmpBytes
 	b.mu.Unlock()
+	return nil
+}
+
+// limitFirst changes the limits of the first process that stand in for control
+// groups; those that it starts later inherit them.
+func (b *box) limitFirst(limits dayfly.Limits) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return errEnded
+	}
+	for resource, n := range b.driver.host.enforcement.softLimits(limits) {
+		l := unix.Rlimit{Cur: n, Max: hardLimit(resource)}
+		if err := unix.Prlimit(b.pid, resource, &l, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

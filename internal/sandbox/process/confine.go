@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/airlock"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
@@ -81,12 +82,24 @@ func (s *script) limitSteps(spec sandbox.Spec, e enforcement) {
 	set("limit core files", unix.RLIMIT_CORE, 0)
 	set("limit locked memory", unix.RLIMIT_MEMLOCK, min(memlockBytes, e.memlockMax))
 	set("limit real-time priority", unix.RLIMIT_RTPRIO, 0)
+	for resource, n := range e.softLimits(spec.Limits) {
+		// Only the soft limit: the driver could not raise a hard one again. The
+		// system-call filter keeps the box from raising it.
+		s.call("limit a process", unix.SYS_PRLIMIT64, num(0), num(resource),
+			s.words(n, hardLimit(resource)), num(0))
+	}
+}
+
+// softLimits are the rlimits that stand in for control groups.
+func (e enforcement) softLimits(l dayfly.Limits) map[int]uint64 {
+	out := make(map[int]uint64)
 	if !e.memory {
-		set("limit data", unix.RLIMIT_DATA, uint64(spec.Limits.MemoryBytes))
+		out[unix.RLIMIT_DATA] = min(uint64(l.MemoryBytes), hardLimit(unix.RLIMIT_DATA))
 	}
 	if !e.pids {
-		set("limit processes", unix.RLIMIT_NPROC, uint64(spec.Limits.Pids))
+		out[unix.RLIMIT_NPROC] = min(uint64(l.Pids), hardLimit(unix.RLIMIT_NPROC))
 	}
+	return out
 }
 
 // privilegeSteps give up every privilege for good and become app.

@@ -59,11 +59,22 @@ func (p *porter) leave() (home int, err error) {
 			return 0, fmt.Errorf("separate thread: %w", err)
 		}
 	}
-	home, err = unix.Open("/proc/thread-self/ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	open := func() (int, error) {
+		return unix.Open("/proc/thread-self/ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	if home, err = open(); err != nil {
 		return 0, fmt.Errorf("open own namespace: %w", err)
 	}
-	return home, nil
+	if unix.Setns(home, p.kind) == nil {
+		return home, nil
+	}
+	// Root of a user namespace can leave the host's network but not come back: it
+	// gets an empty home of its own.
+	unix.Close(home)
+	if err := unix.Unshare(p.kind); err != nil {
+		return 0, fmt.Errorf("make own namespace: %w", err)
+	}
+	return open()
 }
 
 func (p *porter) run(home int) {

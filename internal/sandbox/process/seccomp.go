@@ -80,6 +80,8 @@ func seccompFilter() ([]byte, error) {
 // callRanges sorts the policy by number; gaps are refused with EPERM.
 func callRanges(info *arch.Info) []callRange {
 	special := map[string]callRange{
+		"setrlimit":   {judge: fixedLimits(dataArg0, 0)},
+		"prlimit64":   {judge: fixedLimits(dataArg0+8, dataArg0+16)},
 		"clone":       {judge: refuseFlags(namespaceFlags)},
 		"clone3":      {verdict: verdictNoSys},
 		"socket":      {judge: allowValues(socketFamilies)},
@@ -149,6 +151,27 @@ func refuseFlags(flags uint32) []bpf.Instruction {
 		bpf.RetConstant{Val: verdictPerm},
 		bpf.RetConstant{Val: verdictAllow},
 	}
+}
+
+// fixedLimits keeps a process from changing the limits that may stand in for control
+// groups: those named at resource, when the pointer at change, if there is one, is
+// set.
+func fixedLimits(resource, change uint32) []bpf.Instruction {
+	out := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: resource, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.RLIMIT_DATA, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.RLIMIT_NPROC, SkipTrue: 1},
+		bpf.RetConstant{Val: verdictAllow},
+	}
+	if change != 0 {
+		out = append(out,
+			bpf.LoadAbsolute{Off: change, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
+			bpf.LoadAbsolute{Off: change + 4, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
+			bpf.RetConstant{Val: verdictAllow})
+	}
+	return append(out, bpf.RetConstant{Val: verdictPerm})
 }
 
 // allowValues allows a call when its first argument is one of values.

@@ -42,6 +42,7 @@ func newSpawner(helper, folder string) *spawner {
 	}
 	s.gone.Go(func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		dieWithSupervisor()
 		for {
 			select {
 			case done := <-s.starts:

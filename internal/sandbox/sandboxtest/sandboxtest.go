@@ -97,8 +97,8 @@ func script(code string) sandbox.Spec {
 	return sandbox.Spec{Argv: []string{python, "-I", "-S", "-c", prelude + code}}
 }
 
-// prelude gives scripts tell, a way to try something and print what came of it, and
-// sys, raw system calls by name.
+// prelude gives scripts tell and refuse, ways to try something and print what came of
+// it, and sys_, raw system calls by name.
 const prelude = `
 import os, sys, socket, errno, ctypes, time, signal, struct
 libc = ctypes.CDLL(None, use_errno=True)
@@ -124,6 +124,12 @@ def tell(name, f):
         print(name, errno.errorcode.get(e.errno, e.errno))
     except Exception as e:
         print(name, type(e).__name__, e)
+    sys.stdout.flush()
+def refuse(name, f):
+    try:
+        f(); print(name, "OK")
+    except OSError as e:
+        print(name, "refused" if e.errno in (errno.EPERM, errno.EACCES, errno.EINVAL) else e)
     sys.stdout.flush()
 `
 
