@@ -22,7 +22,7 @@ import (
 // Config bounds what is kept. The zero value is usable.
 type Config struct {
 	// RingLines is how many lines a function may have in memory, and how many it may
-	// print between two flushes. Default 1000: 5,000 lines a second.
+	// print between two flushes. Default 2000: 10,000 lines a second.
 	RingLines int
 	// RingRecords is how many records a function may have in memory. Default 1024.
 	RingRecords int
@@ -45,7 +45,7 @@ type Config struct {
 }
 
 func (c *Config) fill() {
-	setDefault(&c.RingLines, 1000)
+	setDefault(&c.RingLines, 2000)
 	setDefault(&c.RingRecords, 1024)
 	setDefault(&c.MemoryBytes, 12<<20)
 	setDefault(&c.MaxBytes, 256<<20)
