@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"net/http"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bundle"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/rollout"
+)
+
+// deployBody asks for a revision: a source that is here, and what its manifest says.
+type deployBody struct {
+	Source   dayfly.Digest     `json:"source"`
+	Settings manifest.Function `json:"settings"`
+}
+
+// deployLine is one line of the answer. Exactly one field is set; the last line
+// holds an outcome or an error.
+type deployLine struct {
+	Event   *deployEvent   `json:"event,omitempty"`
+	Outcome *deployOutcome `json:"outcome,omitempty"`
+	Error   *problem       `json:"error,omitempty"`
+}
+
+type deployEvent struct {
+	Stage  string           `json:"stage"`
+	Text   string           `json:"text,omitempty"`
+	Stream dayfly.LogStream `json:"stream,omitempty"`
+}
+
+type deployOutcome struct {
+	Function  dayfly.Function  `json:"function"`
+	Revision  *dayfly.Revision `json:"revision"`
+	Found     []string         `json:"found"`
+	Unchanged bool             `json:"unchanged"`
+	URL       string           `json:"url"`
+}
+
+// deploy streams the progress of a deploy. It ends when its caller goes away: what
+// was live stays live until the new revision is ready.
+func (a *API) deploy(w http.ResponseWriter, r *http.Request) error {
+	ref, err := function(r)
+	if err != nil {
+		return err
+	}
+	var body deployBody
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	if err := bundle.CheckDigest(body.Source); err != nil {
+		return err
+	}
+	request := rollout.Request{Function: ref, Source: body.Source, Settings: body.Settings}
+	out := newLines(w)
+	outcome, err := a.deps.Rollout.Deploy(r.Context(), request, func(e rollout.Event) {
+		// A caller that is gone ends the deploy by its context.
+		_ = out.put(deployLine{Event: &deployEvent{e.Stage, e.Text, e.Stream}})
+	})
+	if err != nil {
+		if out.started() {
+			p := newProblem(err, w.Header().Get("X-Dayfly-Request"))
+			_ = out.put(deployLine{Error: &p})
+		}
+		return err
+	}
+	return out.put(deployLine{Outcome: &deployOutcome{
+		Function: outcome.Function, Revision: outcome.Revision, Found: outcome.Found,
+		Unchanged: outcome.Unchanged, URL: a.url(ref),
+	}})
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/rollout"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// Deps are the parts of the node that this door opens to. All are needed.
+type Deps struct {
+	Catalog  Catalog
+	Rollout  Rollout
+	Sources  Sources
+	Pool     Pool
+	Invoker  Invoker
+	Logs     Logs
+	Runtimes Runtimes
+	// Features tells what isolation this host gives.
+	Features func() []sandbox.Feature
+	// Metrics answers a Prometheus scrape.
+	Metrics http.Handler
+}
+
+// Catalog knows functions and revisions.
+type Catalog interface {
+	Function(dayfly.FunctionRef) (dayfly.Function, error)
+	// Functions lists those of a project; an empty one means every project.
+	Functions(dayfly.ProjectName) []dayfly.Function
+	Revision(dayfly.FunctionRef, int) (*dayfly.Revision, error)
+}
+
+// Rollout changes what is live.
+type Rollout interface {
+	// Deploy calls progress from one goroutine at a time, never after it returned.
+	Deploy(context.Context, rollout.Request, func(rollout.Event)) (rollout.Outcome, error)
+	Rollback(ctx context.Context, f dayfly.FunctionRef, number int) (dayfly.Function, error)
+	Remove(context.Context, dayfly.FunctionRef) error
+}
+
+// Sources keeps uploaded sources by their digest.
+type Sources interface {
+	Has(context.Context, dayfly.Digest) (bool, error)
+	Put(context.Context, dayfly.Digest, io.Reader) error
+}
+
+// Pool knows the instances of this node.
+type Pool interface {
+	Instances(dayfly.FunctionRef) []Instance
+	// Evict ends the idle instances and tells how many there were.
+	Evict(dayfly.FunctionRef) int
+}
+
+// Instance is one warm instance of a function.
+type Instance struct {
+	ID          dayfly.InstanceID `json:"id"`
+	Revision    dayfly.RevisionID `json:"revision"`
+	State       string            `json:"state"`
+	Since       time.Time         `json:"since"` // in this state
+	Calls       int64             `json:"calls"`
+	MemoryBytes int64             `json:"memory_bytes"`
+}
+
+// Invoker calls functions.
+type Invoker interface {
+	Invoke(context.Context, *dayfly.Invocation) (*dayfly.Result, error)
+}
+
+// Logs keeps what functions printed and what is known of their calls.
+type Logs interface {
+	Lines(context.Context, logs.Query) iter.Seq2[dayfly.LogLine, error]
+	Records(context.Context, logs.RecordQuery) ([]dayfly.Record, error)
+	Find(context.Context, dayfly.InvocationID) (*dayfly.Record, error)
+	Totals(dayfly.FunctionRef) logs.Totals
+}
+
+// Runtimes knows the language toolchains of this host.
+type Runtimes interface {
+	List(context.Context) ([]toolchain.Runtime, error)
+}

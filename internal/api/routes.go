@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import "net/http"
+
+// route is one entry of the table of contents.
+type route struct {
+	pattern string
+	handle  func(http.ResponseWriter, *http.Request) error
+	class   *class
+	open    bool // answers without the token
+}
+
+// routes is the table of contents of the management API.
+func (a *API) routes() []route {
+	const function = "/v1/projects/{project}/functions/{function}"
+	plain := newClass(plainTimeout, plainBodyBytes, plainAtOnce)
+	source := newClass(0, sourceBytesMax, sourceAtOnce)
+	deploy := newClass(deployTimeout, plainBodyBytes, deployAtOnce)
+	invoke := newClass(0, invokeBodyBytes, invokeAtOnce)
+	follow := newClass(0, plainBodyBytes, followAtOnce)
+	return []route{
+		{pattern: "GET /health", handle: a.health, class: plain, open: true},
+		{pattern: "GET /metrics", handle: a.metrics, class: plain},
+		{pattern: "GET /v1/openapi.json", handle: a.openapi, class: plain},
+		{pattern: "GET /v1/info", handle: a.info, class: plain},
+		{pattern: "GET /v1/features", handle: a.features, class: plain},
+		{pattern: "GET /v1/runtimes", handle: a.runtimes, class: plain},
+
+		{pattern: "HEAD /v1/sources/{digest}", handle: a.hasSource, class: plain},
+		{pattern: "PUT /v1/sources/{digest}", handle: a.putSource, class: source},
+
+		{pattern: "GET /v1/functions", handle: a.listFunctions, class: plain},
+		{pattern: "GET " + function, handle: a.inspect, class: plain},
+		{pattern: "DELETE " + function, handle: a.remove, class: plain},
+		{pattern: "GET " + function + "/revisions/{number}", handle: a.revision, class: plain},
+		{pattern: "POST " + function + "/deploy", handle: a.deploy, class: deploy},
+		{pattern: "POST " + function + "/rollback", handle: a.rollback, class: deploy},
+		{pattern: "POST " + function + "/evict", handle: a.evict, class: plain},
+		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke},
+
+		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
+		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},
+		{pattern: "GET /v1/invocations/{id}", handle: a.invocation, class: plain},
+	}
+}
+
+// Patterns lists what the API answers to, as "METHOD /path/{parameter}".
+func (a *API) Patterns() []string {
+	var list []string
+	for _, rt := range a.routes() {
+		list = append(list, rt.pattern)
+	}
+	return list
+}

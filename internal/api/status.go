@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// statuses is the one table from error kinds to HTTP statuses.
+var statuses = map[dayfly.Kind]int{
+	dayfly.KindInvalid:         http.StatusBadRequest,
+	dayfly.KindUnauthenticated: http.StatusUnauthorized,
+	dayfly.KindDenied:          http.StatusForbidden,
+	dayfly.KindNotFound:        http.StatusNotFound,
+	dayfly.KindConflict:        http.StatusConflict,
+	dayfly.KindExhausted:       http.StatusTooManyRequests,
+	dayfly.KindUnavailable:     http.StatusServiceUnavailable,
+	dayfly.KindTimeout:         http.StatusGatewayTimeout,
+	dayfly.KindCanceled:        499, // the caller went away; nobody reads it
+	dayfly.KindInternal:        http.StatusInternalServerError,
+}
+
+// problem is an error on the wire: RFC 9457 with the kind, the hint and the request
+// that the node's log names.
+type problem struct {
+	Title   string      `json:"title"`
+	Status  int         `json:"status"`
+	Detail  string      `json:"detail"`
+	Kind    dayfly.Kind `json:"kind"`
+	Hint    string      `json:"hint,omitempty"`
+	Request string      `json:"request,omitempty"`
+	// RetryMillis is Retry-After, finer.
+	RetryMillis int64 `json:"retry_after_ms,omitempty"`
+}
+
+// newProblem tells a caller what of err is theirs to know.
+func newProblem(err error, request string) problem {
+	kind := dayfly.KindOf(err)
+	p := problem{
+		Title: strings.ReplaceAll(string(kind), "_", " "), Status: statuses[kind],
+		Detail: err.Error(), Kind: kind, Request: request,
+	}
+	var known *dayfly.Error
+	if errors.As(err, &known) {
+		p.Hint, p.RetryMillis = known.Hint, known.RetryAfter.Milliseconds()
+	}
+	if kind == dayfly.KindInternal {
+		p.Detail = "the node met an internal error"
+		p.Hint = "its log tells more under request " + request
+	}
+	return p
+}
+
+// writeProblem answers with err.
+func writeProblem(w http.ResponseWriter, err error, request string) {
+	p := newProblem(err, request)
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Del("Content-Length")
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="dayfly"`)
+	}
+	if p.RetryMillis > 0 {
+		seconds := math.Ceil((time.Duration(p.RetryMillis) * time.Millisecond).Seconds())
+		h.Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the caller is gone, and there is no one to tell
+}
