@@ -53,6 +53,10 @@ type Config struct {
 	// BuildEnv are "KEY=value" settings handed to builds: those of the package tools
 	// and proxies that this process was started with, so that mirrors work in builds.
 	BuildEnv []string
+	// Homes are the home folders whose version managers are searched for languages,
+	// Path the folders searched last, as in $PATH.
+	Homes []string
+	Path  string
 }
 
 // LogFormat is how the node's own log is written.
@@ -66,10 +70,15 @@ const (
 
 // Default is the configuration of a node that is told nothing.
 func Default(env Environment) Config {
+	var homes []string
+	if home := env("HOME"); home != "" {
+		homes = []string{home}
+	}
 	return Config{
-		DataDir: DataDir(env), Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
+		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
 		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, TraceSample: 0.01, BuildEnv: buildEnv(env),
+		Path: env("PATH"),
 	}
 }
 
@@ -144,6 +153,10 @@ func DataDir(env Environment) string {
 	}
 	return ".dayfly"
 }
+
+// PinDataDir writes the data folder into the environment, for a process that becomes
+// root of a user namespace: from then on it must not look like the machine's root.
+func PinDataDir(env Environment) error { return os.Setenv("DAYFLY_DATA", DataDir(env)) }
 
 // readBounded reads a small file; a missing one gives nil.
 func readBounded(path string, limit int64) ([]byte, error) {

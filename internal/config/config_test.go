@@ -30,7 +30,8 @@ func TestLoadLayers(t *testing.T) {
 	}
 	env := environment(map[string]string{"DAYFLY_API": "127.0.0.1:3", "DAYFLY_STEMS": "6",
 		"DAYFLY_DATA": dir, "DAYFLY_DRAIN_TIMEOUT": "5s",
-		"DAYFLY_TRACE_ENDPOINT": "http://127.0.0.1:4318", "GOPROXY": "off", "SECRET": "x"})
+		"DAYFLY_TRACE_ENDPOINT": "http://127.0.0.1:4318", "GOPROXY": "off", "SECRET": "x",
+		"HOME": "/home/ada", "PATH": "/bin"})
 	flags := map[string]string{"stems": "7", "log-format": "json"}
 	got, err := config.Load(flags, env)
 	if err != nil {
@@ -39,7 +40,8 @@ func TestLoadLayers(t *testing.T) {
 	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3",
 		MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, TraceSample: 0.01,
-		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"}}
+		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"},
+		Homes: []string{"/home/ada"}, Path: "/bin"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
