@@ -40,10 +40,6 @@ func NeedsUserNamespace() bool {
 	return os.Geteuid() != 0 || os.Args[0] == enteringName
 }
 
-// NeedsUserNamespace tells whether this process must call EnterUserNamespace before it
-// runs boxes: it is not root, or is on its way there.
-func NeedsUserNamespace() bool { return os.Geteuid() != 0 || os.Args[0] == enteringName }
-
 // EnterUserNamespace lets a user without root run boxes. Called at the start of a
 // program when NeedsUserNamespace, it runs the same program with the same arguments
 // as root of a user and mount namespace of its own, passes signals on, and returns the
