@@ -35,6 +35,7 @@ type process struct {
 	done chan struct{} // closed when the process ended
 	spec dayfly.Spec
 	http *guest.Server // set when the guest serves HTTP
+	task string        // the folder of the code
 
 	mu    sync.Mutex
 	lines []string
@@ -178,6 +179,7 @@ func head(dir, dialect, entry string) frame.SpecialiseHead {
 // specialise makes the stem an instance; the test fails when it does not become one.
 func (p *process) specialise(h frame.SpecialiseHead) frame.ReadyHead {
 	p.t.Helper()
+	p.task = h.Task
 	ready, err := p.conn.Specialise(p.context(), h)
 	if err != nil {
 		p.t.Fatalf("Specialise(%s %s) = %v, log %q", h.Dialect, h.Entry, err, p.lines)

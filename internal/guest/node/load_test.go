@@ -125,6 +125,8 @@ func TestLoadDetectsTheDialect(t *testing.T) {
 		"lambda with context":      {"app.handler", "exports.handler = (event, context, cb) => cb()", false, "lambda"},
 		"lambda default export":    {"app.", "export default async (event) => 1", true, "lambda"},
 		"streaming lambda":         {"app.handler", "exports.handler = awslambda.streamifyResponse(async (e, s) => s.end())", false, "lambda"},
+		"handler, not named":       {"app", "exports.handler = async (event) => 1", false, "lambda"},
+		"app, not named":           {"app", "exports.app = (req, res) => res.end()", false, "node-http"},
 		"fetch object":             {"app", "export default { fetch() { return new Response() } }", true, "fetch"},
 		"fetch class":              {"app", "export default class { fetch() { return new Response() } }", true, "fetch"},
 		"methods":                  {"app", "export function GET() { return new Response() }", true, "fetch"},

@@ -16,6 +16,7 @@ const RESPONSE = /^_?(?:res|resp|response|reply)$/i;
 /** The dialect of what was loaded. */
 function dialect(loaded, hooks) {
   if (framework.registeredAny(hooks.framework, loaded.name)) return 'framework';
+  if (loaded.name === '') loaded.name = usualName(loaded.exports);
   const value = valueOf(loaded);
   if (serve.isApp(value)) return 'node-http';
   if (has(value, 'fetch') || fetch.isEntrypoint(value)) return 'fetch';
@@ -29,6 +30,18 @@ function dialect(loaded, hooks) {
     if (second === undefined || second === 'env' || second === 'context') return 'fetch';
   }
   return 'lambda';
+}
+
+// usualName gives the export that is meant when none is named and the module itself is
+// none of what is served: "app", "handler" and the like; else "".
+function usualName(exports) {
+  const value = load.itself(exports);
+  if (typeof value === 'function' || serve.isApp(value) || has(value, 'fetch')) return '';
+  for (const name of USUAL) {
+    const v = load.follow(exports, name);
+    if (typeof v === 'function' || serve.isApp(v) || has(v, 'fetch')) return name;
+  }
+  return '';
 }
 
 function has(v, name) {
