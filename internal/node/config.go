@@ -21,8 +21,8 @@ type Config struct {
 	Listen string
 	// API is the address of the management API, HOST:PORT; port 0 picks one.
 	API string
-	// MemoryBytes is what all instances and stems together may use; 0 means 80 % of
-	// the machine's memory. At least 64 MiB.
+	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
+	// Leave the system and this process a fifth of the machine.
 	MemoryBytes int64
 	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
 	DrainTimeout time.Duration
@@ -37,6 +37,10 @@ type Config struct {
 	TraceSampleRatio float64
 	// BuildEnv are "KEY=value" settings handed to builds: mirrors and proxies.
 	BuildEnv []string
+	// Homes are the home folders whose version managers are searched for interpreters,
+	// Path the folders searched last, as in $PATH.
+	Homes []string
+	Path  string
 	// LogLevel is the least severe level that the node logs.
 	LogLevel slog.Level
 	// Version is what the node says of itself.
@@ -49,7 +53,7 @@ type Config struct {
 // DefaultConfig is a node for one machine, reachable from it alone.
 func DefaultConfig() Config {
 	return Config{
-		Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
+		Listen: "127.0.0.1:8080", API: "127.0.0.1:8081", MemoryBytes: 1 << 30,
 		DrainTimeout: 30 * time.Second, StemsPerRuntime: 4, StartsMax: 2 * runtime.NumCPU(),
 		TraceSampleRatio: 0.01, LogLevel: slog.LevelInfo, Version: "dev",
 	}
@@ -69,7 +73,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	switch {
-	case c.MemoryBytes != 0 && c.MemoryBytes < 64<<20:
+	case c.MemoryBytes < 64<<20:
 		return invalid("memory is %s, at least 64Mi is needed", dayfly.FormatBytes(c.MemoryBytes))
 	case c.DrainTimeout < 0 || c.DrainTimeout > time.Hour:
 		return invalid("drain is %s, must be between 0 and 1h", c.DrainTimeout)
