@@ -10,11 +10,11 @@ import (
 
 // Every subject, stream and bucket of the platform. Nothing else is stored.
 //
-//	name      kind     subjects                      holds                               bound
-//	catalog   records  $KV.catalog.>                 functions, revisions                values of 512 KiB
-//	meter     records  $KV.meter.>                   use of each function, summed        values of 512 KiB
-//	bundles   objects  $O.bundles.>                  bundles by digest                   the disk
-//	LOGS      stream   logs.KIND.PROJECT.FUNCTION    lines and records, in batches       256 MiB, 7 days
+//	name      kind     subjects                     holds                             bound
+//	catalog   records  $KV.catalog.>                functions, revisions              512 KiB each
+//	meter     records  $KV.meter.PROJECT.FUNCTION   use of each function, summed      512 KiB each
+//	bundles   objects  $O.bundles.>                 bundles by digest                 the disk
+//	LOGS      stream   logs.PROJECT.FUNCTION        lines and records, in batches     256 MiB, 7 days
 const (
 	// BucketCatalog holds functions and their revisions.
 	BucketCatalog = "catalog"

@@ -60,6 +60,7 @@ func (c *Catalog) Open(ctx context.Context) error {
 	select {
 	case <-loaded:
 	case <-c.closed:
+		c.Close()
 		return dayfly.Errorf(dayfly.KindUnavailable, "the catalog cannot be read")
 	case <-ctx.Done():
 		c.Close()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,7 +22,12 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/logs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashEnv); dir != "" {
+		appendUntilKilled(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	hello = dayfly.FunctionRef{Project: "default", Name: "hello"}
@@ -79,8 +85,8 @@ func record(ref dayfly.FunctionRef) *dayfly.Record {
 		ID: dayfly.NewInvocationID(now), Function: ref, Revision: ref.Revision(1),
 		Instance: "i1", Node: "n1", Source: dayfly.SourceHTTP, Method: "GET", Path: "/a?b=c",
 		Status: 200, Start: now, Duration: 1500 * time.Microsecond, Cold: dayfly.ColdStem,
-		Why:    "no idle instance",
-		Phases: []dayfly.Timed{{Name: "queue", Duration: 10}, {Name: "invoke", Duration: 1e6}},
+		Why:          "no idle instance",
+		Phases:       []dayfly.Timed{{Name: "queue", Duration: 10}, {Name: "invoke", Duration: 1e6}},
 		BilledMillis: 2, MemoryLimitBytes: 256 << 20, RequestBytes: 3, ResponseBytes: 4,
 	}
 }
@@ -383,8 +389,9 @@ func TestLargeEntriesAreCut(t *testing.T) {
 	shut()
 	l, _ = open(t, dir, still)
 	got := texts(t, l, logs.Query{Function: hello})
-	if len(got) != 1 || len(got[0]) > 16<<10 || !strings.HasSuffix(got[0], "ü… (40000 bytes, cut)") {
-		t.Errorf("a line of 40,000 bytes came back with %d: …%s", len(got[0]), got[0][len(got[0])-40:])
+	if len(got) != 1 || len(got[0]) > 16<<10 ||
+		!strings.HasSuffix(got[0], "ü… (40000 bytes, cut)") {
+		t.Errorf("a line of 40,000 bytes came back as %.40q…", got)
 	}
 	r, err := l.Find(t.Context(), huge.ID)
 	if err != nil || r.Failure == nil || r.Failure.Type != "E" || r.Failure.Payload != nil {
