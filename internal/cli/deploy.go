@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+)
+
+const deployHelp = `Deploy code: build it, and make it live once it is ready.
+
+PATH is a single file, a folder or a zip; the current folder when it is not given.
+What language it is, how it is called and where it begins is detected, and said. A
+folder with a dayfly.yaml deploys all functions of it, or the one of --function.
+
+The new revision gets calls once it answered its readiness check. Until then, and
+whenever a deploy fails, the revision that was live goes on serving.`
+
+// deployment is one function that is to be deployed.
+type deployment struct {
+	ref      dayfly.FunctionRef
+	path     string
+	settings manifest.Function
+}
+
+// deployOptions are the flags of deploy.
+type deployOptions struct {
+	function, project string
+	settings          settingFlags
+	verbose           bool
+}
+
+func (a *app) deploy() *cobra.Command {
+	var o deployOptions
+	c := &cobra.Command{
+		Use: "deploy [PATH]", Short: "Deploy a file, a folder, a zip or a manifest",
+		Long: deployHelp, Args: atMost(1),
+		Example: "  dayfly deploy hello.py\n" +
+			"  dayfly deploy ./shop --function cart --memory 512Mi --env STAGE=live",
+		RunE: func(c *cobra.Command, args []string) error {
+			path := "."
+			if len(args) == 1 {
+				path = args[0]
+			}
+			over, err := o.settings.read(c.Flags())
+			if err != nil {
+				return err
+			}
+			list, err := plan(path, o, over)
+			if err != nil {
+				return err
+			}
+			node, err := a.connect()
+			if err != nil {
+				return err
+			}
+			for _, d := range list {
+				if err := a.deployOne(c.Context(), node, d, o.verbose); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&o.function, "function", "", "`NAME` of the function; that of the file or folder by default")
+	flags.StringVar(&o.project, "project", "", "`PROJECT` of the function (default \"default\")")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what the build prints")
+	o.settings.register(flags)
+	return c
+}
+
+// plan finds out what is to be deployed.
+func plan(path string, o deployOptions, over manifest.Function) ([]deployment, error) {
+	file, has, err := findManifest(path)
+	if err != nil {
+		return nil, err
+	}
+	if has {
+		return planManifest(file, o, over)
+	}
+	name := o.function
+	if name == "" {
+		if name, err = suggestName(path); err != nil {
+			return nil, err
+		}
+	}
+	ref, err := target(name, o.project, "")
+	if err != nil {
+		return nil, err
+	}
+	return []deployment{{ref: ref, path: path, settings: over}}, nil
+}
+
+// findManifest finds the manifest that path names or holds.
+func findManifest(path string) (string, bool, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return "", false, dayfly.Errorf(dayfly.KindNotFound, "%s does not exist", path)
+		}
+		return "", false, dayfly.Errorf(dayfly.KindInvalid, "open %s: %w", path, err)
+	}
+	if info.IsDir() {
+		file, has := manifest.Find(path)
+		return file, has, nil
+	}
+	ext := filepath.Ext(path)
+	return path, ext == ".yaml" || ext == ".yml", nil
+}
+
+func planManifest(
+	file string, o deployOptions, over manifest.Function,
+) ([]deployment, error) {
+	m, err := manifest.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	names := m.Names()
+	if o.function != "" {
+		if !slices.Contains(names, dayfly.FunctionName(o.function)) {
+			known := make([]string, len(names))
+			for i, n := range names {
+				known[i] = string(n)
+			}
+			return nil, withNames(dayfly.Errorf(dayfly.KindInvalid, "%s has no function %q",
+				file, o.function), known)
+		}
+		names = []dayfly.FunctionName{dayfly.FunctionName(o.function)}
+	}
+	list := make([]deployment, 0, len(names))
+	for _, name := range names {
+		ref, err := target(string(name), o.project, m.Project)
+		if err != nil {
+			return nil, err
+		}
+		settings := m.Functions[name].With(over)
+		path := filepath.Join(filepath.Dir(file), filepath.FromSlash(settings.Source))
+		if filepath.IsAbs(settings.Source) {
+			path = settings.Source
+		}
+		settings.Source = "" // of no use to the node: it gets the code itself
+		list = append(list, deployment{ref: ref, path: path, settings: settings})
+	}
+	return list, nil
+}
+
+// target gives the function its project: the flag's, the manifest's, or the default.
+func target(name, flag string, of dayfly.ProjectName) (dayfly.FunctionRef, error) {
+	project := dayfly.ProjectName(flag)
+	if project == "" {
+		project = of
+	}
+	if project == "" {
+		project = dayfly.DefaultProject
+	}
+	ref := dayfly.FunctionRef{Project: project, Name: dayfly.FunctionName(name)}
+	return ref, ref.Validate()
+}
+
+// suggestName names a function after its file or folder.
+func suggestName(path string) (string, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return "", dayfly.Errorf(dayfly.KindInvalid, "open %s: %w", path, err)
+	}
+	name := filepath.Base(full)
+	if info, err := os.Stat(full); err == nil && !info.IsDir() {
+		name = strings.TrimSuffix(name, filepath.Ext(name))
+	}
+	return dayfly.SuggestName(name, "function"), nil
+}
+
+// deployOne takes one function from source to live.
+func (a *app) deployOne(
+	ctx context.Context, node *client.Client, d deployment, verbose bool,
+) error {
+	began := a.now()
+	p := newProgress(a, d.ref, verbose)
+	source, err := client.OpenSource(d.path)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	p.stage("upload")
+	sent, err := node.Upload(ctx, source)
+	if err != nil {
+		return p.fail(err)
+	}
+	p.uploaded(source, sent)
+	request := client.DeployRequest{Function: d.ref, Source: source.Digest, Settings: d.settings}
+	outcome, err := node.Deploy(ctx, request, p.event)
+	if err != nil {
+		return p.fail(err)
+	}
+	p.done()
+	if a.json {
+		return a.printJSON(outcome)
+	}
+	a.printOutcome(outcome, a.now().Sub(began))
+	return nil
+}
+
+func (a *app) printOutcome(o *client.Outcome, took time.Duration) {
+	name := a.style.bold(o.Function.FunctionRef.String())
+	if o.Unchanged {
+		a.printf("%s is unchanged: revision %d has this code and these settings already\n",
+			name, o.Function.Live)
+	} else {
+		a.printf("%s is live: revision %d, after %s\n", name, o.Function.Live, span(took))
+	}
+	rows := make([][2]string, 0, len(o.Found)+2)
+	for i, found := range o.Found {
+		label := ""
+		if i == 0 {
+			label = "found"
+		}
+		rows = append(rows, [2]string{label, found})
+	}
+	rows = append(rows, [2]string{"url", o.URL}, [2]string{"try", "curl " + o.URL})
+	writeRows(a.Out, a.style, rows)
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/node"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
+)
+
+// needed names the mechanisms without which no function can run; all others make it
+// safer or faster.
+var needed = []string{"user namespace", "namespaces"}
+
+func (a *app) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Tell what isolation the host gives, and how to get the rest",
+		Args: exactly(),
+		Long: "Tell, mechanism by mechanism, what isolation the host gives, and how to get the\n" +
+			"rest. It asks the node that is up; when none is, it examines this host.\n\n" +
+			"The exit code is 5 when functions cannot run at all.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			features, where, err := a.examine(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(map[string]any{"of": where, "features": features})
+			} else {
+				a.printFeatures(features, where)
+			}
+			return errors.Join(err, able(features))
+		},
+	}
+}
+
+// examine asks the node, or looks at this host when there is none.
+func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
+	if c, err := a.connect(); err == nil {
+		features, err := c.Features(ctx)
+		if err == nil || dayfly.KindOf(err) != dayfly.KindUnavailable || a.url != "" {
+			return features, "the node at " + c.URL(), err
+		}
+	}
+	if process.NeedsUserNamespace() {
+		return nil, "", a.again()
+	}
+	found, err := node.HostFeatures(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	features := make([]client.Feature, len(found))
+	for i, f := range found {
+		features[i] = client.Feature(f)
+	}
+	return features, "this host", nil
+}
+
+func (a *app) printFeatures(features []client.Feature, where string) {
+	a.printf("isolation of %s\n\n", where)
+	rows := newTable("", "", "")
+	for _, f := range features {
+		mark := a.style.green("✓")
+		if !f.Given {
+			mark = a.style.yellow("✗")
+		}
+		rows.add("  "+mark, f.Name, f.Detail)
+		if !f.Given && f.Remedy != "" {
+			rows.add("", "", a.style.dim("› "+f.Remedy))
+		}
+	}
+	rows.write(a.Out, a.style)
+	missing := 0
+	for _, f := range features {
+		if !f.Given {
+			missing++
+		}
+	}
+	if missing == 0 {
+		a.printf("\n%s\n", a.style.green("Functions run with all isolation that Dayfly knows."))
+	} else if able(features) == nil {
+		a.printf("\n%s\n", a.style.yellow("Functions run, without what is missing above."))
+	}
+}
+
+// able tells why functions cannot run at all.
+func able(features []client.Feature) error {
+	for _, f := range features {
+		if !f.Given && slices.Contains(needed, f.Name) {
+			return dayfly.Errorf(dayfly.KindUnavailable, "functions cannot run: %s is missing: %s",
+				f.Name, f.Detail).WithHint("%s", f.Remedy)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/typescript"
+	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
+)
+
+// guest runs the code of ours that lives inside a sandbox. It is no command for
+// people: help does not show it, and it does not pass through cobra, which would cost
+// every cold start a millisecond.
+func guest(args []string, world World) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "stdio":
+			return stdio.Main()
+		case "typescript":
+			return typescript.Main(args[1:], world.Out, world.Err)
+		}
+	}
+	fmt.Fprintf(world.Err, "error: dayfly guest runs inside a sandbox only\n")
+	return exitCodes[dayfly.KindInvalid]
+}

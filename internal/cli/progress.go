@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/client"
+)
+
+// buildLinesMax bounds what is kept of a build's output, to be shown when it fails.
+const buildLinesMax = 2000
+
+// progress tells on stderr how a deploy goes: a line for each stage once it is over,
+// and on a terminal the running one, too.
+type progress struct {
+	app     *app
+	verbose bool
+	name    string
+
+	current string // stage that runs; empty between stages
+	note    string // what it says of itself
+	began   time.Time
+	build   []string // output of the build so far
+}
+
+func newProgress(a *app, f dayfly.FunctionRef, verbose bool) *progress {
+	return &progress{app: a, verbose: verbose, name: f.String()}
+}
+
+// event takes one event of a deploy.
+func (p *progress) event(e client.DeployEvent) {
+	if e.Stage != p.current {
+		p.stage(e.Stage)
+	}
+	switch {
+	case e.Stream != "":
+		p.line(e.Text)
+	case e.Text != "":
+		p.note = e.Text
+		p.show()
+	}
+}
+
+// stage ends the stage that ran and begins another.
+func (p *progress) stage(name string) {
+	p.done()
+	p.current, p.note, p.began = name, "", p.app.now()
+	p.show()
+}
+
+// show draws the running stage, on a terminal.
+func (p *progress) show() {
+	if p.app.alert.terminal && !p.app.json && !p.verbose {
+		p.clear()
+		p.app.notef("%s", p.app.alert.dim("… "+p.text()))
+	}
+}
+
+func (p *progress) clear() {
+	if p.app.alert.terminal && !p.app.json && !p.verbose {
+		p.app.notef("\r\x1b[K")
+	}
+}
+
+func (p *progress) text() string {
+	if p.note == "" {
+		return p.name + ": " + p.current
+	}
+	return p.name + ": " + p.current + ", " + firstLine(p.note)
+}
+
+// done ends the running stage, well.
+func (p *progress) done() {
+	if p.current == "" {
+		return
+	}
+	p.clear()
+	if !p.app.json {
+		took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
+		p.app.notef("%s %s %s\n", p.app.alert.green("✓"), p.text(), took)
+	}
+	p.current = ""
+}
+
+// fail ends the running stage with an error, and shows what the build printed.
+func (p *progress) fail(err error) error {
+	p.clear()
+	if !p.app.json {
+		if p.current != "" {
+			took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
+			p.app.notef("%s %s %s\n", p.app.alert.red("✗"), p.text(), took)
+		}
+		if !p.verbose {
+			for _, line := range p.build {
+				p.app.notef("  %s\n", line)
+			}
+		}
+	}
+	return err
+}
+
+// line takes a line that the build printed.
+func (p *progress) line(text string) {
+	text = strings.TrimRight(text, "\n")
+	if p.verbose && !p.app.json {
+		p.app.notef("  %s\n", p.app.alert.dim(text))
+		return
+	}
+	if len(p.build) == buildLinesMax {
+		p.build = p.build[1:]
+	}
+	p.build = append(p.build, text)
+}
+
+// uploaded says what was sent.
+func (p *progress) uploaded(s *client.Source, sent int64) {
+	if sent == 0 {
+		p.note = "already uploaded, nothing to send"
+	} else {
+		p.note = plural(s.Files, "file") + ", " + size(s.Bytes) + ", sent as " + size(sent)
+	}
+	p.done()
+	for _, name := range s.Dropped {
+		if !p.app.json {
+			p.app.notef("%s left out %s\n", p.app.alert.yellow("!"), name)
+		}
+	}
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+)
+
+// settingFlags are the flags that say what a manifest says of one function.
+type settingFlags struct {
+	f           manifest.Function
+	command     string
+	env         []string
+	concurrency int64
+	min, max    int64
+	depth       int64
+}
+
+// register adds the flags. The node reads the values, so that they mean the same in a
+// manifest and here.
+func (s *settingFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&s.f.Runtime, "runtime", "", "`RUNTIME`, one of dayfly runtimes")
+	flags.StringVar(&s.f.Contract, "contract", "", "how the code is `CALLED`: handler, http or stdio")
+	flags.StringVar(&s.f.Dialect, "dialect", "",
+		"`SHAPE` of the handler: lambda, fetch, node-http, wsgi, asgi or framework")
+	flags.StringVar(&s.f.Entry, "entry", "", "the handler, as `MODULE.EXPORT`")
+	flags.StringVar(&s.command, "command", "", "`COMMAND` of the contracts http and stdio")
+	flags.StringArrayVarP(&s.env, "env", "e", nil, "set `KEY=VALUE` in the environment; repeatable")
+	flags.StringVar(&s.f.Memory, "memory", "", "`SIZE` that an instance may use (default 256Mi)")
+	flags.StringVar(&s.f.CPU, "cpu", "", "`SHARE` of processors of an instance (default 1)")
+	flags.StringVar(&s.f.Timeout, "timeout", "", "`TIME` that a call may take (default 30s)")
+	flags.StringVar(&s.f.InitTimeout, "init-timeout", "",
+		"`TIME` that an instance may take to start (default 10s)")
+	flags.Int64Var(&s.concurrency, "concurrency", 0, "`N` calls at once in an instance (default 1)")
+	flags.Int64Var(&s.min, "min", 0, "keep `N` instances even when idle (default 0)")
+	flags.Int64Var(&s.max, "max", 0, "have at most `N` instances (default 1000)")
+	flags.StringVar(&s.f.Idle, "idle", "", "`TIME` that an idle instance lives (default 10m)")
+	flags.Int64Var(&s.depth, "queue", 0, "let `N` calls wait for an instance (default 1000)")
+	flags.StringVar(&s.f.Queue.Timeout, "queue-timeout", "", "`TIME` that a call may wait (default 10s)")
+	flags.StringVar(&s.f.Egress, "egress", "", "what it `REACHES`: internet or none (default internet)")
+}
+
+// read gives what was said, and nothing that was not.
+func (s *settingFlags) read(flags *pflag.FlagSet) (manifest.Function, error) {
+	f := s.f
+	if s.command != "" {
+		f.Command = manifest.SplitCommand(s.command)
+	}
+	for _, pair := range s.env {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return f, dayfly.Errorf(dayfly.KindInvalid, "--env %q is not KEY=VALUE", pair)
+		}
+		if f.Env == nil {
+			f.Env = map[string]string{}
+		}
+		f.Env[name] = value
+	}
+	for name, to := range map[string]struct {
+		value *int64
+		field **int64
+	}{
+		"concurrency": {&s.concurrency, &f.Concurrency}, "min": {&s.min, &f.Instances.Min},
+		"max": {&s.max, &f.Instances.Max}, "queue": {&s.depth, &f.Queue.Depth},
+	} {
+		if flags.Changed(name) {
+			*to.field = to.value
+		}
+	}
+	var probe dayfly.Spec
+	return f, f.Apply(&probe) // refused here, before anything is sent
+}

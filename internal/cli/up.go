@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/config"
+	"github.com/dayfly-faas/dayfly/internal/node"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
+)
+
+// bannerTimeout bounds what the banner waits for the node to tell of its host.
+const bannerTimeout = 2 * time.Second
+
+const upHelp = `Run a node: the gateway that answers callers, the management API, and everything
+between. It runs until it gets SIGTERM or Ctrl-C, then ends the calls in flight; a
+second signal ends it at once.
+
+Each setting can also stand in the environment (DAYFLY_STEMS for --stems) or in the
+file config.yaml of the data folder (stems: 4). Flags win over the environment, which
+wins over the file.`
+
+func (a *app) up() *cobra.Command {
+	given := map[string]*string{}
+	c := &cobra.Command{Use: "up", Short: "Run a node", Long: upHelp, Args: exactly()}
+	for _, s := range config.Settings() {
+		given[s.Name] = c.Flags().String(s.Name, "", "`"+s.Value+"`: "+s.Usage+defaultText(s))
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		flags := map[string]string{}
+		for name, value := range given {
+			if c.Flags().Changed(name) {
+				flags[name] = *value
+			}
+		}
+		cfg, err := config.Load(flags, a.Env)
+		if err != nil {
+			return err
+		}
+		if process.NeedsUserNamespace() {
+			return a.again()
+		}
+		return a.runNode(c.Context(), cfg)
+	}
+	return c
+}
+
+func defaultText(s config.Setting) string {
+	if s.Default == "" {
+		return ""
+	}
+	return " (default " + s.Default + ")"
+}
+
+// runNode runs a node until a signal, or the end of ctx.
+func (a *app) runNode(ctx context.Context, cfg config.Config) error {
+	log := newLogger(a.Err, cfg)
+	settings := nodeConfig(cfg)
+	settings.Version = a.Version
+	began := a.now()
+	noted := false
+	settings.Started = func(gatewayURL, apiURL string) {
+		if err := config.WriteEndpoint(cfg.DataDir, apiURL); err != nil {
+			log.Warn("endpoint was not noted", "error", err)
+		}
+		noted = true
+		a.printBanner(ctx, cfg, gatewayURL, apiURL, a.now().Sub(began))
+	}
+	n, err := node.New(settings, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal(ctx, log)
+	defer stop()
+	err = n.Run(ctx)
+	if !noted {
+		return err // the note there may be is of another node
+	}
+	if removeErr := config.RemoveEndpoint(cfg.DataDir); removeErr != nil {
+		log.Warn("endpoint was not removed", "error", removeErr)
+	}
+	return err
+}
+
+// again runs this program once more as root of a user namespace, and ends as it does.
+func (a *app) again() error {
+	if err := config.PinDataDir(a.Env); err != nil {
+		return err
+	}
+	status, err := process.EnterUserNamespace()
+	if err == nil && status != 0 {
+		return exitStatus(status)
+	}
+	return err
+}
+
+// untilSignal gives a context that ends with the first signal. From then on signals
+// are the system's again, so that a second one ends the process.
+func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() {
+		stop()
+		log.Info("stopping: calls in flight are waited for; a second signal ends them")
+	})
+	return ctx, stop
+}
+
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// nodeConfig hands on what was set.
+func nodeConfig(c config.Config) node.Config {
+	n := node.DefaultConfig()
+	n.DataDir, n.Listen, n.API = c.DataDir, c.Listen, c.API
+	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
+	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
+	n.Homes, n.Path = c.Homes, c.Path
+	n.TraceEndpoint, n.TraceSampleRatio = c.TraceEndpoint, c.TraceSample
+	return n
+}
+
+// printBanner says where everything is, once it is there.
+func (a *app) printBanner(
+	ctx context.Context, cfg config.Config, gatewayURL, apiURL string, took time.Duration,
+) {
+	if a.json {
+		_ = a.printJSON(map[string]string{"gateway_url": gatewayURL, "api_url": apiURL,
+			"data": cfg.DataDir}) // nobody reads stdout: the node runs all the same
+		return
+	}
+	a.printf("%s %s is up after %s\n", a.style.bold("dayfly"), a.Version, span(took))
+	writeRows(a.Out, a.style, [][2]string{
+		{"functions", gatewayURL + "/function/NAME"},
+		{"management", apiURL},
+		{"data", cfg.DataDir},
+		{"isolation", a.isolation(ctx, cfg.DataDir, apiURL)},
+		{"next", "dayfly deploy PATH"},
+	})
+}
+
+// isolation sums up what this host gives, as the node's own API tells it.
+func (a *app) isolation(ctx context.Context, dir, apiURL string) string {
+	token, err := config.Token(dir)
+	if err != nil {
+		return "not known: " + err.Error()
+	}
+	c, err := client.New(client.Options{URL: apiURL, Token: token})
+	if err != nil {
+		return "not known: " + err.Error()
+	}
+	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
+	defer cancel()
+	features, err := c.Features(ctx)
+	if err != nil {
+		return "not known: " + err.Error()
+	}
+	var missing []string
+	for _, f := range features {
+		if !f.Given {
+			missing = append(missing, f.Name)
+		}
+	}
+	if len(missing) == 0 {
+		return a.style.green("complete") + ", " + plural(len(features), "mechanism")
+	}
+	return a.style.yellow("without "+strings.Join(missing, ", ")) + "; see: dayfly doctor"
+}
