@@ -13,12 +13,14 @@ import (
 func TestASGIScope(t *testing.T) {
 	t.Parallel()
 	g := serve(t, spec{Dialect: "asgi", Entry: "loops.app"})
-	a := g.call(request{Path: "/scope", Query: "a=%20", Headers: [][2]string{{"x-a", "1"}, {"x-a", "é"}}})
+	a := g.call(request{Path: "/scope", Query: "a=%20", Headers: [][2]string{{"x-a", "1"}, {"x-a",
+		"é"}}})
 	got := value(t, a.Body).(map[string]any)
 	delete(got["extensions"].(map[string]any)["dayfly"].(map[string]any), "deadline_ms")
 	want := map[string]any{
 		"type": "http", "asgi": map[string]any{"version": "3.0", "spec_version": "2.3"},
-		"http_version": "1.1", "method": "GET", "scheme": "http", "path": "/scope", "raw_path": "/scope",
+		"http_version": "1.1", "method": "GET", "scheme": "http", "path": "/scope",
+		"raw_path":     "/scope",
 		"query_string": "a=%20", "root_path": "",
 		"headers": []any{[]any{"host", "localhost:8080"}, []any{"x-a", "1"}, []any{"x-a", "Ã©"}},
 		"client":  []any{"192.0.2.7", 0.0}, "server": []any{"localhost", 8080.0},
@@ -45,9 +47,11 @@ func TestASGIAnswers(t *testing.T) {
 			fails  string
 		}{
 			{"/any", 200, "ok", ""}, {"/large", 200, strings.Repeat("z", 1000000), ""},
-			{"/pieces", 200, "one two", ""}, {"/head-first", 202, "later", ""}, {"/task", 200, "ok", ""},
+			{"/pieces", 200, "one two", ""}, {"/head-first", 202, "later", ""}, {"/task", 200, "ok",
+				""},
 			{"/raise", 0, "", "LookupError"}, {"/raise-later", 200, "some", "LookupError"},
-			{"/nothing", 0, "", "Runtime.MalformedResponse"}, {"/incomplete", -1, "", "Runtime.MalformedResponse"},
+			{"/nothing", 0, "", "Runtime.MalformedResponse"}, {"/incomplete", -1, "",
+				"Runtime.MalformedResponse"},
 			{"/status", 0, "", "Runtime.MalformedResponse"}, {"/split", 0, "", "ValueError"},
 			{"/unknown", 0, "", "RuntimeError"}, {"/twice", 200, "once", ""},
 		} {
@@ -56,8 +60,10 @@ func TestASGIAnswers(t *testing.T) {
 			if a.Error != nil {
 				kind = a.Error["type"].(string)
 			}
-			if (a.Status != row.status && row.status >= 0) || a.Body != row.body || kind != row.fails {
-				t.Errorf("%s: %s: answer = %d %.50q %v, want %d %.50q %s", python, row.path, a.Status, a.Body, a.Error, row.status, row.body, row.fails)
+			if (a.Status != row.status && row.status >= 0) || a.Body != row.body ||
+				kind != row.fails {
+				t.Errorf("%s: %s: answer = %d %.50q %v, want %d %.50q %s", python, row.path,
+					a.Status, a.Body, a.Error, row.status, row.body, row.fails)
 			}
 			if row.path == "/task" && cmp.Diff([]string{"1 from a task"}, a.Logs) != "" {
 				t.Errorf("%s: logs = %q, want the task's line", python, a.Logs)
@@ -80,7 +86,8 @@ func TestASGIAnswers(t *testing.T) {
 func TestASGIHeadTravelsBeforeALateBody(t *testing.T) {
 	t.Parallel()
 	g := serve(t, spec{Dialect: "asgi", Entry: "loops.app"})
-	if a := g.call(request{Path: "/any"}); cmp.Diff([]int{typeResponse, typeBody, typeEnd}, a.Frames) != "" {
+	if a := g.call(request{Path: "/any"}); cmp.Diff([]int{typeResponse, typeBody, typeEnd},
+		a.Frames) != "" {
 		t.Errorf("frames = %v, want head, body and end", a.Frames)
 	}
 	stream := g.open(request{Path: "/head-first"})

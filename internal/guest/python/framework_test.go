@@ -36,17 +36,21 @@ func TestFrameworkAnswers(t *testing.T) {
 		} {
 			a := g.call(request{Path: "/" + row.path})
 			if a.Status != row.status || a.Body != row.body || a.Error != nil {
-				t.Errorf("%s: %s: answer = %d %q %v, want %d %q", python, row.path, a.Status, a.Body, a.Error, row.status, row.body)
+				t.Errorf("%s: %s: answer = %d %q %v, want %d %q", python, row.path, a.Status,
+					a.Body, a.Error, row.status, row.body)
 			}
 			if diff := cmp.Diff(row.header, a.Headers); diff != "" {
 				t.Errorf("%s: %s: headers differ (-want +got):\n%s", python, row.path, diff)
 			}
 		}
-		for path, want := range map[string]string{"raise": "LookupError", "set": "TypeError", "none": "TypeError", "badstatus": "ValueError"} {
+		for path, want := range map[string]string{"raise": "LookupError", "set": "TypeError",
+			"none": "TypeError", "badstatus": "ValueError"} {
 			a := g.call(request{Path: "/" + path})
-			if a.Status != 500 || a.header("x-google-status") != "crash" || a.header("content-type") != plain ||
+			if a.Status != 500 || a.header("x-google-status") != "crash" ||
+				a.header("content-type") != plain ||
 				a.Failure["type"] != want || a.Failure["kind"] != "exception" {
-				t.Errorf("%s: %s: answer = %d %v %v, want a crash by %s", python, path, a.Status, a.Headers, a.Failure, want)
+				t.Errorf("%s: %s: answer = %d %v %v, want a crash by %s", python, path, a.Status,
+					a.Headers, a.Failure, want)
 			}
 			if len(a.Logs) == 0 || !strings.HasPrefix(a.Logs[0], "2 [ERROR] "+want) {
 				t.Errorf("%s: %s: logs = %q", python, path, a.Logs)
@@ -60,18 +64,22 @@ func TestFrameworkRequest(t *testing.T) {
 	t.Parallel()
 	g := serve(t, spec{Dialect: "framework", Entry: "functions.read"})
 	a := g.call(request{Method: "POST", Path: "/a%20b", Prefix: "/function/demo", Query: "a=1&a=2",
-		body: `{"k":1}`, Headers: [][2]string{{"content-type", "application/json"}, {"x-a", "v"}, {"cookie", "c=d"}}})
+		body: `{"k":1}`, Headers: [][2]string{{"content-type", "application/json"}, {"x-a", "v"},
+			{"cookie", "c=d"}}})
 	want := map[string]any{
-		"method": "POST", "path": "/a b", "args": []any{"1", "2"}, "data": `{"k":1}`, "again": `{"k":1}`,
-		"json": map[string]any{"k": 1.0}, "is_json": true, "form": nil, "header": "v",
+		"method": "POST", "path": "/a b", "args": []any{"1", "2"}, "data": `{"k":1}`,
+		"again": `{"k":1}`,
+		"json":  map[string]any{"k": 1.0}, "is_json": true, "form": nil, "header": "v",
 		"type": "application/json", "cookie": "d", "host": "localhost:8080", "length": 7.0,
 		"url":  "http://localhost:8080/function/demo/a%20b?a=1&a=2",
-		"base": "http://localhost:8080/function/demo/a%20b", "address": "192.0.2.7", "query": "a=1&a=2",
+		"base": "http://localhost:8080/function/demo/a%20b", "address": "192.0.2.7",
+		"query": "a=1&a=2",
 	}
 	if diff := cmp.Diff(want, value(t, a.Body)); diff != "" {
 		t.Errorf("request differs (-want +got):\n%s", diff)
 	}
-	a = g.call(request{Method: "POST", body: "f=x+y", Headers: [][2]string{{"content-type", "application/x-www-form-urlencoded"}}})
+	a = g.call(request{Method: "POST", body: "f=x+y", Headers: [][2]string{{"content-type",
+		"application/x-www-form-urlencoded"}}})
 	if got := value(t, a.Body).(map[string]any); got["form"] != "x y" || got["json"] != nil {
 		t.Errorf("form = %v, json = %v", got["form"], got["json"])
 	}
@@ -80,8 +88,10 @@ func TestFrameworkRequest(t *testing.T) {
 	for _, row := range []struct {
 		contentType, body string
 		status            int
-	}{{"application/json", `{"a":1}`, 200}, {"application/json", `{"a"`, 400}, {"text/plain", `{"a":1}`, 415}} {
-		a := strict.call(request{Method: "POST", body: row.body, Headers: [][2]string{{"content-type", row.contentType}}})
+	}{{"application/json", `{"a":1}`, 200}, {"application/json", `{"a"`, 400}, {"text/plain",
+		`{"a":1}`, 415}} {
+		a := strict.call(request{Method: "POST", body: row.body,
+			Headers: [][2]string{{"content-type", row.contentType}}})
 		if a.Status != row.status {
 			t.Errorf("%s %s: status = %d, want %d", row.contentType, row.body, a.Status, row.status)
 		}
@@ -92,7 +102,8 @@ func TestFrameworkWithoutThePackage(t *testing.T) {
 	t.Parallel()
 	_, failure := start(t, spec{Dialect: "framework", Entry: "events_decorated.on_event"})
 	if failure["kind"] != "init" || failure["type"] != "Runtime.NotSupported" ||
-		!strings.Contains(failure["message"].(string), "functions_framework.cloud_event needs the functions-framework package") {
+		!strings.Contains(failure["message"].(string),
+			"functions_framework.cloud_event needs the functions-framework package") {
 		t.Errorf("failure = %v", failure)
 	}
 }
@@ -101,7 +112,8 @@ func TestDetection(t *testing.T) {
 	t.Parallel()
 	for entry, want := range map[string]string{
 		"events.echo": "lambda", "events.coroutine": "lambda", "events.instance": "lambda",
-		"gateway.environ": "wsgi", "loops.app": "asgi", "loops.double": "asgi", "loops.Double": "asgi",
+		"gateway.environ": "wsgi", "loops.app": "asgi", "loops.double": "asgi",
+		"loops.Double": "asgi",
 		"loops.single": "asgi", "functions.hello": "framework", "functions.plain": "framework",
 		"events.method": "lambda", "loops": "asgi", "loops.": "asgi",
 	} {

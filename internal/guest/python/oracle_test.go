@@ -27,7 +27,8 @@ func (r *runtimeAPI) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case strings.HasSuffix(req.URL.Path, "/invocation/next") && !r.served:
 		r.served = true
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "call-1")
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+		w.Header().Set("Lambda-Runtime-Deadline-Ms",
+			fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, r.event)
 	case strings.HasSuffix(req.URL.Path, "/invocation/next"):
@@ -50,7 +51,8 @@ func ask(t *testing.T, packages, entry, event string) string {
 	server := httptest.NewServer(api)
 	cmd := exec.CommandContext(t.Context(), system(t), "-m", "awslambdaric", entry)
 	cmd.Dir = testdata(t)
-	cmd.Env = []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "LAMBDA_TASK_ROOT=" + testdata(t),
+	cmd.Env = []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "LAMBDA_TASK_ROOT=" +
+		testdata(t),
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"),
 		"AWS_EXECUTION_ENV=AWS_Lambda_python3.11"}
 	out := &strings.Builder{}
@@ -76,11 +78,9 @@ func ask(t *testing.T, packages, entry, event string) string {
 // TestLikeAWS compares events' answers and errors with AWS's own client, byte by byte.
 func TestLikeAWS(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts an interpreter of AWS's for each row: run without -short")
-	}
 	packages := cached(t, "awslambdaric", "awslambdaric")
-	if out, err := exec.CommandContext(t.Context(), system(t), "-c", "import sys; assert sys.version_info[:2] == (3, 11)").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), system(t), "-c",
+		"import sys; assert sys.version_info[:2] == (3, 11)").CombinedOutput(); err != nil {
 		t.Skipf("AWS's client was told to be of Python 3.11, the system's is another: %s", out)
 	}
 	for _, row := range []struct{ entry, event string }{

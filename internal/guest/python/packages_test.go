@@ -28,15 +28,19 @@ func install(t *testing.T, set string, packages ...string) string {
 	if err := os.MkdirAll(filepath.Join(task, ".dayfly"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(cached(t, set, packages...), filepath.Join(task, ".dayfly", "python")); err != nil {
+	if err := os.Symlink(cached(t, set, packages...), filepath.Join(task, ".dayfly",
+		"python")); err != nil {
 		t.Fatal(err)
 	}
 	return task
 }
 
-// cached gives the folder that holds the packages; a set without a network is skipped.
+// cached gives the folder that holds the packages; without a network the test is skipped.
 func cached(t *testing.T, set string, packages ...string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs packages that pip installs: run without -short")
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Skipf("no cache folder to install packages in: %v", err)
@@ -46,9 +50,6 @@ func cached(t *testing.T, set string, packages ...string) string {
 	defer installing.Unlock()
 	if _, err := os.Stat(dir); err == nil {
 		return dir
-	}
-	if testing.Short() {
-		t.Skipf("%s is not installed in %s: run without -short once", set, dir)
 	}
 	fresh := dir + ".new"
 	_ = os.RemoveAll(fresh)
@@ -68,7 +69,8 @@ func cached(t *testing.T, set string, packages ...string) string {
 func TestFlask(t *testing.T) {
 	t.Parallel()
 	task := install(t, "flask", "flask")
-	for _, s := range []spec{{Entry: "flask_app.app"}, {Dialect: "wsgi", Entry: "flask_app.app", Concurrency: 3}} {
+	for _, s := range []spec{{Entry: "flask_app.app"}, {Dialect: "wsgi", Entry: "flask_app.app",
+		Concurrency: 3}} {
 		s.Task = task
 		g := serve(t, s)
 		if g.ready["dialect"] != "wsgi" {
@@ -78,10 +80,13 @@ func TestFlask(t *testing.T) {
 		if a.Status != 200 || a.Body != "index at /function/demo/item/7" {
 			t.Errorf("index = %d %q %v", a.Status, a.Body, a.Error)
 		}
-		a = g.call(request{Method: "POST", Path: "/item/3", Query: "a=b", Prefix: "/function/demo", body: `{"k":1}`,
+		a = g.call(request{Method: "POST", Path: "/item/3", Query: "a=b", Prefix: "/function/demo",
+			body:    `{"k":1}`,
 			Headers: [][2]string{{"content-type", "application/json"}, {"content-length", "7"}}})
-		want := map[string]any{"number": 3.0, "args": map[string]any{"a": "b"}, "json": map[string]any{"k": 1.0},
-			"form": map[string]any{}, "root": "/function/demo", "url": "http://localhost:8080/function/demo/item/3?a=b"}
+		want := map[string]any{"number": 3.0, "args": map[string]any{"a": "b"},
+			"json": map[string]any{"k": 1.0},
+			"form": map[string]any{}, "root": "/function/demo",
+			"url": "http://localhost:8080/function/demo/item/3?a=b"}
 		if diff := cmp.Diff(want, value(t, a.Body)); diff != "" {
 			t.Errorf("item differs (-want +got):\n%s", diff)
 		}
@@ -100,19 +105,23 @@ func TestFlask(t *testing.T) {
 		if a = g.finish(stream); !strings.Contains(a.Body, `"form":{"f":"1"}`) {
 			t.Errorf("chunked form = %q %v", a.Body, a.Error)
 		}
-		if a = g.call(request{Path: "/stream", Query: "q=x"}); a.Body != "0 x\n1 x\n2 x\n" || len(a.Frames) != 5 {
+		if a = g.call(request{Path: "/stream", Query: "q=x"}); a.Body != "0 x\n1 x\n2 x\n" ||
+			len(a.Frames) != 5 {
 			t.Errorf("stream = %q in frames %v", a.Body, a.Frames)
 		}
 		cookie, _, _ := strings.Cut(g.call(request{Path: "/count"}).header("set-cookie"), ";")
-		if a = g.call(request{Path: "/count", Headers: [][2]string{{"cookie", cookie}}}); a.Body != "2" {
+		if a = g.call(request{Path: "/count", Headers: [][2]string{{"cookie",
+			cookie}}}); a.Body != "2" {
 			t.Errorf("count with the session's cookie = %q, want 2", a.Body)
 		}
-		if a = g.call(request{Path: "/missing"}); a.Status != 404 || !strings.Contains(a.Body, "nothing here") {
+		if a = g.call(request{Path: "/missing"}); a.Status != 404 || !strings.Contains(a.Body,
+			"nothing here") {
 			t.Errorf("missing = %d %q", a.Status, a.Body)
 		}
 		a = g.call(request{Path: "/crash"})
 		logs := strings.Join(a.Logs, "\n")
-		if a.Status != 500 || !strings.Contains(logs, "about to crash") || !strings.Contains(logs, "RuntimeError: crashed") {
+		if a.Status != 500 || !strings.Contains(logs, "about to crash") || !strings.Contains(logs,
+			"RuntimeError: crashed") {
 			t.Errorf("crash = %d, logs %q", a.Status, a.Logs)
 		}
 		if a = g.call(request{Method: "HEAD", Path: "/missing"}); a.Status != 404 || a.Body != "" {
@@ -124,7 +133,8 @@ func TestFlask(t *testing.T) {
 
 func TestFastAPI(t *testing.T) {
 	t.Parallel()
-	g := serve(t, spec{Entry: "fast_app.app", Task: install(t, "fastapi", "fastapi"), Concurrency: 8})
+	g := serve(t, spec{Entry: "fast_app.app", Task: install(t, "fastapi", "fastapi"),
+		Concurrency: 8})
 	if g.ready["dialect"] != "asgi" {
 		t.Errorf("dialect = %v, want asgi", g.ready["dialect"])
 	}
@@ -146,27 +156,32 @@ func TestFastAPI(t *testing.T) {
 	if a.Status != 201 || a.Body != `{"name":"n","price":1.5}` {
 		t.Errorf("created = %d %q", a.Status, a.Body)
 	}
-	if a = g.call(request{Path: "/stream"}); a.Body != "data: 0\n\ndata: 1\n\ndata: 2\n\n" || a.Error != nil {
+	if a = g.call(request{Path: "/stream"}); a.Body != "data: 0\n\ndata: 1\n\ndata: 2\n\n" ||
+		a.Error != nil {
 		t.Errorf("stream = %q %v", a.Body, a.Error)
 	}
-	if a = g.call(request{Path: "/missing"}); a.Status != 418 || a.Body != `{"detail":"short and stout"}` {
+	if a = g.call(request{Path: "/missing"}); a.Status != 418 ||
+		a.Body != `{"detail":"short and stout"}` {
 		t.Errorf("missing = %d %q", a.Status, a.Body)
 	}
 	a = g.call(request{Path: "/crash"})
 	if told := a.Status == 500 || a.Error["type"] == "RuntimeError"; !told {
 		t.Errorf("crash = %d %v", a.Status, a.Error)
 	}
-	if a = g.call(request{Path: "/openapi.json"}); a.Status != 200 || !strings.Contains(a.Body, `"openapi":"3.`) {
+	if a = g.call(request{Path: "/openapi.json"}); a.Status != 200 || !strings.Contains(a.Body,
+		`"openapi":"3.`) {
 		t.Errorf("openapi = %d %.100q", a.Status, a.Body)
 	}
 }
 
 func TestFunctionsFramework(t *testing.T) {
 	t.Parallel()
-	packaged := spec{Dialect: "framework", Entry: "main.hello", Task: install(t, "framework", "functions-framework")}
+	packaged := spec{Dialect: "framework", Entry: "main.hello", Task: install(t, "framework",
+		"functions-framework")}
 	detected := packaged
 	detected.Dialect = ""
-	flask := spec{Dialect: "framework", Entry: "shimmed.hello", Task: install(t, "flask", "flask"), Concurrency: 2}
+	flask := spec{Dialect: "framework", Entry: "shimmed.hello", Task: install(t, "flask", "flask"),
+		Concurrency: 2}
 	for _, s := range []spec{packaged, detected, flask} {
 		g := serve(t, s)
 		if g.ready["dialect"] != "framework" {
@@ -182,7 +197,8 @@ func TestFunctionsFramework(t *testing.T) {
 			a := g.call(request{Method: "POST", Path: row.path, Query: row.query, body: `{"a":1}`,
 				Headers: [][2]string{{"content-type", "application/json"}}})
 			if a.Status != row.status || a.Body != row.want {
-				t.Errorf("%s: %s = %d %q %v, want %d %q", s.Entry, row.path, a.Status, a.Body, a.Error, row.status, row.want)
+				t.Errorf("%s: %s = %d %q %v, want %d %q", s.Entry, row.path, a.Status, a.Body,
+					a.Error, row.status, row.want)
 			}
 		}
 		if a := g.call(request{Path: "/cookie"}); a.header("set-cookie") != "a=b; Path=/" {
@@ -195,7 +211,8 @@ func TestFunctionsFramework(t *testing.T) {
 			t.Errorf("%s: robots.txt = %d", s.Entry, a.Status)
 		}
 		a := g.call(request{Path: "/raise"})
-		if a.Status != 500 || a.header("x-google-status") != "crash" || a.Failure["type"] != "LookupError" {
+		if a.Status != 500 || a.header("x-google-status") != "crash" ||
+			a.Failure["type"] != "LookupError" {
 			t.Errorf("%s: crash = %d %v %v", s.Entry, a.Status, a.Headers, a.Failure)
 		}
 		if a = g.call(request{}); a.Status != 200 || a.Failure != nil {
@@ -207,7 +224,8 @@ func TestFunctionsFramework(t *testing.T) {
 	events := packaged
 	events.Entry = "main.on_event"
 	g := serve(t, events)
-	a := g.call(request{Method: "POST", body: `{"x":1}`, Headers: [][2]string{{"content-type", "application/json"},
+	a := g.call(request{Method: "POST", body: `{"x":1}`, Headers: [][2]string{{"content-type",
+		"application/json"},
 		{"ce-id", "1"}, {"ce-source", "s"}, {"ce-type", "t.made"}, {"ce-specversion", "1.0"}}})
 	if a.Status != 200 || cmp.Diff([]string{"1 event t.made {'x': 1}"}, a.Logs) != "" {
 		t.Errorf("cloud event = %d %q %v, logs %q", a.Status, a.Body, a.Error, a.Logs)

@@ -13,19 +13,24 @@ import (
 func TestWSGIEnviron(t *testing.T) {
 	t.Parallel()
 	g := serve(t, spec{Dialect: "wsgi", Entry: "gateway.environ"})
-	a := g.call(request{Method: "POST", Path: "/caf%C3%A9/%20x", Prefix: "/function/demo", Query: "a=%20",
-		Host: "demo.default.localhost:8080", body: "hello", Trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-		Headers: [][2]string{{"content-type", "text/plain"}, {"x-a", "1"}, {"x-a", "2"}, {"x_a", "sneaky"},
+	a := g.call(request{Method: "POST", Path: "/caf%C3%A9/%20x", Prefix: "/function/demo",
+		Query: "a=%20",
+		Host:  "demo.default.localhost:8080", body: "hello",
+		Trace: trace,
+		Headers: [][2]string{{"content-type", "text/plain"}, {"x-a", "1"}, {"x-a", "2"}, {"x_a",
+			"sneaky"},
 			{"cookie", "a=1"}, {"cookie", "b=2"}, {"x-name", "é"}, {"content-length", "5"}}})
 	want := map[string]any{
 		"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/function/demo", "PATH_INFO": "/cafÃ©/ x",
 		"QUERY_STRING": "a=%20", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "5",
-		"SERVER_NAME": "demo.default.localhost", "SERVER_PORT": "8080", "SERVER_PROTOCOL": "HTTP/1.1",
-		"REMOTE_ADDR": "192.0.2.7", "HTTP_HOST": "demo.default.localhost:8080", "HTTP_X_A": "1,2",
+		"SERVER_NAME": "demo.default.localhost", "SERVER_PORT": "8080",
+		"SERVER_PROTOCOL": "HTTP/1.1",
+		"REMOTE_ADDR":     "192.0.2.7", "HTTP_HOST": "demo.default.localhost:8080", "HTTP_X_A": "1,2",
 		"HTTP_COOKIE": "a=1; b=2", "HTTP_X_NAME": "Ã©",
-		"HTTP_TRACEPARENT": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-		"REQUEST_URI":      "/function/demo/caf%C3%A9/%20x?a=%20", "RAW_URI": "/function/demo/caf%C3%A9/%20x?a=%20",
-		"wsgi.version": []any{1.0, 0.0}, "wsgi.url_scheme": "http", "wsgi.multithread": false,
+		"HTTP_TRACEPARENT": trace,
+		"REQUEST_URI":      "/function/demo/caf%C3%A9/%20x?a=%20",
+		"RAW_URI":          "/function/demo/caf%C3%A9/%20x?a=%20",
+		"wsgi.version":     []any{1.0, 0.0}, "wsgi.url_scheme": "http", "wsgi.multithread": false,
 		"wsgi.multiprocess": true, "wsgi.run_once": false, "wsgi.input_terminated": true,
 		"dayfly.invocation": "call-1",
 	}
@@ -34,7 +39,8 @@ func TestWSGIEnviron(t *testing.T) {
 	}
 	a = g.call(request{Kind: "event", body: `{"a":1}`})
 	got := value(t, a.Body).(map[string]any)
-	if got["REQUEST_METHOD"] != "POST" || got["PATH_INFO"] != "/" || got["CONTENT_TYPE"] != "application/json" {
+	if got["REQUEST_METHOD"] != "POST" || got["PATH_INFO"] != "/" ||
+		got["CONTENT_TYPE"] != "application/json" {
 		t.Errorf("environ of an event = %v", got)
 	}
 }
@@ -50,13 +56,18 @@ func TestWSGIAnswers(t *testing.T) {
 			body   string
 			fails  string // type of the error
 		}{
-			{"plain", 200, "plain", ""}, {"late", 200, "late", ""}, {"write", 200, "written returned", ""},
-			{"status", 404, "", ""}, {"pieces", 200, "ab", ""}, {"one", 200, "one", ""}, {"liar", 200, "onetwothree", ""},
-			{"empty", 200, "", ""}, {"tuple", 200, "tuple", ""}, {"file", 200, strings.Repeat("f", 100000), ""},
+			{"plain", 200, "plain", ""}, {"late", 200, "late", ""}, {"write", 200,
+				"written returned", ""},
+			{"status", 404, "", ""}, {"pieces", 200, "ab", ""}, {"one", 200, "one", ""}, {"liar",
+				200, "onetwothree", ""},
+			{"empty", 200, "", ""}, {"tuple", 200, "tuple", ""}, {"file", 200, strings.Repeat("f",
+				100000), ""},
 			{"excinfo", 500, "replaced", ""}, {"excinfolate", 200, "sent", "ValueError"},
-			{"errors", 200, "ok", ""}, {"raise", 0, "", "LookupError"}, {"raiselater", 200, "some", "LookupError"},
+			{"errors", 200, "ok", ""}, {"raise", 0, "", "LookupError"}, {"raiselater", 200, "some",
+				"LookupError"},
 			{"none", 0, "", "Runtime.MalformedResponse"}, {"badstatus", 0, "", "ValueError"},
-			{"badheader", 0, "", "ValueError"}, {"twice", 0, "", "AssertionError"}, {"text", 0, "", "TypeError"},
+			{"badheader", 0, "", "ValueError"}, {"twice", 0, "", "AssertionError"}, {"text", 0, "",
+				"TypeError"},
 			{"nothing", 0, "", "Runtime.MalformedResponse"}, {"bytes", 0, "", "TypeError"},
 		} {
 			a := g.call(request{Path: "/" + row.path})
@@ -65,7 +76,8 @@ func TestWSGIAnswers(t *testing.T) {
 				kind = a.Error["type"].(string)
 			}
 			if a.Status != row.status || a.Body != row.body || kind != row.fails {
-				t.Errorf("%s: %s: answer = %d %.50q %v, want %d %.50q %s", python, row.path, a.Status, a.Body, a.Error, row.status, row.body, row.fails)
+				t.Errorf("%s: %s: answer = %d %.50q %v, want %d %.50q %s", python, row.path,
+					a.Status, a.Body, a.Error, row.status, row.body, row.fails)
 			}
 			if row.path == "plain" {
 				if diff := cmp.Diff(headers, a.Headers); diff != "" {
@@ -90,13 +102,16 @@ func TestWSGIInput(t *testing.T) {
 	t.Parallel()
 	g := serve(t, spec{Dialect: "wsgi", Entry: "gateway.reading"})
 	for path, want := range map[string]string{
-		"read": "ab\ncdef\n\ngh", "sized": "ab\n|cde|f\n\n|gh", "line": `[b'ab\n', b'cd', b'ef\n', b'\n', b'gh']`,
+		"read": "ab\ncdef\n\ngh", "sized": "ab\n|cde|f\n\n|gh",
+		"line":  `[b'ab\n', b'cd', b'ef\n', b'\n', b'gh']`,
 		"lines": `[b'ab\n', b'cdef\n', b'\n', b'gh']`, "hint": `[[b'ab\n'], b'cdef\n\ngh']`,
-		"iter": `[b'ab\n', b'cdef\n', b'\n', b'gh']`, "into": "ab\nc", "buffered": "ab\ncd", "echo": "ab\ncdef\n\ngh",
+		"iter": `[b'ab\n', b'cdef\n', b'\n', b'gh']`, "into": "ab\nc", "buffered": "ab\ncd",
+		"echo":   "ab\ncdef\n\ngh",
 		"unread": "unread",
 	} {
 		// The body comes in one piece, and in pieces of one byte.
-		if a := g.call(request{Method: "POST", Path: "/" + path, body: "ab\ncdef\n\ngh"}); a.Body != want {
+		if a := g.call(request{Method: "POST", Path: "/" + path,
+			body: "ab\ncdef\n\ngh"}); a.Body != want {
 			t.Errorf("%s: body = %q %v, want %q", path, a.Body, a.Error, want)
 		}
 		stream := g.open(request{Method: "POST", Path: "/" + path, Length: -1})
@@ -139,7 +154,8 @@ func TestConcurrentCallsOfThreads(t *testing.T) {
 				over++
 			}
 			if f.kind == typeBody {
-				g.send(typeWindow, f.stream, []byte{0, 0, byte(len(f.payload) >> 8), byte(len(f.payload))})
+				g.send(typeWindow, f.stream, []byte{0, 0, byte(len(f.payload) >> 8),
+					byte(len(f.payload))})
 			}
 		}
 		for stream, a := range answers {
@@ -154,7 +170,8 @@ func TestConcurrentCallsOfThreads(t *testing.T) {
 				continue
 			}
 			if a.Body != "false" || len(a.Logs) != 3 || a.Logs[0] != "1 before "+path ||
-				a.Logs[1] != "1 partial after "+path || !strings.HasSuffix(a.Logs[2], fmt.Sprintf("\tcall-%d\tlogged %s", stream, path)) {
+				a.Logs[1] != "1 partial after "+path || !strings.HasSuffix(a.Logs[2],
+				fmt.Sprintf("\tcall-%d\tlogged %s", stream, path)) {
 				t.Errorf("stream %d: answer = %q, logs = %q", stream, a.Body, a.Logs)
 			}
 		}
