@@ -104,10 +104,16 @@ func writeBundles(dir string) error {
 	if bundle == nil {
 		return nil
 	}
+	first := ""
 	for _, target := range caBundles() {
+		name := filepath.Join(dir, target[len("/etc/"):])
+		if first != "" && os.MkdirAll(filepath.Dir(name), 0o755) == nil && os.Link(first, name) == nil {
+			continue
+		}
 		if err := place(dir, target[len("/etc/"):], bundle); err != nil {
 			return err
 		}
+		first = name
 	}
 	return nil
 }

@@ -13,12 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// porter is a thread that visits the namespaces of boxes to do small things there:
-// one porter for mount namespaces, one for network namespaces. Entering costs a few
-// microseconds; the thread returns home after each errand so that it never keeps the
-// namespace of an ended box alive.
+// porter runs small errands inside the namespaces of boxes: one porter for mount
+// namespaces, one for network namespaces. Entering costs a few microseconds, and who
+// entered returns home after each errand, so that the namespace of an ended box is
+// never kept alive.
+//
+// An errand in a network namespace runs on the caller's thread, which comes back
+// unchanged. A thread that enters a mount namespace must first be cut off from the
+// others for good, and root of a user namespace cannot return to the host's network:
+// then a thread of the porter's own goes.
 type porter struct {
 	kind    int // CLONE_NEWNS or CLONE_NEWNET
+	home    int // descriptor of the namespace to return to
+	inline  bool
 	errands chan errand
 	quit    chan struct{}
 	gone    sync.WaitGroup
@@ -36,11 +43,10 @@ func newPorter(kind int) (*porter, error) {
 	started := make(chan error)
 	p.gone.Go(func() {
 		runtime.LockOSThread() // never unlocked: nobody else may inherit this thread
-		home, err := p.leave()
+		err := p.leave()
 		started <- err
 		if err == nil {
-			p.run(home)
-			unix.Close(home)
+			p.run()
 		}
 	})
 	if err := <-started; err != nil {
@@ -50,57 +56,65 @@ func newPorter(kind int) (*porter, error) {
 }
 
 // leave prepares the thread and remembers its home.
-func (p *porter) leave() (home int, err error) {
+func (p *porter) leave() (err error) {
 	name := "net"
 	if p.kind == unix.CLONE_NEWNS {
 		name = "mnt"
 		// A thread that shares its file-system context cannot change namespaces.
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return 0, fmt.Errorf("separate thread: %w", err)
+			return fmt.Errorf("separate thread: %w", err)
 		}
 	}
-	open := func() (int, error) {
-		return unix.Open("/proc/thread-self/ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	path, flags := "/proc/thread-self/ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC
+	if p.home, err = unix.Open(path, flags, 0); err != nil {
+		return fmt.Errorf("open own namespace: %w", err)
 	}
-	if home, err = open(); err != nil {
-		return 0, fmt.Errorf("open own namespace: %w", err)
+	if unix.Setns(p.home, p.kind) == nil {
+		p.inline = p.kind == unix.CLONE_NEWNET
+		return nil
 	}
-	if unix.Setns(home, p.kind) == nil {
-		return home, nil
-	}
-	// Root of a user namespace can leave the host's network but not come back: it
-	// gets an empty home of its own.
-	unix.Close(home)
+	// Root of a user namespace can leave the host's network but not come back: its
+	// thread gets an empty home of its own.
+	unix.Close(p.home)
 	if err := unix.Unshare(p.kind); err != nil {
-		return 0, fmt.Errorf("make own namespace: %w", err)
+		return fmt.Errorf("make own namespace: %w", err)
 	}
-	return open()
+	if p.home, err = unix.Open(path, flags, 0); err != nil {
+		return fmt.Errorf("open own namespace: %w", err)
+	}
+	return nil
 }
 
-func (p *porter) run(home int) {
+func (p *porter) run() {
 	for {
 		select {
 		case e := <-p.errands:
-			err := p.visit(e)
-			if back := unix.Setns(home, p.kind); back != nil {
-				panic("bug: a namespace thread cannot return home: " + back.Error())
-			}
-			e.done <- err
+			e.done <- p.visit(e.namespace, e.do)
 		case <-p.quit:
 			return
 		}
 	}
 }
 
-func (p *porter) visit(e errand) error {
-	if err := unix.Setns(int(e.namespace.Fd()), p.kind); err != nil {
+// visit runs do inside a namespace, on a locked thread.
+func (p *porter) visit(namespace *os.File, do func() error) error {
+	if err := unix.Setns(int(namespace.Fd()), p.kind); err != nil {
 		return fmt.Errorf("enter namespace: %w", err)
 	}
-	return e.do()
+	err := do()
+	if back := unix.Setns(p.home, p.kind); back != nil {
+		panic("bug: a thread cannot return to its namespace: " + back.Error())
+	}
+	return err
 }
 
 // send has do run inside a namespace and waits for it.
 func (p *porter) send(namespace *os.File, do func() error) error {
+	if p.inline {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		return p.visit(namespace, do)
+	}
 	e := errand{namespace, do, make(chan error, 1)}
 	select {
 	case p.errands <- e:
@@ -110,7 +124,9 @@ func (p *porter) send(namespace *os.File, do func() error) error {
 	}
 }
 
+// close ends the thread; no errand may be under way.
 func (p *porter) close() {
 	close(p.quit)
 	p.gone.Wait()
+	unix.Close(p.home)
 }
