@@ -102,11 +102,11 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 		if ctx.Err() != nil {
 			return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", context.Cause(ctx))
 		}
-		if e := (*dayfly.Error)(nil); errors.As(err, &e) {
-			return nil, err
-		}
 		if dial := (*dialError)(nil); errors.As(err, &dial) {
-			return nil, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, err)
+			return nil, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, dial.error)
+		}
+		if e := (*dayfly.Error)(nil); errors.As(err, &e) {
+			return nil, err // the request body's own
 		}
 		return nil, fmt.Errorf("%w: %w", ErrGone, err)
 	}
@@ -168,10 +168,21 @@ func outgoing(ctx context.Context, inv *dayfly.Invocation, port int) *http.Reque
 	req := &http.Request{Method: method, URL: u, Host: r.Host, Header: header, Proto: "HTTP/1.1",
 		ProtoMajor: 1, ProtoMinor: 1, Body: r.Body, ContentLength: r.ContentLength}
 	if r.ContentLength == 0 {
-		req.Body = http.NoBody
+		req.Body = emptyBody{}
 	}
 	return req.WithContext(ctx)
 }
+
+// emptyBody is a body without bytes that the transport does not know to be empty: it
+// sends requests without a body twice when a connection breaks, and a call that ended
+// its process must not end the next one's, too.
+type emptyBody struct{}
+
+// Read implements io.Reader.
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Close implements io.Closer.
+func (emptyBody) Close() error { return nil }
 
 // setPath keeps the path as it was escaped.
 func setPath(u *url.URL, escaped string) {

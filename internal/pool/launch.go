@@ -109,9 +109,6 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 	case rev.Spec.Contract == dayfly.ContractHTTP:
 		env["PORT"] = strconv.Itoa(functionPort)
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
-		env["NODE_ENV"] = "production"
-		env["PYTHONPATH"] = taskDir + "/.dayfly/python"
-		env["PYTHONUNBUFFERED"] = "1"
 	case rev.Spec.Dialect == dayfly.DialectLambda:
 		lambdaEnvironment(env, rev)
 	case rev.Spec.Dialect == dayfly.DialectFramework:
@@ -119,8 +116,11 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 		env["FUNCTION_TARGET"], env["FUNCTION_SIGNATURE_TYPE"] = target, "http"
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
 	}
-	if l.runtime.Language == "node" {
+	switch {
+	case l.runtime.Language == toolchain.Node:
 		env["NODE_ENV"] = "production"
+	case l.runtime.Language == toolchain.Python && rev.Spec.Contract != dayfly.ContractHandler:
+		env["PYTHONPATH"], env["PYTHONUNBUFFERED"] = taskDir+"/.dayfly/python", "1"
 	}
 	for k, v := range rev.Spec.Env {
 		env[k] = v

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest"
+)
+
+// program serves h as a program in a box would, and gives how to reach it.
+func program(t *testing.T, h http.HandlerFunc) (*guest.Server, *httptest.Server) {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	s := guest.NewServer(8080, func(ctx context.Context, _ int) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", srv.Listener.Addr().String())
+	})
+	t.Cleanup(func() { _ = s.Close() })
+	return s, srv
+}
+
+func TestServerExchange(t *testing.T) {
+	t.Parallel()
+	s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Seen", r.Header.Get("X-Dayfly-Invocation")+" "+r.URL.EscapedPath()+" "+r.Host)
+		w.Header().Set("Connection", "keep-alive")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write(body)
+	})
+	inv := invocation("hello")
+	inv.Request.Path, inv.Request.Host = "/a%2Fb", "example.test"
+	var done atomic.Int32
+	result, err := s.Exchange(t.Context(), inv, func() { done.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(result.Body)
+	_ = result.Body.Close()
+	if err != nil || string(body) != "hello" || result.Status != http.StatusTeapot ||
+		result.Header.Get("X-Seen") != "inv-1 /a%2Fb example.test" || result.Header.Get("Connection") != "" {
+		t.Errorf("answer = %d %v %q, %v", result.Status, result.Header, body, err)
+	}
+	if done.Load() != 1 {
+		t.Errorf("done was called %d times, want 1", done.Load())
+	}
+}
+
+func TestServerDoesNotSendACallTwice(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) > 1 { // the first leaves a connection to use again
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			_ = conn.Close()
+		}
+	})
+	for i := range 2 {
+		inv := invocation("")
+		inv.Request.Method = http.MethodGet
+		result, err := s.Exchange(t.Context(), inv, func() {})
+		if i == 1 && (!errors.Is(err, guest.ErrGone) || errors.Is(err, guest.ErrNotSent)) {
+			t.Errorf("call whose connection broke = %v, want ErrGone and not ErrNotSent", err)
+		}
+		if err == nil {
+			_, _ = io.Copy(io.Discard, result.Body)
+			_ = result.Body.Close()
+		}
+	}
+	if n := calls.Load(); n != 2 {
+		t.Errorf("the program saw %d calls, want 2", n)
+	}
+}
+
+func TestServerThatCannotBeReachedWasNotSentAnything(t *testing.T) {
+	t.Parallel()
+	s := guest.NewServer(8080, func(context.Context, int) (net.Conn, error) {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable, "the sandbox has ended")
+	})
+	_, err := s.Exchange(t.Context(), invocation(""), func() {})
+	if !errors.Is(err, guest.ErrNotSent) || !errors.Is(err, guest.ErrGone) {
+		t.Errorf("Exchange() = %v, want ErrNotSent and ErrGone", err)
+	}
+}
+
+func TestServerUpgradesConnections(t *testing.T) {
+	t.Parallel()
+	s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		line, _ := rw.ReadString('\n')
+		_, _ = io.WriteString(conn, "echo "+line)
+	})
+	inv := invocation("")
+	inv.Request.Method = http.MethodGet
+	inv.Request.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"echo"}}
+	result, err := s.Exchange(t.Context(), inv, func() {})
+	if err != nil || result.Status != http.StatusSwitchingProtocols {
+		t.Fatalf("Exchange() = %+v, %v; want 101", result, err)
+	}
+	conn := result.Body.(io.ReadWriteCloser)
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "hi\n")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); line != "echo hi\n" {
+		t.Errorf("upgraded connection gave %q, %v", line, err)
+	}
+}
+
+func TestServerAnswerPastItsLimit(t *testing.T) {
+	t.Parallel()
+	s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+		for range 10 {
+			_, _ = io.WriteString(w, strings.Repeat("x", 100))
+			_ = http.NewResponseController(w).Flush()
+		}
+	})
+	inv := invocation("")
+	inv.Revision.Spec.Limits.ResponseBytes = 500
+	result, err := s.Exchange(t.Context(), inv, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Body.Close()
+	_, err = io.ReadAll(result.Body)
+	if failure, ok := guest.FailureOf(err); !ok || failure.Kind != dayfly.FailureTooLarge {
+		t.Errorf("read of 1000 bytes at a limit of 500 = %v, want response_too_large", err)
+	}
+}
+
+func TestAwaitReturnsOnceTheProgramListens(t *testing.T) {
+	t.Parallel()
+	var up atomic.Bool
+	s := guest.NewServer(8080, func(context.Context, int) (net.Conn, error) {
+		if !up.Load() {
+			return nil, syscall.ECONNREFUSED
+		}
+		client, _ := net.Pipe()
+		return client, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Await() before the program listens = %v, want the deadline", err)
+	}
+	up.Store(true)
+	if err := s.Await(t.Context()); err != nil {
+		t.Errorf("Await() = %v", err)
+	}
+}
