@@ -4,14 +4,13 @@
 // Specialising: from a stem to one revision of a function.
 
 const Module = require('module');
-const v8 = require('v8');
 const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const logs = require('./logs.cjs');
 const failure = require('./failure.cjs');
 const load = require('./load.cjs');
 const lambda = require('./lambda.cjs');
-const fetch = require('./fetch.cjs');
+const spelling = require('./spelling.cjs');
 const serve = require('./serve.cjs');
 const framework = require('./framework.cjs');
 const streaming = require('./streaming.cjs');
@@ -58,7 +57,7 @@ function options(text, task) {
     const value = () => (eq < 0 ? words[++i] : words[i].slice(eq + 1));
     if (flag === '--require' || flag === '-r') require(value());
     else if (flag === '--enable-source-maps') process.setSourceMapsEnabled(true);
-    else if (flag === '--max-old-space-size') v8.setFlagsFromString('--max-old-space-size=' + value());
+    else if (flag === '--max-old-space-size') require('v8').setFlagsFromString('--max-old-space-size=' + value());
     else if (flag === '--no-warnings') process.removeAllListeners('warning');
     else logs.print(logs.STDERR, `NODE_OPTIONS: ${words[i]} has no effect on a running process\n`);
   }
@@ -72,7 +71,8 @@ function prepare(spec) {
     streaming.install();
     if (!any) logs.lambdaConsole(spec.env || {});
   }
-  if (any || spec.dialect === 'fetch') hooks.listeners = fetch.listen();
+  if (spec.dialect === 'fetch') webFetch(); // before user code can patch what it takes
+  if (any || spec.dialect === 'fetch') hooks.listeners = spelling.listen();
   if (any || spec.dialect === 'node-http') hooks.catcher = new serve.Catcher(spec.port);
   if (any || spec.dialect === 'framework') hooks.framework = framework.install(spec.task);
   return hooks;
@@ -90,16 +90,22 @@ function becomeLambda(spec, loaded) {
 
 function becomeFetch(spec, loaded, hooks) {
   const value = detect.valueOf(loaded);
-  const handler = fetch.find(value, loaded.exports, hooks.listeners);
+  const handler = spelling.find(value, loaded.exports, hooks.listeners);
   if (handler === null) {
     throw failure.named('Runtime.HandlerNotFound', `${spec.entry} is not a fetch handler: ` +
       'export default { fetch(request) {…} }, a function, or functions named GET, POST …');
   }
+  const fetch = webFetch();
   fetch.start(spec, handler, spec.env || {});
   return {
     dialect: 'fetch', ready: { serve: FRAMES, dialect: 'fetch' },
     request: fetch.request, crash: failure.describe,
   };
+}
+
+// webFetch loads Node's fetch with our calls for it: too dear for whom does without.
+function webFetch() {
+  return require('./fetch.cjs');
 }
 
 async function becomeFramework(spec, loaded, hooks) {

@@ -3,7 +3,7 @@
 
 // Which dialect a module speaks, from what it exports.
 
-const fetch = require('./fetch.cjs');
+const spelling = require('./spelling.cjs');
 const framework = require('./framework.cjs');
 const load = require('./load.cjs');
 const serve = require('./serve.cjs');
@@ -19,8 +19,8 @@ function dialect(loaded, hooks) {
   if (loaded.name === '') loaded.name = usualName(loaded.exports);
   const value = valueOf(loaded);
   if (serve.isApp(value)) return 'node-http';
-  if (has(value, 'fetch') || fetch.isEntrypoint(value)) return 'fetch';
-  if (fetch.byMethod(loaded.exports) || hooks.listeners.length > 0) return 'fetch';
+  if (has(value, 'fetch') || spelling.isEntrypoint(value)) return 'fetch';
+  if (spelling.byMethod(loaded.exports) || hooks.listeners.length > 0) return 'fetch';
   if (hooks.catcher.server !== null) return 'node-http';
   if (typeof value !== 'function') return isThenable(value) ? 'node-http' : 'lambda';
   if (loaded.name === 'fetch') return 'fetch';

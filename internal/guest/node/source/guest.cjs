@@ -39,6 +39,7 @@ function receive(type, stream, buffer, start, end) {
 
 async function specialise(spec) {
   try {
+    await warm.idle();
     const made = await become.revision(spec);
     live = made;
     wire.ref();
@@ -96,9 +97,8 @@ function onUncaught(name, unhandled) {
 }
 
 async function boot() {
-  await warm.up();
-  wire.listen(receive);
-  wire.open();
+  await warm.first();
+  wire.open(receive);
   onUncaught('uncaughtException', false);
   onUncaught('unhandledRejection', true);
   process.on('beforeExit', onEmptyLoop);
@@ -110,6 +110,7 @@ async function boot() {
     protocol: 1, language: 'node', version: process.versions.node,
   }));
   wire.flush();
+  warm.second(() => specialised);
 }
 
 boot();

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict';
 
-// Warms a stem: what handlers commonly use is loaded, and first calls have run along
-// the very paths that real ones take, before any revision is known.
+// Warms a stem: first calls run along the very paths that real ones take, before any
+// revision is known. The first part runs before hello, since every function gains by
+// it; the second loads what is dear and needed by some, while the stem lies idle.
 
-const fs = require('fs');
+const http = require('http');
 const path = require('path');
-const Module = require('module');
 const { pathToFileURL } = require('url');
+const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const lambda = require('./lambda.cjs');
-const fetch = require('./fetch.cjs');
 const load = require('./load.cjs');
 const failure = require('./failure.cjs');
 const { dispatch, calls } = require('./call.cjs');
 const { TYPE } = wire;
 
-const PRELOADED = [
-  'assert', 'child_process', 'crypto', 'dns', 'events', 'fs/promises', 'http', 'https', 'os',
-  'querystring', 'stream/promises', 'timers/promises', 'tls', 'util', 'zlib',
-];
-const ROUNDS = 3; // the first compiles, the next ones settle inline caches
+// What handlers commonly load, by what it costs.
+const FIRST = ['assert', 'crypto', 'events', 'fs/promises', 'https', 'os', 'timers/promises', 'zlib'];
+const SECOND = ['child_process', 'dns', 'querystring', 'stream/promises', 'tls', 'worker_threads'];
+
+const ROUNDS = 2; // the first compiles, the second settles inline caches
+const IDLE_MS = 200; // past the burst that the stem may have been started for
+const TURNS_MAX = 100; // turns of the event loop that a rehearsed call may take
 
 const SPEC = {
   function: 'warm', revision: 'warm@0', number: 0, concurrency: 1, memory_bytes: 1 << 28,
-  task: __dirname, entry: 'warm',
+  task: __dirname, entry: 'warm', dialect: 'fetch',
 };
 
 const HEAD = {
@@ -35,78 +37,95 @@ const HEAD = {
   trace: '00-00000000000000000000000000000000-0000000000000000-00',
 };
 
-/** Warms everything; what it did leaves no trace but warmth. */
-async function up() {
-  for (const name of PRELOADED) require(name);
-  const env = process.env._X_AMZN_TRACE_ID;
-  wire.listen(receive);
-  await loading();
-  await calling();
-  if (env === undefined) delete process.env._X_AMZN_TRACE_ID;
+const HANDLERS = [
+  async (event) => ({ statusCode: 200, headers: { a: 'b' }, body: event.body }),
+  (event, context, callback) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    callback(null, { ok: event.rawPath, left: context.getRemainingTimeInMillis() });
+  },
+  async () => 'text',
+];
+
+let stream = 0;
+let running = null; // the step of the second part under way
+
+/** Waits for the step of the second part that runs just now. */
+async function idle() {
+  if (running !== null) await running.catch(() => {});
 }
 
-function receive(type, stream, buffer, start, end) {
-  if (type !== TYPE.request) return dispatch(type, stream, buffer, start, end);
-  const serve = stream % 2 === 1 ? lambda : fetch;
-  return serve.request(stream, JSON.parse(buffer.toString('utf8', start, end)));
-}
-
-// loading runs the loaders of both kinds of modules.
-async function loading() {
-  await load.load({ ...SPEC, dialect: 'fetch' });
-  await import(pathToFileURL(path.join(__dirname, 'warm.mjs')).href);
-  load.taskRequire(__dirname)('./prim.cjs');
-  Module._initPaths();
-  fs.existsSync(__filename);
-}
-
-// calling runs calls of the dialects that are served by frames.
-async function calling() {
-  const handlers = [
-    async (event) => ({ statusCode: 200, headers: { a: 'b' }, body: event.body }),
-    (event, context, callback) => {
-      context.callbackWaitsForEmptyEventLoop = false;
-      callback(null, { ok: event.rawPath, left: context.getRemainingTimeInMillis() });
-    },
-    async () => 'text',
-  ];
-  fetch.start(SPEC, async (req) => new Response(await req.text(), { headers: { a: 'b' } }), {});
-  failure.frameOf('exception', failure.describe(new Error('warm')));
-  let stream = 1;
+/** The first part, before hello. */
+async function first() {
+  for (const name of FIRST) require(name);
+  await load.load(SPEC); // a CommonJS module of ours
   for (let round = 0; round < ROUNDS; round++) {
-    for (const handler of handlers) {
+    for (const handler of HANDLERS) {
       lambda.start(SPEC, handler, {});
-      wire.rehearse(call(stream));
-      await settled();
-      stream += 2;
+      await rehearse(lambda);
     }
-    wire.rehearse(call(stream + 1));
-    await settled();
-    stream += 2;
   }
+  failure.frameOf('exception', failure.describe(new Error('warm')));
+  delete process.env._X_AMZN_TRACE_ID;
 }
 
-// settled waits until no call is open: all of ours end within a few turns.
-async function settled() {
-  for (let turn = 0; calls.size > 0 && turn < 100; turn++) {
+/** The second part, once the stem has idled for a while; busy tells that it is used. */
+function second(busy) {
+  const steps = [
+    () => { for (const name of SECOND) require(name); },
+    () => import(pathToFileURL(path.join(__dirname, 'warm.mjs')).href),
+    () => globalThis.Request, // loads Node's fetch
+    () => require('./fetch.cjs'),
+    fetching,
+    serving,
+  ];
+  const next = async () => {
+    const step = steps.shift();
+    if (step === undefined || busy()) return;
+    running = Promise.resolve().then(step);
+    try {
+      await running;
+    } catch {
+      return; // what cannot be warmed stays cold
+    }
+    running = null;
+    prim.setImmediate(next); // input comes first
+  };
+  prim.setTimeout(next, IDLE_MS).unref();
+}
+
+async function fetching() {
+  const fetch = require('./fetch.cjs');
+  fetch.start(SPEC, async (req) => new Response(await req.text(), { headers: { a: 'b' } }), {});
+  await rehearse(fetch);
+}
+
+// serving lets an HTTP server answer one request.
+function serving() {
+  return new Promise((resolve, reject) => {
+    const server = http.createServer((req, res) => res.end('ok'));
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const req = http.get({ port: server.address().port, host: '127.0.0.1', agent: false }, (res) => {
+        res.resume();
+        res.on('end', () => server.close(resolve));
+      });
+      req.on('error', reject);
+    });
+  });
+}
+
+// rehearse runs one call of a dialect as if the host had sent it.
+async function rehearse(dialect) {
+  stream++;
+  const body = Buffer.from('{}');
+  wire.rehearse(true);
+  dialect.request(stream, JSON.parse(JSON.stringify(HEAD)));
+  dispatch(TYPE.body, stream, body, 0, body.length);
+  dispatch(TYPE.end, stream, body, 0, 0);
+  for (let turn = 0; calls.size > 0 && turn < TURNS_MAX; turn++) {
     await new Promise((resolve) => { setImmediate(resolve); });
   }
+  wire.rehearse(false);
 }
 
-function call(stream) {
-  return Buffer.concat([
-    frame(TYPE.request, stream, JSON.stringify(HEAD)),
-    frame(TYPE.body, stream, '{}'),
-    frame(TYPE.end, stream, ''),
-  ]);
-}
-
-function frame(type, stream, text) {
-  const head = Buffer.alloc(8);
-  head.writeUIntBE(text.length, 0, 3);
-  head[3] = type;
-  head.writeUInt32BE(stream, 4);
-  return Buffer.concat([head, Buffer.from(text)]);
-}
-
-module.exports = { up };
+module.exports = { first, second, idle };

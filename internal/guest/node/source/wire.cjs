@@ -45,29 +45,16 @@ let retrying = false;
 let corked = false;
 let socket = null;
 let listener = null;
-let rehearsing = false; // warming: output goes nowhere
+let rehearsing = false;
 
 // The frame that is only partly here: its head, then the whole of it.
 const partHead = Buffer.allocUnsafeSlow(HEAD);
 let partHave = 0;
 let part = null;
 
-/** Sets who gets each frame: onFrame(type, stream, buffer, start, end). */
-function listen(onFrame) {
+/** Opens descriptor 3. onFrame(type, stream, buffer, start, end) gets each frame. */
+function open(onFrame) {
   listener = onFrame;
-}
-
-/** Takes input as if the host had sent it, and drops what is answered. */
-function rehearse(frames) {
-  rehearsing = true;
-  bytes.copy(frames, input, 0, 0, frames.length);
-  read(frames.length);
-}
-
-/** Opens descriptor 3. */
-function open() {
-  flush();
-  rehearsing = false;
   socket = new net.Socket({
     fd: FD, readable: true, writable: true, allowHalfOpen: false,
     onread: { buffer: input, callback: read },
@@ -76,6 +63,12 @@ function open() {
   socket.on('end', gone);
   socket.on('close', gone);
   socket.on('error', gone);
+}
+
+/** While on, output goes nowhere: a stem rehearses calls. */
+function rehearse(on) {
+  flush();
+  rehearsing = on;
 }
 
 function read(n) {
@@ -328,7 +321,7 @@ function finish() {
 
 module.exports = {
   TYPE, BODY_MAX, WINDOW, FRAME_MAX,
-  listen, rehearse, open, empty, text, log, logNamed, data, grant, flush, flushSoon, brake, finish,
+  open, rehearse, empty, text, log, logNamed, data, grant, flush, flushSoon, brake, finish,
   ref: () => { if (socket !== null) socket.ref(); },
   unref: () => { if (socket !== null) socket.unref(); },
 };
