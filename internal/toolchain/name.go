@@ -97,9 +97,9 @@ func markDefaults(list []Runtime) {
 	}
 }
 
-// parseName parts a user's name of a runtime into language and version, either of
+// ParseName parts a user's name of a runtime into language and version, either of
 // which may be empty.
-func parseName(name string) (Language, string) {
+func ParseName(name string) (Language, string) {
 	name = strings.ToLower(strings.TrimSpace(name))
 	if strings.HasPrefix(name, "provided") || name == string(Native) {
 		return Native, ""
@@ -149,7 +149,7 @@ func match(list []Runtime, name string) (Runtime, bool) {
 			return runtime, true
 		}
 	}
-	language, version := parseName(name)
+	language, version := ParseName(name)
 	if language == "" {
 		return Runtime{}, false
 	}

@@ -192,7 +192,7 @@ func names(list []Runtime) []string {
 }
 
 func unknownRuntime(list []Runtime, name string) error {
-	language, version := parseName(name)
+	language, version := ParseName(name)
 	err := dayfly.Errorf(dayfly.KindNotFound, "runtime %.60q is not on this machine; there are %s",
 		name, strings.Join(names(list), ", "))
 	install := map[Language]string{

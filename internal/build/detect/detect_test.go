@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+)
+
+// fixture reads a source, its settings and what is wanted of it.
+func fixture(t testing.TB, file string) (files fstest.MapFS, settings manifest.Function, want string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = fstest.MapFS{}
+	for _, f := range archive.Files {
+		files[f.Name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
+	}
+	for _, line := range strings.Split(string(archive.Comment), "\n") {
+		key, value, _ := strings.Cut(line, ": ")
+		switch key {
+		case "want":
+			want = value
+		case "settings":
+			if err := json.Unmarshal([]byte(value), &settings); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return files, settings, want
+}
+
+// summary prints what matters of a plan in one line.
+func summary(p *detect.Plan) string {
+	line := string(p.Language)
+	if p.Version != "" {
+		line += "@" + p.Version
+	}
+	line += " " + string(p.Contract)
+	if p.Dialect != "" {
+		line += "/" + string(p.Dialect)
+	}
+	if p.Contract == dayfly.ContractHandler {
+		line += " " + p.Entry
+	} else {
+		line += " " + strings.Join(p.Command, " ")
+	}
+	if p.TypeScript != "" {
+		line += " ts:" + p.Output
+	}
+	switch p.Install {
+	case detect.InstallPip:
+		line += " +pip"
+	case detect.InstallNpm:
+		line += " +npm"
+	case detect.InstallGo:
+		line += " +go:" + p.Package
+	case detect.InstallNone:
+	}
+	if p.Locked && p.Install == detect.InstallNpm {
+		line += "/locked"
+	}
+	if p.Script != "" {
+		line += "/" + p.Script
+	}
+	if p.Project {
+		line += " project"
+	}
+	for name := range p.Extra {
+		line += " extra:" + name
+	}
+	if len(p.Files) > 0 {
+		line += " files:" + strings.Join(p.Files, ",")
+	}
+	return line
+}
+
+func TestSourcesAreRecognised(t *testing.T) {
+	t.Parallel()
+	fixtures, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(fixtures) < 60 {
+		t.Fatalf("%d fixtures, want at least 60: %v", len(fixtures), err)
+	}
+	for _, file := range fixtures {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			files, settings, want := fixture(t, file)
+			plan, err := detect.Source(files, settings)
+			if text, isError := strings.CutPrefix(want, "error: "); isError {
+				if dayfly.KindOf(err) != dayfly.KindInvalid || !strings.Contains(err.Error(), text) {
+					t.Errorf("Source = %+v, %v; want an invalid error with %q", plan, err, text)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("Source: %v; want %s", err, want)
+			}
+			want, packages, _ := strings.Cut(want, " packages:")
+			if got := summary(plan); got != want {
+				t.Errorf("Source =\n  %s, want\n  %s", got, want)
+			}
+			if got := strings.Join(plan.Packages, ";"); packages != "" && got != packages {
+				t.Errorf("packages %s, want %s", got, packages)
+			}
+		})
+	}
+}
+
+func TestNoticesTellWhatIsNotExpected(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"mixed":             "also found python handler app.handler",
+		"python-procfile":   "the command comes from the Procfile",
+		"python-poetry":     "poetry.lock is not used",
+		"dockerfile-beside": "the Dockerfile is not used",
+		"serverless-yml":    "the handler comes from serverless.yml",
+		"python-script":     "has no handler, application or server",
+	} {
+		files, settings, _ := fixture(t, "testdata/"+file+".txtar")
+		plan, err := detect.Source(files, settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(plan.Notices, "\n"); !strings.Contains(got, want) {
+			t.Errorf("%s: notices %q, want one with %q", file, got, want)
+		}
+	}
+}
+
+func TestErrorsSayHowToNameTheEntry(t *testing.T) {
+	t.Parallel()
+	_, err := detect.Source(fstest.MapFS{"a.txt": {}}, manifest.Function{})
+	known, ok := err.(*dayfly.Error)
+	if !ok || !strings.Contains(known.Hint, "--entry") || !strings.Contains(known.Hint, "--command") {
+		t.Errorf("error %v, want a hint with --entry and --command", err)
+	}
+	if _, err := detect.Source(fstest.MapFS{}, manifest.Function{}); dayfly.KindOf(err) != dayfly.KindInvalid {
+		t.Errorf("an empty source gives %v, want invalid", err)
+	}
+}
+
+// FuzzSource holds that no text of a module makes detection fail other than by saying so.
+func FuzzSource(f *testing.F) {
+	f.Add("index.js", "exports.handler = async (event) => 1;")
+	f.Add("app.py", "def handler(event, context):\n  pass")
+	f.Add("package.json", `{"main":"x","scripts":{"start":"node x"}}`)
+	f.Add("pyproject.toml", "[project]\ndependencies = ['x']")
+	f.Add("serverless.yml", "functions:\n  a: {handler: a.b}")
+	f.Add("main.go", "package main\nfunc main() {}")
+	f.Fuzz(func(t *testing.T, name, text string) {
+		files := fstest.MapFS{"index.js": {Data: []byte("exports.handler = (event) => 1")}}
+		if !strings.ContainsAny(name, "/\\\x00") && name != "" && name != "." && name != ".." {
+			files[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		plan, err := detect.Source(files, manifest.Function{})
+		if err != nil {
+			if dayfly.KindOf(err) != dayfly.KindInvalid {
+				t.Errorf("error %v, want an invalid one", err)
+			}
+			return
+		}
+		if plan.Language == "" || plan.Contract == "" {
+			t.Errorf("plan %+v lacks a language or a contract", plan)
+		}
+	})
+}

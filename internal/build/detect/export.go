@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// Evidence in the text of a JavaScript or TypeScript module.
+var (
+	jsListens = regexp.MustCompile(`\.listen\s*\(|\bserve\s*\(\s*(?:app|\{)|http2?\.createServer\([^)]*\)\.listen`)
+	jsApp     = regexp.MustCompile(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(express|fastify|Fastify|Koa|koa|polka|connect|restify\.createServer|restana|createServer|micro|Hono|Elysia|itty|Router|AutoRouter|IttyRouter|jsonServer\.create|createApp|buildApp)\s*(?:<[^>]*>)?\(`)
+	jsFetchIn = regexp.MustCompile(`(?s)(?:export\s+default|module\.exports\s*=)\s*\{.*?\bfetch\s*(?:\(|:|,|\})`)
+	jsWorker  = regexp.MustCompile(`addEventListener\(\s*['"]fetch['"]`)
+	jsMethod  = regexp.MustCompile(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+(GET|POST|PUT|PATCH|DELETE)\b`)
+	jsDefault = regexp.MustCompile(`(?:export\s+default|module\.exports\s*=)\s*(async\s+)?(?:function\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|\(([^)]*)\)(?:\s*:[^=]+)?\s*=>|(\w+)\s*=>)`)
+	jsNamed   = regexp.MustCompile(`(?:export\s+default|module\.exports\s*=)\s*(?:new\s+)?([A-Za-z_$][\w$]*)\s*(?:[;\n(]|$|\s+(?:satisfies|as)\b)`)
+	jsExport  = regexp.MustCompile(`(?m)(?:^|[;\n])\s*(?:(?:module\.)?exports\.(\w+)\s*=\s*|export\s+(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*|export\s+((?:async\s+)?function\s*\*?\s*\w+))`)
+	jsList    = regexp.MustCompile(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
+	jsFunc    = regexp.MustCompile(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|\(([^)]*)\)(?:\s*:\s*[^=]+)?\s*=>|(\w+)\s*=>)`)
+	jsRequest = regexp.MustCompile(`^_?(?:req|request|ctx\.req|rq)$`)
+	jsAnswer  = regexp.MustCompile(`^_?(?:res|resp|response|reply)$`)
+	jsEvent   = regexp.MustCompile(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
+)
+
+// export is one name that a module exports, and its parameters as far as they are seen.
+type export struct {
+	name       string
+	parameters []string
+	isFunction bool
+}
+
+// nodeModule judges one module.
+func (s *source) nodeModule(name string, pkg *packageFile) []candidate {
+	text := stripScript(s.read(name))
+	var found []candidate
+	if strings.Contains(text, "@google-cloud/functions-framework") {
+		found = append(found, nodeRegistered(name, text)...)
+	}
+	if jsListens.MatchString(text) {
+		c := server(toolchain.Node, "node", name)
+		c.file, c.rank = name, rankExported // before what the same module exports
+		if pkg == nil || !strings.Contains(text, "serverless") {
+			found = append(found, c)
+		}
+	}
+	if dialect, ok := defaultDialect(text); ok {
+		found = append(found, handler(toolchain.Node, dialect, name, ""))
+	}
+	if jsMethod.MatchString(text) {
+		return append(found, handler(toolchain.Node, dayfly.DialectFetch, name, ""))
+	}
+	return append(found, namedHandlers(name, text)...)
+}
+
+func nodeRegistered(name, text string) []candidate {
+	for _, match := range fwRegistered.FindAllStringSubmatch(text, -1) {
+		if match[1] != "cloudEvent" {
+			return []candidate{handler(toolchain.Node, dayfly.DialectFramework, name, match[2])}
+		}
+	}
+	return nil
+}
+
+// defaultDialect judges what a module is, or exports as its default.
+func defaultDialect(text string) (dayfly.Dialect, bool) {
+	if jsFetchIn.MatchString(text) || jsWorker.MatchString(text) {
+		return dayfly.DialectFetch, true
+	}
+	if match := jsDefault.FindStringSubmatch(text); match != nil {
+		return signatureDialect(parameters(match[2] + match[3] + match[4]))
+	}
+	match := jsNamed.FindStringSubmatch(text)
+	if match == nil {
+		return "", false
+	}
+	if match[1] == "serverless" {
+		return dayfly.DialectLambda, true
+	}
+	for _, app := range jsApp.FindAllStringSubmatch(text, -1) {
+		if app[1] == match[1] {
+			return applicationKind(app[2]), true
+		}
+	}
+	definition := regexp.MustCompile(`(?:^|[\s;])(?:const|let|var)\s+` + regexp.QuoteMeta(match[1]) +
+		`(?:\s*:[^=\n]+)?\s*=\s*((?:async\s*)?(?:\([^)]*\)(?:\s*:[^=]+)?\s*=>|function\b[^)]*\)|\w+\s*=>)|\{)`)
+	function := regexp.MustCompile(`(?:^|[\s;])((?:async\s+)?function\s+` + regexp.QuoteMeta(match[1]) + `\s*\([^)]*\))`)
+	for _, pattern := range []*regexp.Regexp{definition, function} {
+		seen := pattern.FindStringSubmatch(text)
+		if seen == nil {
+			continue
+		}
+		if seen[1] == "{" && regexp.MustCompile(`\bfetch\s*[(:]`).MatchString(text) {
+			return dayfly.DialectFetch, true
+		}
+		if names, ok := functionParameters(seen[1]); ok {
+			return signatureDialect(names)
+		}
+	}
+	if regexp.MustCompile(`^(?:app|server|application|api|router)$`).MatchString(match[1]) {
+		return dayfly.DialectNodeHTTP, true
+	}
+	return "", false
+}
+
+func applicationKind(maker string) dayfly.Dialect {
+	if slices.Contains([]string{"Hono", "Elysia", "itty", "Router", "AutoRouter", "IttyRouter"}, maker) {
+		return dayfly.DialectFetch
+	}
+	return dayfly.DialectNodeHTTP
+}
+
+// signatureDialect judges a function by the names of its parameters; without any sign
+// it is not called a handler.
+func signatureDialect(names []string) (dayfly.Dialect, bool) {
+	switch {
+	case len(names) >= 2 && jsRequest.MatchString(names[0]) && jsAnswer.MatchString(names[1]):
+		return dayfly.DialectNodeHTTP, true
+	case len(names) >= 1 && jsRequest.MatchString(names[0]):
+		return dayfly.DialectFetch, true
+	case len(names) >= 1 && jsEvent.MatchString(names[0]):
+		return dayfly.DialectLambda, true
+	}
+	return "", false
+}
+
+// namedHandlers judges what a module exports by name: handler first, then the only
+// one that looks like a handler.
+func namedHandlers(name, text string) []candidate {
+	var usual, shaped []candidate
+	for _, e := range scriptExports(text) {
+		dialect, ok := signatureDialect(e.parameters)
+		isUsual := e.name == "handler" || e.name == "lambdaHandler" || e.name == "lambda_handler"
+		switch {
+		case isUsual && !ok:
+			usual = append(usual, handler(toolchain.Node, dayfly.DialectLambda, name, e.name))
+		case isUsual, e.name == "fetch" && dialect == dayfly.DialectFetch:
+			usual = append(usual, handler(toolchain.Node, dialect, name, e.name))
+		case e.name == "app" && !e.isFunction:
+			if app := appNamed(text, "app"); app != "" {
+				shaped = append(shaped, handler(toolchain.Node, app, name, "app"))
+			}
+		case ok:
+			shaped = append(shaped, handler(toolchain.Node, dialect, name, e.name))
+		}
+	}
+	if len(usual) == 0 && len(shaped) > 1 {
+		others := make([]string, len(shaped))
+		for i, c := range shaped {
+			others[i] = c.export
+		}
+		shaped[0].notices = append(shaped[0].notices, name+" exports "+strings.Join(others, ", ")+
+			"; say entry to choose another than "+shaped[0].export)
+	}
+	return append(usual, shaped...)
+}
+
+func appNamed(text, name string) dayfly.Dialect {
+	for _, app := range jsApp.FindAllStringSubmatch(text, -1) {
+		if app[1] == name {
+			return applicationKind(app[2])
+		}
+	}
+	return ""
+}
+
+// scriptExports lists the names that a module exports.
+func scriptExports(text string) []export {
+	var list []export
+	add := func(e export) {
+		if e.name != "default" && e.name != "" && !slices.ContainsFunc(list, func(o export) bool { return o.name == e.name }) {
+			list = append(list, e)
+		}
+	}
+	for _, at := range jsExport.FindAllStringSubmatchIndex(text, -1) {
+		e := export{}
+		if at[6] >= 0 { // export function name(…)
+			words := strings.Fields(strings.ReplaceAll(text[at[6]:at[7]], "*", " "))
+			e.name = words[len(words)-1]
+			e.parameters, e.isFunction = functionParameters(text[at[6]:])
+			add(e)
+			continue
+		}
+		from, to := at[2], at[3]
+		if from < 0 {
+			from, to = at[4], at[5]
+		}
+		e.name = text[from:to]
+		e.parameters, e.isFunction = functionParameters(text[at[1]:])
+		add(e)
+	}
+	for _, match := range jsList.FindAllStringSubmatch(text, -1) {
+		for _, item := range strings.Split(match[1], ",") {
+			name := strings.TrimSpace(item)
+			local := name
+			if from, to, ok := strings.Cut(name, " as "); ok {
+				local, name = strings.TrimSpace(from), strings.TrimSpace(to)
+			} else if from, to, ok := strings.Cut(name, ":"); ok {
+				name, local = strings.TrimSpace(from), strings.TrimSpace(to)
+			}
+			if regexp.MustCompile(`^\w+$`).MatchString(name) {
+				e := export{name: name}
+				e.parameters, e.isFunction = localFunction(text, local)
+				add(e)
+			}
+		}
+	}
+	return list
+}
+
+// localFunction finds the parameters of a function that a module defines by that name.
+func localFunction(text, name string) ([]string, bool) {
+	pattern := regexp.MustCompile(`(?:^|[\s;])(?:(?:const|let|var)\s+` + regexp.QuoteMeta(name) +
+		`(?:\s*:[^=\n]+)?\s*=\s*|((?:async\s+)?function\s*\*?\s*` + regexp.QuoteMeta(name) + `\b))`)
+	at := pattern.FindStringSubmatchIndex(text)
+	if at == nil {
+		return functionParameters(name)
+	}
+	if at[2] >= 0 {
+		return functionParameters(text[at[2]:])
+	}
+	return functionParameters(text[at[1]:])
+}
+
+// functionParameters reads the parameters of the function that s starts with.
+func functionParameters(s string) ([]string, bool) {
+	match := jsFunc.FindStringSubmatch(s)
+	if match == nil {
+		return nil, false
+	}
+	return parameters(match[1] + match[2] + match[3]), true
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+var (
+	goMain   = regexp.MustCompile(`(?m)^package\s+main\b`)
+	goEntry  = regexp.MustCompile(`(?m)^func\s+main\s*\(\s*\)`)
+	goServes = regexp.MustCompile(`\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|\bfuncframework\.Start|\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bnet\.Listen\(|\bfasthttp\.`)
+	goLambda = regexp.MustCompile(`"github\.com/aws/aws-lambda-go/lambda"`)
+	goHTTP   = regexp.MustCompile(`(?m)^func\s+[A-Z]\w*\(\s*\w+\s+http\.ResponseWriter\s*,\s*\w+\s+\*http\.Request\s*\)`)
+	goIgnore = regexp.MustCompile(`(?m)^//go:build\s+ignore\b`)
+)
+
+// golang looks for a Go program.
+func (s *source) golang() []candidate {
+	hasModule := s.has("go.mod")
+	root := s.goFiles(".")
+	if !hasModule && len(root) == 0 {
+		return nil
+	}
+	folder, files, others := s.goPackage(root)
+	if folder == "" {
+		return []candidate{s.goProblem(root, others)}
+	}
+	text := ""
+	for _, name := range files {
+		text += s.read(name)
+	}
+	if goLambda.MatchString(text) {
+		return []candidate{problem("the Go program uses aws-lambda-go, which polls the Lambda Runtime API; " +
+			"this version has no such contract yet: serve HTTP on $PORT instead")}
+	}
+	c := runs(toolchain.Go, program)
+	if goServes.MatchString(text) || s.moduleServes(folder) {
+		c = server(toolchain.Go, program)
+	}
+	c.rank, c.file = rankExported, folder
+	if len(others) > 1 {
+		c.notices = []string{"there are several main packages: " + strings.Join(others, ", ") + "; " + folder + " is built"}
+	}
+	return []candidate{c}
+}
+
+// goFiles gives the Go files of a folder that a build takes.
+func (s *source) goFiles(dir string) []string {
+	return s.names(dir, func(name string) bool {
+		return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") &&
+			!goIgnore.MatchString(s.read(path.Join(dir, name)))
+	})
+}
+
+// goPackage chooses the main package: the root's, cmd's only one, or the only one of
+// any folder. It also gives all that it saw.
+func (s *source) goPackage(root []string) (folder string, files, all []string) {
+	if s.isMain(root) {
+		return ".", root, []string{"."}
+	}
+	var mains []string
+	for _, name := range s.walk(".", withSuffix(".go")) {
+		dir := path.Dir(name)
+		if dir != "." && !slices.Contains(mains, dir) && s.isMain(s.goFiles(dir)) {
+			mains = append(mains, dir)
+		}
+	}
+	slices.Sort(mains)
+	below := slices.DeleteFunc(slices.Clone(mains), func(dir string) bool {
+		return !strings.HasPrefix(dir, "cmd/") && dir != "cmd"
+	})
+	switch {
+	case len(below) == 1:
+		return below[0], s.goFiles(below[0]), mains
+	case len(mains) == 1:
+		return mains[0], s.goFiles(mains[0]), mains
+	}
+	for _, name := range []string{"cmd/server", "cmd/api", "cmd/app", "cmd/web", "cmd/main"} {
+		if slices.Contains(mains, name) {
+			return name, s.goFiles(name), mains
+		}
+	}
+	return "", nil, mains
+}
+
+func (s *source) isMain(files []string) bool {
+	return slices.ContainsFunc(files, func(name string) bool {
+		text := s.read(name)
+		return goMain.MatchString(text) && goEntry.MatchString(text)
+	})
+}
+
+// moduleServes looks for a server in the packages beside the main one.
+func (s *source) moduleServes(folder string) bool {
+	return slices.ContainsFunc(s.walk(".", withSuffix(".go")), func(name string) bool {
+		dir := path.Dir(name)
+		isOther := dir != folder && s.isMain([]string{name})
+		return !isOther && !strings.HasSuffix(name, "_test.go") && goServes.MatchString(s.read(name))
+	})
+}
+
+func (s *source) goProblem(root, mains []string) candidate {
+	if len(mains) > 1 {
+		return problem("there are several Go main packages and none is the obvious one: " +
+			strings.Join(mains, ", ") + "; deploy one of the folders, or move it to the root")
+	}
+	for _, name := range root {
+		if goHTTP.MatchString(s.read(name)) {
+			return problem("the Go source has HTTP functions but no main package; add one that serves them on $PORT, " +
+				"such as funcframework.Start(os.Getenv(\"PORT\"))")
+		}
+	}
+	return problem("the Go source has no main package with a func main()")
+}
+
+// planGo says how the program is compiled.
+func (s *source) planGo(plan *Plan, folder string) {
+	plan.Install, plan.Package = InstallGo, folder
+	if !s.has("go.mod") {
+		plan.Files = s.goFiles(folder)
+	}
+	if plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio {
+		plan.Command = []string{program}
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// Install says how dependencies get into the bundle.
+type Install string
+
+// The ways to install.
+const (
+	InstallNone Install = ""
+	InstallPip  Install = "pip" // Requirements and Project of the plan
+	InstallNpm  Install = "npm"
+	InstallGo   Install = "go" // compiles Package into a program
+)
+
+// Plan is what was decided about a source.
+type Plan struct {
+	Language toolchain.Language
+	// Version is the runtime's that the source asks for, "3.11" or "20"; empty when
+	// any will do.
+	Version  string
+	Contract dayfly.Contract
+	Dialect  dayfly.Dialect
+	Entry    string
+	Command  []string
+
+	Install Install
+	// Requirements are files for pip, such as requirements.txt; Packages are what
+	// is required beside; Project tells to install the source itself.
+	Requirements []string
+	Packages     []string
+	Project      bool
+	// Locked tells that package-lock.json pins what npm installs; Script is the
+	// package script to run after installing, with development dependencies.
+	Locked bool
+	Script string
+	// TypeScript is the module to compile to the file Output; empty for none.
+	TypeScript, Output string
+	// Package is the folder of a Go program's main package; Files are what to
+	// compile instead when there is no go.mod.
+	Package string
+	Files   []string
+
+	// Extra are files that the bundle gets beside the source's own.
+	Extra map[string]string
+	// Notices tell what a user may not expect.
+	Notices []string
+}
+
+// program is where a compiled program goes in its bundle.
+const program = ".dayfly/bin/app"
+
+// Program gives the path of a compiled program below the code.
+func Program() string { return program }
+
+// Describe says in a few words what was found: "handler (lambda) · app.handler".
+func (p *Plan) Describe() string {
+	text := string(p.Contract)
+	if p.Dialect != "" {
+		text += " (" + string(p.Dialect) + ")"
+	}
+	text += " · "
+	if p.Contract == dayfly.ContractHandler {
+		return text + p.Entry
+	}
+	words := ""
+	for i, word := range p.Command {
+		if i > 0 {
+			words += " "
+		}
+		words += word
+	}
+	return text + words
+}
+
+func (p *Plan) notice(text string) { p.Notices = append(p.Notices, text) }

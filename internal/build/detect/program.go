@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// programNames are executables that are looked at, in this order.
+var programNames = []string{
+	"run", "run.sh", "main.sh", "handler.sh", "function.sh", "index.sh", "app.sh", "start.sh",
+	"handler", "main", "app", "server", "start", "function", "bootstrap",
+}
+
+var scriptServes = regexp.MustCompile(`\$\{?PORT\b|ENV\[.PORT.\]|os\.environ.*PORT|process\.env\.PORT|getenv\(.PORT`)
+
+// programs looks for executables and scripts that start by themselves.
+func (s *source) programs() []candidate {
+	names := slices.DeleteFunc(slices.Clone(programNames), func(name string) bool { return !s.has(name) })
+	if single := s.single(); single != "" && !slices.Contains(names, single) {
+		names = append(names, single)
+	}
+	if len(names) == 0 {
+		if scripts := s.names(".", withSuffix(".sh")); len(scripts) == 1 {
+			names = scripts
+		}
+	}
+	var found []candidate
+	for _, name := range names {
+		found = append(found, s.programFile(name)...)
+	}
+	return found
+}
+
+func (s *source) programFile(name string) []candidate {
+	text := s.read(name)
+	elf, script := s.executable(name)
+	if name == "bootstrap" || elf && strings.Contains(text, "AWS_LAMBDA_RUNTIME_API") {
+		return []candidate{problem(name + " is a program for the Lambda Runtime API; " +
+			"this version has no such contract yet: serve HTTP on $PORT or answer on standard output instead")}
+	}
+	switch {
+	case elf:
+		return []candidate{runs(toolchain.Native, "./"+name)}
+	case script:
+		first, _, _ := strings.Cut(text, "\n")
+		language, ok := shebangLanguage(first)
+		if !ok {
+			language = toolchain.Native
+		}
+		if ok && withSuffix(append([]string{".py"}, scriptSuffixes...)...)(name) {
+			return nil // judged as a module
+		}
+		return []candidate{programOf(language, text, name, "./"+name)}
+	case path.Ext(name) == ".sh":
+		return []candidate{programOf(toolchain.Native, text, name, "/bin/sh", name)}
+	}
+	return nil
+}
+
+// programOf is a server when its text speaks of $PORT, else a program for each call.
+func programOf(language toolchain.Language, text, name string, command ...string) candidate {
+	if scriptServes.MatchString(text) {
+		c := server(language, command...)
+		c.notices = []string{name + " speaks of $PORT: it is taken for a server"}
+		return c
+	}
+	return runs(language, command...)
+}
+
+// others are files that tell what the source is, when it cannot be called.
+func (s *source) others() []candidate {
+	var found []candidate
+	for _, other := range []struct {
+		file, text string
+	}{
+		{"pom.xml", "a Java source needs Maven, which this version does not run yet"},
+		{"build.gradle", "a Java source needs Gradle, which this version does not run yet"},
+		{"build.gradle.kts", "a Java source needs Gradle, which this version does not run yet"},
+		{"Cargo.toml", "a Rust source is not compiled by this version; deploy the compiled program"},
+		{"Gemfile", "Ruby sources are not built by this version yet"},
+		{"composer.json", "PHP sources are not built by this version yet"},
+		{"index.php", "PHP sources are not built by this version yet"},
+		{"mix.exs", "Elixir sources are not built by this version yet"},
+		{"deno.json", "Deno sources are not run by this version yet"},
+		{"wrangler.toml", "wrangler.toml names no module that is in the source"},
+		{"function.json", "Azure functions are not called by this version yet"},
+		{"spin.toml", "Spin applications are not run by this version yet"},
+		{"Dockerfile", "a Dockerfile alone cannot be deployed by this version; deploy the source it copies"},
+		{"Containerfile", "a Containerfile alone cannot be deployed by this version; deploy the source it copies"},
+		{"index.html", "a static site cannot be deployed by this version yet; there must be code to call"},
+		{"public/index.html", "a static site cannot be deployed by this version yet; there must be code to call"},
+	} {
+		if s.has(other.file) {
+			found = append(found, problem(other.text))
+		}
+	}
+	for suffix, text := range map[string]string{
+		".wasm": "WebAssembly modules are not run by this version yet",
+		".jar":  "Java archives are not run by this version yet",
+		".rb":   "Ruby programs are run only with a first line such as #!/usr/bin/env ruby",
+		".php":  "PHP programs are run only with a first line such as #!/usr/bin/env php",
+		".java": "Java sources are not built by this version yet",
+		".rs":   "Rust sources are not built by this version yet",
+		".html": "a static site cannot be deployed by this version yet; there must be code to call",
+	} {
+		if path.Ext(s.single()) == suffix {
+			found = append(found, problem(text))
+		}
+	}
+	return found
+}
+
+// entry plans for the entry in the settings, which must be in the source.
+func (s *source) entry(wanted toolchain.Language) (*Plan, error) {
+	given := s.settings.Entry
+	if s.settings.Contract != "" && s.settings.Contract != string(dayfly.ContractHandler) {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "the %s contract takes a command, not an entry",
+			s.settings.Contract)
+	}
+	if strings.Contains(given, "..") || path.IsAbs(given) {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "entry %q must be a module below the code", given)
+	}
+	file, export := s.entryFile(given, wanted)
+	if file == "" {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "entry %q names no module in the source", given).
+			WithHint("an entry is MODULE.EXPORT, the module a file below the code without its suffix: app.handler is handler in app.py, app.js or app.ts")
+	}
+	c, err := s.entryCandidate(file, export)
+	if err != nil {
+		return nil, err
+	}
+	plan := s.accept(c)
+	plan.Entry = given
+	if isTypeScript(file) || strings.HasSuffix(given, path.Ext(file)) {
+		plan.Entry = entryOf(file, export)
+	}
+	return plan, nil
+}
+
+// entryFile finds the module of an entry: the longest part of it, cut at dots, that is
+// one; what follows is the export.
+func (s *source) entryFile(given string, wanted toolchain.Language) (file, export string) {
+	module, export, hasColon := strings.Cut(given, ":")
+	suffixes := append([]string{""}, append(slices.Clone(scriptSuffixes), ".py", "/__init__.py", "/index.js")...)
+	for {
+		for _, suffix := range suffixes {
+			isPython := strings.HasSuffix(module+suffix, ".py")
+			if wanted != "" && (wanted == toolchain.Python) != isPython {
+				continue
+			}
+			name := module + suffix
+			if isPython && suffix != "" {
+				name = strings.ReplaceAll(module, ".", "/") + suffix
+			}
+			name = strings.TrimPrefix(path.Clean(name), "./")
+			known := withSuffix(append([]string{".py"}, scriptSuffixes...)...)
+			if known(name) && s.has(name) {
+				return name, export
+			}
+		}
+		dot := strings.LastIndexByte(module, '.')
+		if dot <= 0 || hasColon {
+			return "", ""
+		}
+		if export != "" {
+			export = "." + export
+		}
+		module, export = module[:dot], module[dot+1:]+export
+	}
+}
+
+// entryCandidate checks an export by the module's text, and finds its dialect.
+func (s *source) entryCandidate(file, export string) (candidate, error) {
+	language := toolchain.Node
+	var found []candidate
+	seen := false
+	if path.Ext(file) == ".py" {
+		language = toolchain.Python
+		text := stripPython(s.read(file))
+		seen = export == "" || pythonExports(text, export)
+		found = s.pythonModule(file, false)
+	} else {
+		text := stripScript(s.read(file))
+		first, _, _ := strings.Cut(export, ".")
+		seen = export == "" || export == "default" ||
+			regexp.MustCompile(`\b`+regexp.QuoteMeta(first)+`\b`).MatchString(text)
+		pkg, _ := s.packageJSON()
+		found = s.nodeModule(file, pkg)
+	}
+	if !seen {
+		return candidate{}, dayfly.Errorf(dayfly.KindInvalid, "%s does not seem to export %s", file, export).
+			WithHint("check the entry; it is MODULE.EXPORT")
+	}
+	c := handler(language, dayfly.Dialect(s.settings.Dialect), file, export)
+	for _, other := range found {
+		same := other.export == export || export == "default" && other.export == ""
+		if c.dialect == "" && other.problem == "" && same && other.contract == dayfly.ContractHandler {
+			c.dialect = other.dialect
+		}
+	}
+	if c.dialect == "" {
+		c.dialect = dayfly.DialectLambda
+		c.notices = []string{"the shape of " + entryOf(file, export) + " is taken for lambda; say dialect if it is another"}
+	}
+	return c, nil
+}
