@@ -78,7 +78,12 @@ func (c *Catalog) apply(e store.Event, v view) error {
 	if !record.Removed {
 		at.ref.Project = dayfly.ProjectName(c.word(string(at.ref.Project)))
 		record.FunctionRef = at.ref
-		next = c.assemble(&record, old)
+		var missing []int
+		if next, missing = c.assemble(&record, old); len(missing) > 0 {
+			c.log.Error("revisions missing from catalog",
+				"function", at.ref.String(), "numbers", missing)
+			c.damaged.Store(true)
+		}
 		after = next.live
 	}
 	if next != nil || old != nil {
@@ -118,9 +123,10 @@ func (c *Catalog) applyRevision(at address, e store.Event) error {
 }
 
 // assemble makes the snapshot's function from its record and the revisions it lists,
-// taken from the old one or from those that were loose.
-func (c *Catalog) assemble(record *functionRecord, old *function) *function {
-	f := &function{Function: record.Function}
+// taken from the old one or from those that were loose. It also gives the numbers of
+// those that are nowhere; the function does without them.
+func (c *Catalog) assemble(record *functionRecord, old *function) (f *function, missing []int) {
+	f = &function{Function: record.Function}
 	f.Revisions = make([]int, 0, len(record.Revisions))
 	f.revisions = make([]*dayfly.Revision, 0, len(record.Revisions))
 	c.mu.Lock()
@@ -136,9 +142,7 @@ func (c *Catalog) assemble(record *functionRecord, old *function) *function {
 		}
 		delete(loose, number)
 		if r == nil {
-			c.log.Error("revision missing from catalog",
-				"function", record.String(), "number", number)
-			c.damaged.Store(true)
+			missing = append(missing, number)
 			continue
 		}
 		if number == record.Live {
@@ -150,7 +154,7 @@ func (c *Catalog) assemble(record *functionRecord, old *function) *function {
 	if len(loose) == 0 {
 		delete(c.loose, record.FunctionRef)
 	}
-	return f
+	return f, missing
 }
 
 // share makes the revision use the same memory as others for strings that most have
