@@ -20,7 +20,7 @@ const (
 )
 
 // init turns a process named dayfly-airlock into the airlock. It stands here and not
-// in main because of what lies between (docs/decisions/0002).
+// in main because of what lies between (docs/decisions/0011).
 func init() {
 	if len(os.Args) != 2 || os.Args[0] != Name {
 		return

@@ -8,7 +8,7 @@
 //
 // The airlock is this same executable, started again under the name dayfly-airlock.
 // It takes over in its package initialisation, before the packages that make the
-// binary large are initialised, and never returns; docs/decisions/0002 says why. For
+// binary large are initialised, and never returns; docs/decisions/0011 says why. For
 // that it imports os, syscall and unsafe only.
 //
 // What a tape does is decided by sandbox/process; the airlock knows no policy. The
