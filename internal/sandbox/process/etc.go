@@ -59,7 +59,8 @@ func writeEtc(dir string) error {
 			fmt.Sprintf("app:x:%d:%d:app:/tmp:/bin/sh\n", appID, appID) +
 			"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
 		"group": fmt.Sprintf("root:x:0:\napp:x:%d:\nnogroup:x:65534:\n", appID),
-		"hosts": "127.0.0.1 localhost " + hostName + "\n::1 localhost ip6-localhost\n",
+		// localhost is the IPv4 one alone: what listens on it must be found there.
+		"hosts": "127.0.0.1 localhost " + hostName + "\n::1 ip6-localhost ip6-loopback\n",
 		"nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n" +
 			"networks: files\nprotocols: files\nservices: files\n",
 		"hostname":  hostName + "\n",

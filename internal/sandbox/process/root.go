@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -253,9 +252,4 @@ func (s *script) write(name, content string) {
 	s.call("make /"+name, unix.SYS_OPENAT, here(), s.text(name), num(flags), num(0o644)).Save = 1
 	s.call("write /"+name, unix.SYS_WRITE, register(1), s.bytes([]byte(content)), num(len(content)))
 	s.call("close /"+name, unix.SYS_CLOSE, register(1))
-}
-
-// isBelow tells whether a path is dir or in it.
-func isBelow(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }
