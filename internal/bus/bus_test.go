@@ -242,6 +242,63 @@ func TestFailedPutLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestDamagedObjectFailsToRead(t *testing.T) {
+	t.Parallel()
+	b := open(t, t.TempDir())
+	objects := b.Objects(bus.BucketBundles)
+	if err := objects.Put(t.Context(), "name", strings.NewReader("good")); err != nil {
+		t.Fatal(err)
+	}
+	js, err := b.Bulk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "OBJ_"+bus.BucketBundles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk, err := stream.GetMsg(t.Context(), 1)
+	if err == nil {
+		err = stream.DeleteMsg(t.Context(), 1)
+	}
+	if err == nil {
+		_, err = js.Publish(t.Context(), chunk.Subject, []byte("evil"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := objects.Get(t.Context(), "name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if data, err := io.ReadAll(r); err == nil {
+		t.Errorf("reading a damaged object gave %q, want an error", data)
+	}
+}
+
+func TestReadMayBeGivenUp(t *testing.T) {
+	// That nothing is left running afterwards is what TestMain sees.
+	objects := open(t, t.TempDir()).Objects(bus.BucketBundles)
+	content := make([]byte, 2<<20)
+	if err := objects.Put(t.Context(), "name", bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := objects.Get(t.Context(), "name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Errorf("read 10 bytes: %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if got := read(t, objects, "name"); len(got) != len(content) {
+		t.Errorf("next Get gave %d bytes, want %d", len(got), len(content))
+	}
+}
+
 func TestReopenSweepsOrphans(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)

@@ -328,13 +328,13 @@ func (l *Logs) touch(s *shelf) {
 	l.dirty = append(l.dirty, s)
 }
 
-// cut shortens a line to max bytes, at a character's boundary, and says so. The copy lets
-// go of the rest.
-func cut(text string, max int) string {
+// cut shortens a line to so many bytes, at a character's boundary, and says so. The copy
+// lets go of the rest.
+func cut(text string, bytesMax int) string {
 	suffix := "… (" + strconv.Itoa(len(text)) + " bytes, cut)"
-	keep := max - len(suffix)
+	keep := bytesMax - len(suffix)
 	if keep <= 0 {
-		return strings.Clone(text[:max])
+		return strings.Clone(text[:bytesMax])
 	}
 	for keep > 0 && !utf8.RuneStart(text[keep]) {
 		keep--
