@@ -28,7 +28,10 @@ type cacheKey struct {
 
 func keyOf(query *dns.Msg) cacheKey {
 	q := query.Question[0]
-	return cacheKey{dns.CanonicalName(q.Name), q.Qtype, wantsSignatures(query), query.CheckingDisabled}
+	return cacheKey{
+		name: dns.CanonicalName(q.Name), kind: q.Qtype,
+		signatures: wantsSignatures(query), unchecked: query.CheckingDisabled,
+	}
 }
 
 // cache keeps answers for as long as they say.

@@ -36,7 +36,7 @@ const (
 // is usable.
 type Config struct {
 	// PoolSize is how many namespaces are kept ready, 1 … 4000; 0 means 16. Each
-	// costs the kernel about 100 KiB.
+	// costs the kernel about 200 KiB.
 	PoolSize int
 	// SlotsMax bounds the namespaces in use and ready together, 1 … 4000; 0 means
 	// 4000.
@@ -233,7 +233,8 @@ func (n *Network) Feature() (given bool, detail, remedy string) {
 	if n.absence != nil {
 		return false, n.absence.reason, n.absence.remedy
 	}
-	detail = fmt.Sprintf("veth and nftables, addresses %s, interface %s", n.claim.block, n.claim.name)
+	detail = fmt.Sprintf("veth and nftables, addresses %s, interface %s",
+		n.claim.block, n.claim.name)
 	if n.rules.lacks != "" {
 		detail += "; without " + n.rules.lacks
 	}

@@ -148,7 +148,8 @@ func TestForgedSourceIsDropped(t *testing.T) {
 	defer inbox.Close()
 	own, other := addressOf(t, ns), addressOf(t, neighbour)
 	for _, source := range []string{other, "203.0.113.5", hostAddr, own} {
-		if err := inside(ns, func() error { return sendForged(source, publicAddr, source) }); err != nil {
+		err := inside(ns, func() error { return sendForged(source, publicAddr, source) })
+		if err != nil {
 			t.Fatalf("send from %s: %v", source, err)
 		}
 	}
@@ -212,6 +213,39 @@ func TestHundredCyclesLeaveNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{n.Name()}, interfaces(t)); diff != "" {
 		t.Errorf("interfaces (-want +got):\n%s", diff)
+	}
+}
+
+func TestBurstGetsANamespaceEach(t *testing.T) {
+	n := open(t, egress.Config{LockDir: t.TempDir(), PoolSize: 4})
+	const burst = 48
+	type taken struct {
+		ns      *os.File
+		release func()
+		err     error
+	}
+	all := make(chan taken, burst)
+	for range burst {
+		go func() {
+			ns, _, release, err := n.Acquire(t.Context())
+			all <- taken{ns, release, err}
+		}()
+	}
+	seen := map[string]bool{}
+	for range burst {
+		got := <-all
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		defer got.release()
+		defer got.ns.Close()
+		seen[addressOf(t, got.ns)] = true
+		if _, err := dial(got.ns, publicAddr+":80"); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(seen) != burst {
+		t.Errorf("%d addresses for %d namespaces", len(seen), burst)
 	}
 }
 
@@ -452,8 +486,9 @@ func TestFirewallThatForwardsNothingIsTold(t *testing.T) {
 		}
 	}()
 	given, detail, remedy := n.Feature()
-	if !given || !strings.Contains(detail, "chain FORWARD") || !strings.Contains(remedy, "dayfly*") {
-		t.Errorf("Feature() = %v, %q, %q; want the chain and what to do about it", given, detail, remedy)
+	if !given || !strings.Contains(detail, "chain FORWARD") ||
+		!strings.Contains(remedy, "dayfly*") {
+		t.Errorf("Feature() = %v, %q, %q; want the chain and what to do", given, detail, remedy)
 	}
 }
 

@@ -23,6 +23,9 @@ const (
 	// reread catches what the kernel does not announce, such as forwarding that
 	// another program turned on.
 	reread = 10 * time.Second
+	// rereadsMax is how often a reading that was disturbed is tried again: a host
+	// that always changes is read at the next event.
+	rereadsMax = 10
 	// subnetBitsMin tells a network the host is attached to from a tunnel that
 	// takes a large part of the internet: 0.0.0.0/1 is a way out, not a neighbour.
 	subnetBitsMin = 8
@@ -43,8 +46,19 @@ func (h hostView) occupied(block netip.Prefix) bool {
 }
 
 // readHost reads every routing table of the current namespace; links of ours are
-// left out.
+// left out. A reading during which something changed is done again.
 func readHost() (hostView, error) {
+	h, err := readHostOnce()
+	for range rereadsMax {
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+		h, err = readHostOnce()
+	}
+	return h, err
+}
+
+func readHostOnce() (hostView, error) {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return hostView{}, fmt.Errorf("open routing socket: %w", err)

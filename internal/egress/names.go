@@ -5,6 +5,7 @@ package egress
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -61,7 +62,8 @@ func reverseReply(q dns.Question, name string) *dns.Msg {
 	if within(name, "ip6.arpa.") || len(labels) != 6 {
 		return empty(dns.RcodeNameError)
 	}
-	a, err := netip.ParseAddr(strings.Join([]string{labels[3], labels[2], labels[1], labels[0]}, "."))
+	slices.Reverse(labels)
+	a, err := netip.ParseAddr(strings.Join(labels[2:], "."))
 	if err != nil {
 		return empty(dns.RcodeNameError)
 	}

@@ -80,7 +80,8 @@ func (p *policy) blocks(a netip.Addr) bool {
 }
 
 func (p *policy) equal(q *policy) bool {
-	return slices.Equal(p.blocked, q.blocked) && slices.Equal(p.uplinks, q.uplinks) && p.mtu == q.mtu
+	return slices.Equal(p.blocked, q.blocked) &&
+		slices.Equal(p.uplinks, q.uplinks) && p.mtu == q.mtu
 }
 
 // merge turns IPv4 prefixes into the fewest spans, ascending.

@@ -195,7 +195,8 @@ func (r *rules) hostile() string {
 		return ""
 	}
 	for _, c := range chains {
-		ipv4 := c.Table.Family == nftables.TableFamilyIPv4 || c.Table.Family == nftables.TableFamilyINet
+		family := c.Table.Family
+		ipv4 := family == nftables.TableFamilyIPv4 || family == nftables.TableFamilyINet
 		if ipv4 && c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookForward &&
 			c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop {
 			return fmt.Sprintf("chain %s of the firewall's table %s", c.Name, c.Table.Name)

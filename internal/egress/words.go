@@ -175,11 +175,12 @@ func inState(bits uint32) phrase {
 
 // flowsOver matches when the packet's source has more connections than most.
 func flowsOver(s *nftables.Set, most int) phrase {
+	over := &expr.Connlimit{Count: uint32(most), Flags: expr.NFT_CONNLIMIT_F_INV}
 	return phrase{
 		address(sourceOffset),
 		&expr.Dynset{
 			SrcRegKey: 1, SetName: s.Name, SetID: s.ID, Operation: unix.NFT_DYNSET_OP_ADD,
-			Exprs: []expr.Any{&expr.Connlimit{Count: uint32(most), Flags: expr.NFT_CONNLIMIT_F_INV}},
+			Exprs: []expr.Any{over},
 		},
 	}
 }

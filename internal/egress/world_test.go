@@ -372,7 +372,8 @@ func ask(t *testing.T, ns *os.File, network, resolver, name string, kind uint16)
 	m := new(dns.Msg)
 	m.SetQuestion(name, kind)
 	m.SetEdns0(1232, false)
-	r, _, err := (&dns.Client{Net: network[:3], Timeout: deadline}).ExchangeWithConn(m, &dns.Conn{Conn: conn, UDPSize: 1232})
+	client := &dns.Client{Net: network[:3], Timeout: deadline}
+	r, _, err := client.ExchangeWithConn(m, &dns.Conn{Conn: conn, UDPSize: 1232})
 	if err != nil {
 		t.Fatalf("ask for %s %s: %v", name, dns.TypeToString[kind], err)
 	}

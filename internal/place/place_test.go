@@ -26,7 +26,10 @@ func instance(changes ...func(*place.Idle)) place.Idle {
 	return i
 }
 
-func size(n int64) func(*place.Idle)         { return func(i *place.Idle) { i.MemoryBytes = n * mib } }
+func size(mibs int64) func(*place.Idle) {
+	return func(i *place.Idle) { i.MemoryBytes = mibs * mib }
+}
+
 func cost(d time.Duration) func(*place.Idle) { return func(i *place.Idle) { i.ColdCost = d } }
 func uses(n int64) func(*place.Idle)         { return func(i *place.Idle) { i.Uses = n } }
 func clock(c float64) func(*place.Idle)      { return func(i *place.Idle) { i.Clock = c } }
@@ -41,23 +44,45 @@ func TestEvict(t *testing.T) {
 		idle []place.Idle
 		want []int
 	}{
-		"nothing needed":       {0, []place.Idle{instance()}, nil},
-		"nothing idle":         {1, nil, nil},
-		"not enough in all":    {21, []place.Idle{instance(), instance(uses(0), age(1))}, []int{1, 0}},
-		"the rarely used goes": {1, []place.Idle{instance(uses(9)), instance(uses(2)), instance(uses(5))}, []int{1}},
+		"nothing needed": {0, []place.Idle{instance()}, nil},
+		"nothing idle":   {1, nil, nil},
+		"not enough in all": {
+			21, []place.Idle{instance(), instance(uses(0), age(1))}, []int{1, 0},
+		},
+		"the rarely used goes": {
+			1, []place.Idle{instance(uses(9)), instance(uses(2)), instance(uses(5))}, []int{1},
+		},
 		"the cheap to start goes": {
-			1, []place.Idle{instance(cost(time.Second)), instance(cost(time.Millisecond))}, []int{1},
+			1, []place.Idle{instance(cost(time.Second)), instance(cost(time.Millisecond))},
+			[]int{1},
 		},
-		"the large goes":           {1, []place.Idle{instance(size(20)), instance(size(200))}, []int{1}},
-		"the long unused goes":     {1, []place.Idle{instance(), instance(age(time.Hour))}, []int{1}},
-		"the one left behind goes": {1, []place.Idle{instance(clock(7)), instance(clock(2))}, []int{1}},
-		"the older of equals goes": {1, []place.Idle{instance(cost(0)), instance(cost(0), age(1))}, []int{1}},
-		"as many as needed go":     {15, []place.Idle{instance(uses(3)), instance(uses(1)), instance(uses(2))}, []int{1, 2}},
-		"exactly enough is enough": {20, []place.Idle{instance(), instance(), instance()}, []int{0, 1}},
+		"the large goes": {
+			1, []place.Idle{instance(size(20)), instance(size(200))}, []int{1},
+		},
+		"the long unused goes": {
+			1, []place.Idle{instance(), instance(age(time.Hour))}, []int{1},
+		},
+		"the one left behind goes": {
+			1, []place.Idle{instance(clock(7)), instance(clock(2))}, []int{1},
+		},
+		"the older of equals goes": {
+			1, []place.Idle{instance(cost(0)), instance(cost(0), age(1))}, []int{1},
+		},
+		"as many as needed go": {
+			15, []place.Idle{instance(uses(3)), instance(uses(1)), instance(uses(2))}, []int{1, 2},
+		},
+		"exactly enough is enough": {
+			20, []place.Idle{instance(), instance(), instance()}, []int{0, 1},
+		},
 		"the unnecessary are spared": {
-			100, []place.Idle{instance(uses(1)), instance(uses(2), size(20)), instance(uses(99), size(200))}, []int{2},
+			100, []place.Idle{
+				instance(uses(1)), instance(uses(2), size(20)), instance(uses(99), size(200)),
+			},
+			[]int{2},
 		},
-		"an unknown size frees nothing": {1, []place.Idle{instance(size(0), uses(0)), instance()}, []int{1}},
+		"an unknown size frees nothing": {
+			1, []place.Idle{instance(size(0), uses(0)), instance()}, []int{1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,8 +144,10 @@ func FuzzEvict(f *testing.F) {
 		for ; len(data) >= 16; data = data[16:] {
 			i := place.Idle{
 				MemoryBytes: int64(binary.LittleEndian.Uint64(data)) >> 8,
-				Uses:        int64(int8(data[8])), ColdCost: time.Duration(data[9]) * time.Millisecond,
-				LastUsed: now.Add(-time.Duration(data[10]) * time.Minute), Clock: float64(data[11]),
+				Uses:        int64(int8(data[8])),
+				ColdCost:    time.Duration(data[9]) * time.Millisecond,
+				LastUsed:    now.Add(-time.Duration(data[10]) * time.Minute),
+				Clock:       float64(data[11]),
 			}
 			idle = append(idle, i)
 			total += max(i.MemoryBytes, 0)
@@ -141,7 +168,7 @@ func FuzzEvict(f *testing.F) {
 		case need <= 0 && len(victims) > 0:
 			t.Errorf("%v are evicted for %d bytes", victims, need)
 		case total < need && len(victims) != len(idle):
-			t.Errorf("only %v of %d are evicted though %d bytes are not enough", victims, len(idle), total)
+			t.Errorf("only %v of %d are evicted though all free %d", victims, len(idle), total)
 		case total >= need && freed < need:
 			t.Errorf("%d bytes are freed of %d", freed, need)
 		}

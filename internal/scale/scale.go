@@ -59,7 +59,7 @@ func Decide(now time.Time, o Observed, l Limits) Decision {
 		return Decision{Why: fmt.Sprintf("a release is expected in %s, a start takes %s",
 			round(first), round(o.StartTime))}
 	case o.Waiting > 0:
-		return Decision{Why: fmt.Sprintf("%d starting and %d idle instances will take the %d waiting calls",
+		return Decision{Why: fmt.Sprintf("%d starting and %d idle instances take %d waiting calls",
 			o.Starting, len(o.Idle), o.Waiting)}
 	}
 	return retire(now, o, l)
