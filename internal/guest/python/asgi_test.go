@@ -163,3 +163,37 @@ func TestASGIForms(t *testing.T) {
 		t.Errorf("failure = %v, want the lifespan's message", failure)
 	}
 }
+
+func TestASGIAnswerDoesNotWaitForWhatFollows(t *testing.T) {
+	t.Parallel()
+	g := serve(t, spec{Dialect: "asgi", Entry: "loops.app", Concurrency: 2})
+	first := g.open(request{Path: "/after"})
+	if f := g.read(); f.kind != typeResponse {
+		t.Fatalf("first frame = %d, want the head", f.kind)
+	}
+	if f := g.read(); f.kind != typeBody || string(f.payload) != "answer" {
+		t.Fatalf("second frame = %d %q, want the body", f.kind, f.payload)
+	}
+	// Only now may the application go on: its end comes after its background work.
+	second := g.open(request{Path: "/go-on"})
+	answers := map[uint32]*answer{first: {}, second: {}}
+	for over := 0; over < 2; {
+		f := g.read()
+		if answers[f.stream].take(t, f) {
+			over++
+		}
+	}
+	want := []string{"1 background, http.disconnect"}
+	if diff := cmp.Diff(want, answers[first].Logs); diff != "" {
+		t.Errorf("logs differ (-want +got):\n%s", diff)
+	}
+	a := g.call(request{Path: "/raise-after"})
+	if a.Status != 500 || a.Body != "sorry" || a.Error != nil ||
+		a.Failure["type"] != "LookupError" {
+		t.Errorf("answer before an exception = %d %q %v %v", a.Status, a.Body, a.Error, a.Failure)
+	}
+	a = g.call(request{Path: "/raise-long-after"})
+	if a.Status != 200 || a.Body != "fine" || a.Error != nil || len(a.Logs) == 0 {
+		t.Errorf("answer before a late exception = %d %q %v %q", a.Status, a.Body, a.Error, a.Logs)
+	}
+}

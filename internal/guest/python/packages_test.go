@@ -153,8 +153,9 @@ func TestFastAPI(t *testing.T) {
 	}
 	a = g.call(request{Method: "POST", Path: "/items", body: `{"name":"n","price":1.5}`,
 		Headers: [][2]string{{"content-type", "application/json"}}})
-	if a.Status != 201 || a.Body != `{"name":"n","price":1.5}` {
-		t.Errorf("created = %d %q", a.Status, a.Body)
+	if a.Status != 201 || a.Body != `{"name":"n","price":1.5}` ||
+		cmp.Diff([]string{"1 background n"}, a.Logs) != "" {
+		t.Errorf("created = %d %q, logs %q", a.Status, a.Body, a.Logs)
 	}
 	if a = g.call(request{Path: "/stream"}); a.Body != "data: 0\n\ndata: 1\n\ndata: 2\n\n" ||
 		a.Error != nil {
@@ -165,8 +166,8 @@ func TestFastAPI(t *testing.T) {
 		t.Errorf("missing = %d %q", a.Status, a.Body)
 	}
 	a = g.call(request{Path: "/crash"})
-	if told := a.Status == 500 || a.Error["type"] == "RuntimeError"; !told {
-		t.Errorf("crash = %d %v", a.Status, a.Error)
+	if a.Status != 500 || a.Failure["type"] != "RuntimeError" || a.Error != nil {
+		t.Errorf("crash = %d %v %v, want its answer and the failure", a.Status, a.Failure, a.Error)
 	}
 	if a = g.call(request{Path: "/openapi.json"}); a.Status != 200 || !strings.Contains(a.Body,
 		`"openapi":"3.`) {

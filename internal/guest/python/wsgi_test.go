@@ -25,7 +25,8 @@ func TestWSGIEnviron(t *testing.T) {
 		"QUERY_STRING": "a=%20", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "5",
 		"SERVER_NAME": "demo.default.localhost", "SERVER_PORT": "8080",
 		"SERVER_PROTOCOL": "HTTP/1.1",
-		"REMOTE_ADDR":     "192.0.2.7", "HTTP_HOST": "demo.default.localhost:8080", "HTTP_X_A": "1,2",
+		"REMOTE_ADDR":     "192.0.2.7", "HTTP_HOST": "demo.default.localhost:8080",
+		"HTTP_X_A":    "1,2",
 		"HTTP_COOKIE": "a=1; b=2", "HTTP_X_NAME": "Ã©",
 		"HTTP_TRACEPARENT": trace,
 		"REQUEST_URI":      "/function/demo/caf%C3%A9/%20x?a=%20",
@@ -176,5 +177,25 @@ func TestConcurrentCallsOfThreads(t *testing.T) {
 			}
 		}
 		g.stop()
+	}
+}
+
+func TestWSGICloseBelongsToTheCall(t *testing.T) {
+	t.Parallel()
+	for _, concurrency := range []int{1, 2} {
+		g := serve(t, spec{Dialect: "wsgi", Entry: "gateway.closing", Concurrency: concurrency})
+		// The next call is there before the first one's close looks at its input.
+		first := g.open(request{Method: "POST", Length: 5})
+		for g.read().kind != typeBody {
+		}
+		g.send(typeBody, first, []byte("input"))
+		g.send(typeEnd, first, nil)
+		a := g.finish(first)
+		if diff := cmp.Diff([]string{"1 closed after b'input'"}, a.Logs); diff != "" {
+			t.Errorf("logs differ (-want +got):\n%s", diff)
+		}
+		if a = g.call(request{Method: "POST", body: "more"}); a.Body != "body" {
+			t.Errorf("next call = %q %v", a.Body, a.Error)
+		}
 	}
 }

@@ -171,3 +171,17 @@ def meeting(environ, start_response):
     start_response("200 OK", [])
     total = sum(len(piece) for piece in iter(lambda: environ["wsgi.input"].read(8192), b""))
     return (b"%06d" % total * 1000 for _ in range(100))
+
+
+class Closing(Pieces):
+    def __init__(self, pieces, body):
+        Pieces.__init__(self, pieces)
+        self.body = body
+
+    def close(self):
+        print("closed after", self.body.read())
+
+
+def closing(environ, start_response):
+    start_response("200 OK", [])
+    return Closing([b"body"], environ["wsgi.input"])

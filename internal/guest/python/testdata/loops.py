@@ -93,6 +93,22 @@ async def app(scope, receive, send):
         task = asyncio.ensure_future(background())
         await task
         await respond(send, b"ok")
+    elif path == "/after":
+        await receive()
+        await respond(send, b"answer")
+        while "go on" not in log:
+            await asyncio.sleep(0.001)
+        print("background, " + (await receive())["type"])
+    elif path == "/go-on":
+        log.append("go on")
+        await respond(send, b"")
+    elif path == "/raise-after":
+        await respond(send, b"sorry", status=500)
+        raise LookupError("after the answer")
+    elif path == "/raise-long-after":
+        await respond(send, b"fine")
+        await asyncio.sleep(0.01)
+        raise LookupError("long after the answer")
     elif path == "/exit":
         raise SystemExit(5)
     else:

@@ -7,7 +7,7 @@ import asyncio
 from urllib.parse import unquote
 
 from .calls import Call, decode, running
-from .failure import Fault, leave, report
+from .failure import Failure, Fault, leave, report
 from .load import is_async, parameters
 from .wire import BODY, BODY_MAX, HEAD, REQUEST
 
@@ -62,10 +62,6 @@ def _writable(call):
 
 def _readable(call):
     return call.pieces or call.ended
-
-
-def _over(call):
-    return call.cancelled or call.done
 
 
 class Loop:
@@ -129,8 +125,9 @@ class Loop:
 class ASGI:
     """Serves calls with one application."""
 
-    def __init__(self, app):
+    def __init__(self, app, logs):
         self._app = _single(app)
+        self._logs = logs
         self._state = {}
         self._lifespan = None  # kept referenced for as long as the instance lives
 
@@ -165,13 +162,25 @@ class ASGI:
                 task.exception()
             raise Fault("init", "Runtime.LifespanFailed", started.result())
 
+    def _log(self, failure):
+        self._logs.write(2, failure.log())
+
     async def handle(self, call):
         """Run the application for one call."""
         exchange = Exchange(call)
         scope = _scope(call)
         scope["state"] = dict(self._state)
-        await self._app(scope, exchange.receive, exchange.send)
-        if call.done or call.cancelled:
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except BaseException as exc:
+            if not exchange.complete or isinstance(exc, SystemExit):
+                raise
+            # Frameworks answer 500 first and raise then: the answer stands.
+            failure = Failure(exc, call.request_id)
+            self._log(failure)
+            call.failure = failure.as_dict()
+        exchange.close()
+        if call.done or call.cancelled or exchange.complete:
             return
         if exchange.status is None:
             raise Fault("bad_response", "Runtime.MalformedResponse",
@@ -256,6 +265,7 @@ class Exchange:
         self._body_read = False
         self._headers = None
         self._flush = None
+        self._whole = None  # a complete body that waits for its head to be sent
         self.status = None
         self.complete = False
 
@@ -273,7 +283,7 @@ class Exchange:
             more = bool(call.pieces) or not (call.ended or call.head.get("length") == 0)
             self._body_read = not more
             return {"type": "http.request", "body": piece, "more_body": more}
-        await call.until(_over)
+        await call.until(lambda call: call.cancelled or self.complete)
         return {"type": "http.disconnect"}
 
     async def send(self, message):
@@ -290,16 +300,29 @@ class Exchange:
                             "status is %d: it must be from 200 to 599" % self.status)
             self._headers = [_header(h) for h in message.get("headers", ())
                              if bytes(h[0]).lower() not in _DROPPED]
-            # The body usually follows at once and travels with the head; if it does
-            # not, the caller must not wait for the head.
-            self._flush = asyncio.get_running_loop().call_soon(self._start)
+            # The body and the application's return usually follow at once, and all of
+            # it is sent together; if not, the caller must not wait for what is there.
+            self._flush = asyncio.get_running_loop().call_soon(self._send_head)
         else:
             raise RuntimeError("message type %r is not known here" % kind)
 
-    def _start(self):
+    def _send_head(self):
         call = self._call
-        if not call.started and not call.done:
+        if call.started or call.done:
+            return
+        if self._whole:
+            call.open(self.status, self._headers, self._whole)
+            self._whole = None
+        else:
             call.start(self.status, self._headers)
+
+    def close(self):
+        """The application returned: send what is left."""
+        if self._flush is not None:
+            self._flush.cancel()
+        call = self._call
+        if self.complete and not call.started and not call.cancelled:
+            call.answer(call.head_json(self.status, self._headers), self._whole or b"")
 
     async def _body(self, message):
         call = self._call
@@ -311,24 +334,20 @@ class Exchange:
         more = message.get("more_body", False)
         if not isinstance(body, (bytes, bytearray, memoryview)):
             raise TypeError("body is a %s: it must be bytes" % type(body).__name__)
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
-        self.complete = not more
+        if not more:
+            self.complete = True
+            call.wake()
         if call.cancelled:
             return
         if self._bare:
             body = b""
-        if not more and not call.started and len(body) <= BODY_MAX and not call.partial:
-            call.answer(call.head_json(self.status, self._headers), bytes(body))
-            call.wake()
+        if not more and not call.started and len(body) <= BODY_MAX:
+            self._whole = bytes(body)
             return
-        self._start()
+        self._flush.cancel()
+        self._send_head()
         if body:
             await call.send_body(body)
-        if not more:
-            call.finish()
-            call.wake()
 
 
 def _header(pair):

@@ -79,7 +79,8 @@ class Call:
 
     def poll(self):
         """Take in what the host has sent meanwhile, without waiting."""
-        self.server.poll()
+        if not self.done:
+            self.server.poll()
 
     # The request's body.
 
@@ -87,6 +88,8 @@ class Call:
         """Give the next piece of the body, b"" at its end, waiting for it; raise
         Cancelled when the caller is gone."""
         if not self.pieces:
+            if self.done:
+                return b""  # the next frames may belong to the next call
             if not self.ended:
                 self.wait(_readable)
             if self.cancelled:
@@ -150,6 +153,21 @@ class Call:
         self.started = True
         self.wire.frame(RESPONSE, self.stream, head)
 
+    def open(self, status, headers, data):
+        """Send the head of a response and the first bytes of its body, together."""
+        size = len(data)
+        if not 0 < size <= BODY_MAX or self.credit < size:
+            self.start(status, headers)
+            self.write(data)
+            return
+        head = self.head_json(status, headers)
+        if len(head) > FRAME_MAX:
+            raise HeadTooLarge(len(head))
+        self.started = True
+        self.spend(size)
+        self.wire.send(_pack(len(head) << 8 | RESPONSE, self.stream) + head
+                       + _pack(size << 8 | BODY, self.stream) + data)
+
     def head_json(self, status, headers):
         """Give the response head as JSON bytes."""
         head = {"status": status, "headers": headers}
@@ -160,7 +178,7 @@ class Call:
     def write(self, data):
         """Send bytes of the body, waiting for the window; raise Cancelled when the
         caller is gone."""
-        if self.cancelled:
+        if self.cancelled or self.done:
             raise Cancelled("the caller is gone")
         size = len(data)
         if size <= BODY_MAX and size <= self.credit:

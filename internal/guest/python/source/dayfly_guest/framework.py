@@ -104,24 +104,26 @@ def serve_package(source, target, concurrent):
     import functions_framework
 
     app = functions_framework.create_app(target, source)
-    wrapped = WSGI(app, concurrent)
-    _record_crashes(app)
-    return wrapped
+    record_crashes()
+    return WSGI(app, concurrent)
 
 
-def _record_crashes(app):
-    """Let a crash that Flask turns into a 500 be told to the host as a failure."""
-    from flask import got_request_exception
+def record_crashes():
+    """Let an exception that Flask or Django turns into a 500 be told to the host as
+    the failure that it is, beside the answer."""
+    for name in ("flask", "django.core.signals"):
+        signal = getattr(sys.modules.get(name), "got_request_exception", None)
+        if signal is not None:
+            signal.connect(_crashed, weak=False)
 
+
+def _crashed(*_, exception=None, **__):
     from . import instance
 
-    def crashed(_sender, exception, **_):
-        call = instance.current_call()
-        if call is not None:
-            failure = Failure(exception, call.request_id)
-            call.failure = failure.as_dict()
-
-    got_request_exception.connect(crashed, app, weak=False)
+    call = instance.current_call()
+    exception = exception or sys.exc_info()[1]
+    if call is not None and exception is not None:
+        call.failure = Failure(exception, call.request_id).as_dict()
 
 
 def serve_shim(func, concurrent):

@@ -90,7 +90,7 @@ def specialise(spec, wire, logs):
 
         server = asgi.Loop(wire, logs)
         logs.server = server
-        app = asgi.ASGI(value)
+        app = asgi.ASGI(value, logs)
         app.start(server.loop)
         return server, app, ready
 
@@ -99,6 +99,7 @@ def specialise(spec, wire, logs):
     concurrent = limit > 1
     if dialect == "wsgi":
         handler = wsgi.WSGI(value, concurrent)
+        framework.record_crashes()
     elif dialect == "framework" and value is None:
         handler = framework.serve_package(framework.source_of(task, module), export, concurrent)
     elif dialect == "framework":

@@ -204,11 +204,13 @@ class WSGI:
             result = self._app(self.environ(call), answer.start_response)
             answer.send(result)
         except Cancelled:
-            answer.abandon()
+            _close(result)
         except BaseException as exc:
             _close(result)
             report(call, exc)
         else:
+            # The end of the body follows what close does: until then the instance
+            # belongs to this call, and is not frozen.
             try:
                 _close(result, quiet=False)
             except Exception as exc:
@@ -282,61 +284,40 @@ class Answer:
         if not data:
             return
         call = self._call
-        if not call.started:
-            self._start()
-        if not self._bare:
-            call.poll()
-            call.write(data)
+        if call.started:
+            if not self._bare:
+                call.poll()
+                call.write(bytes(data))
+            return
+        self._need_head()
+        if self._bare:
+            call.start(self._status, self._headers)
+        else:
+            call.open(self._status, self._headers, bytes(data))
 
-    def _start(self):
+    def _need_head(self):
         if self._headers is None:
             raise Fault("bad_response", "Runtime.MalformedResponse",
                         "the application did not call start_response")
-        self._call.start(self._status, self._headers)
 
     def send(self, result):
         """Send what the application returned."""
         call = self._call
-        if not call.started and isinstance(result, (list, tuple)) and len(result) == 1:
-            self._whole(result[0])
+        if isinstance(result, (list, tuple)) and len(result) < 2 and not call.started:
+            self._whole(result[0] if result else b"")
             return
         if not hasattr(result, "__iter__"):
             raise Fault("bad_response", "Runtime.MalformedResponse", "the application returned "
                         "a %s: it must be an iterable of bytes" % type(result).__name__)
-        pieces = iter(result)
-        if not call.started and hasattr(result, "__len__") and len(result) == 1:
-            self._one(pieces)
-            return
-        try:
-            for piece in pieces:
-                self.write(piece)
-        except Cancelled:
-            _close(result)
-            raise
-        if not call.started:
-            self._whole(b"")
-
-    def _one(self, pieces):
-        """An iterable that says it has one piece."""
-        first = next(pieces, b"")
-        rest = next(pieces, None)
-        if rest is None:
-            self._whole(first)
-            return
-        self.write(first)
-        self.write(rest)
-        for piece in pieces:
+        for piece in result:
             self.write(piece)
+        if not call.started:
+            self._need_head()
+            call.start(self._status, self._headers)
 
     def _whole(self, body):
         if not isinstance(body, (bytes, bytearray, memoryview)):
             raise TypeError("the body holds a %s: it must be bytes" % type(body).__name__)
-        if self._headers is None:
-            self._start()
+        self._need_head()
         head = self._call.head_json(self._status, self._headers)
         self._call.answer(head, b"" if self._bare else bytes(body))
-
-    def abandon(self):
-        """The caller is gone."""
-        if not self._call.started and self._headers is None:
-            self._headers = []
