@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
@@ -197,11 +196,10 @@ func (b *Builder) prepare() error {
 
 // decide detects, chooses the runtime and completes the Spec.
 func (j *job) decide(ctx context.Context) (Built, error) {
-	plan, err := detect.Source(j.root.FS(), j.request.Settings)
-	if err != nil {
+	if err := j.detect(); err != nil {
 		return Built{}, err
 	}
-	j.plan = plan
+	plan := j.plan
 	if err := j.chooseRuntime(ctx); err != nil {
 		return Built{}, err
 	}

@@ -53,8 +53,7 @@ func (j *job) close() {
 	}
 }
 
-// open finds the root of the source: what a zip file holds, and the one folder in it,
-// as the archives of code hosts have.
+// open finds the source: the bundle's folder, or what the one zip file in it holds.
 func (j *job) open(ctx context.Context) error {
 	var err error
 	if j.folder, err = j.bundles.Folder(ctx, j.request.Source); err != nil {
@@ -66,13 +65,34 @@ func (j *job) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if name, ok := only(folder, fs.ModeDir); ok && !strings.HasPrefix(name, ".") {
-		j.below = name
-		folder = filepath.Join(folder, name)
-	}
 	if j.root, err = os.OpenRoot(folder); err != nil {
 		return fmt.Errorf("open source: %w", err)
 	}
+	return nil
+}
+
+// detect looks at the source, and, when there is nothing to call in it but one folder,
+// at that: the archives of code hosts are so.
+func (j *job) detect() error {
+	plan, err := detect.Source(j.root.FS(), j.request.Settings)
+	if err == nil {
+		j.plan = plan
+		return nil
+	}
+	name, ok := only(j.root.Name(), fs.ModeDir)
+	if !ok || strings.HasPrefix(name, ".") {
+		return err
+	}
+	inner, openErr := j.root.OpenRoot(name)
+	if openErr != nil {
+		return err
+	}
+	if plan, err = detect.Source(inner.FS(), j.request.Settings); err != nil {
+		inner.Close()
+		return err
+	}
+	j.root.Close()
+	j.root, j.below, j.plan = inner, name, plan
 	return nil
 }
 
