@@ -34,6 +34,9 @@ type call struct {
 	json     bool              // compare want as JSON
 }
 
+// asJSON is the header that makes a body text to handlers of Lambda.
+var asJSON = map[string]string{"Content-Type": "application/json"}
+
 // examples are the folders and the calls of each.
 var examples = map[string][]call{
 	"express-app": {
@@ -41,7 +44,7 @@ var examples = map[string][]call{
 		{path: "/tasks/1", want: `{"id":1,"title":"write the app"}`, json: true},
 		{path: "/tasks/9", status: 404, want: `{"error":"no such task"}`, json: true},
 		{path: "/", contains: "<h1>Tasks</h1>"},
-		{method: "POST", path: "/greet", header: map[string]string{"Content-Type": "application/json"},
+		{method: "POST", path: "/greet", header: asJSON,
 			body: `{"name":"Ada"}`, status: 201, want: `{"hello":"Ada"}`, json: true,
 			wantHead: map[string]string{"X-Powered-By": "Express"}},
 	},
@@ -55,14 +58,14 @@ var examples = map[string][]call{
 	"flask-app": {
 		{path: "/?name=Ada", contains: "<h1>Hello, Ada!</h1>"},
 		{path: "/?name=%3Cscript%3E", contains: "Hello, &lt;script&gt;!"},
-		{method: "POST", path: "/sum", header: map[string]string{"Content-Type": "application/json"},
+		{method: "POST", path: "/sum", header: asJSON,
 			body: "[1, 2, 39]", want: `{"sum":42}`, json: true},
 		{method: "POST", path: "/sum", body: "no JSON", status: 415},
 	},
 	"asgi-fastapi": {
 		{path: "/items/7?q=x", want: `{"number":7,"q":"x"}`, json: true},
 		{path: "/items/seven", status: 422, contains: "int_parsing"},
-		{method: "POST", path: "/items", header: map[string]string{"Content-Type": "application/json"},
+		{method: "POST", path: "/items", header: asJSON,
 			body: `{"name":"pen","price":10}`, status: 201, want: `{"name":"pen","with_tax":12.0}`, json: true},
 		{path: "/count", want: "0\n1\n2\n"},
 	},
@@ -77,7 +80,8 @@ var examples = map[string][]call{
 		{method: "POST", path: "/", status: 405},
 	},
 	"lambda-python": {
-		{method: "POST", path: "?a=1", header: map[string]string{"Cookie": "c=d"}, body: `{"x":[1]}`,
+		{method: "POST", path: "?a=1", body: `{"x":[1]}`,
+			header: map[string]string{"Cookie": "c=d", "Content-Type": "application/json"},
 			want: `{"message":"hello from lambda-python","remaining":true,"query":{"a":"1"},` +
 				`"cookies":["c=d"],"body":{"x":[1]}}`, json: true},
 		{path: "/fail", status: 502},
@@ -88,8 +92,8 @@ var examples = map[string][]call{
 		{method: "DELETE", path: "/", want: `{"hello":"world","method":"DELETE","path":"/"}`, json: true},
 	},
 	"lambda-node-callback": {
-		{method: "POST", body: `{"number": 21}`, want: "doubled: 42"},
-		{method: "POST", body: `{"fail": true}`, status: 502},
+		{method: "POST", header: asJSON, body: `{"number": 21}`, want: "doubled: 42"},
+		{method: "POST", header: asJSON, body: `{"fail": true}`, status: 502},
 	},
 	"lambda-node-streaming": {
 		{want: "one\ntwo\nthree\n", wantHead: map[string]string{"X-Style": "streaming"}},
@@ -106,12 +110,12 @@ var examples = map[string][]call{
 	},
 	"functions-framework-python": {
 		{path: "?name=Ada", want: "Hello Ada!"},
-		{method: "POST", header: map[string]string{"Content-Type": "application/json"},
+		{method: "POST", header: asJSON,
 			body: `{"name":"Grace"}`, want: "Hello Grace!"},
 	},
 	"functions-framework-node": {
 		{path: "?name=Ada", want: "Hello Ada!"},
-		{method: "POST", header: map[string]string{"Content-Type": "application/json"},
+		{method: "POST", header: asJSON,
 			body: `{"name":"Grace"}`, want: "Hello Grace!"},
 	},
 	"node-http": {
