@@ -217,3 +217,23 @@ func TestErrorPayloadIsBase64(t *testing.T) {
 		t.Errorf("payload = %q, %v", payload, err)
 	}
 }
+
+func TestLoggingIsLambdasOnlyInLambda(t *testing.T) {
+	t.Parallel()
+	// basicConfig finds Lambda's handler and changes nothing, not even the level.
+	for _, row := range []struct {
+		spec spec
+		want []string
+	}{
+		{spec{Dialect: "lambda", Entry: "configured.lambda_handler"}, nil},
+		{spec{Entry: "configured.lambda_handler"}, nil},
+		{spec{Dialect: "wsgi", Entry: "configured.application"}, []string{"2 INFO: called"}},
+		{spec{Entry: "configured.application"}, []string{"2 INFO: called"}},
+	} {
+		g := serve(t, row.spec)
+		a := g.call(request{})
+		if diff := cmp.Diff(row.want, a.Logs); diff != "" || a.Body != "1" {
+			t.Errorf("%+v: %s handlers, logs differ (-want +got):\n%s", row.spec, a.Body, diff)
+		}
+	}
+}

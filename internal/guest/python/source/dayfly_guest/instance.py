@@ -76,12 +76,16 @@ def specialise(spec, wire, logs):
     task = spec.get("task") or "/var/task"
     become(env, task)
     dialect = spec.get("dialect") or ""
-    if dialect == "lambda":
-        lambdas.install_logging(logs, env)
-    value, found, module, export = load.load(spec.get("entry") or "", dialect, task)
-    if found == "lambda" and not dialect:
-        lambdas.install_logging(logs, env)
-    dialect = found
+    entry = spec.get("entry") or ""
+    if dialect:
+        if dialect == "lambda":
+            lambdas.install_logging(logs, env)
+        value, dialect, module, export = load.load(entry, dialect, task)
+    else:
+        with lambdas.TentativeLogging(logs, env) as tentative:
+            value, dialect, module, export = load.load(entry, dialect, task)
+        if dialect != "lambda":
+            tentative.withdraw()
     limit = max(1, int(spec.get("concurrency") or 1))
     ready = encode({"serve": "frames", "dialect": dialect}).encode()
 
@@ -92,6 +96,7 @@ def specialise(spec, wire, logs):
         logs.server = server
         app = asgi.ASGI(value, logs)
         app.start(server.loop)
+        framework.record_crashes()
         return server, app, ready
 
     server = Serial(wire, logs) if limit == 1 else Threads(wire, logs, limit)

@@ -227,7 +227,7 @@ _RECORD_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) 
 
 
 def install_logging(logs, env):
-    """Put Lambda's handler on the root logger."""
+    """Put Lambda's handler on the root logger, and give it."""
     logging.Formatter.converter = time.gmtime
     handler = LogHandler(logs)
     if env.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
@@ -238,10 +238,42 @@ def install_logging(logs, env):
             "%Y-%m-%dT%H:%M:%S"))
     handler.addFilter(RequestFilter(logs))
     root = logging.getLogger()
-    if root.handlers:
-        return  # the function has set up its own while its dialect was not known yet
     level = env.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     level = "DEBUG" if level == "TRACE" else level
     if level in ("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL", "NOTSET"):
         root.setLevel(level)
     root.addHandler(handler)
+    return handler
+
+
+class TentativeLogging:
+    """Lambda's logging, for as long as the dialect is not known: a with block around
+    loading. Lambda's libraries look for its handler when they are imported, while
+    everyone else's basicConfig must not find it there."""
+
+    def __init__(self, logs, env):
+        self._logs = logs
+        self._env = env
+        self._wanted = []  # what basicConfig was called with meanwhile
+        self._original = logging.basicConfig
+
+    def __enter__(self):
+        self._handler = install_logging(self._logs, self._env)
+        logging.basicConfig = self._basic_config
+        return self
+
+    def _basic_config(self, **options):
+        self._wanted.append(options)
+        self._original(**options)
+
+    def __exit__(self, *_):
+        logging.basicConfig = self._original
+
+    def withdraw(self):
+        """It is not Lambda: let everything be as if the handler had never been."""
+        root = logging.getLogger()
+        root.removeHandler(self._handler)
+        logging.Formatter.converter = time.localtime
+        if not root.handlers:
+            for options in self._wanted:
+                self._original(**options)
