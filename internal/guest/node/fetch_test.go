@@ -251,3 +251,28 @@ func TestFetchHoldsBackForASlowClient(t *testing.T) {
 	}
 	_ = result.Body.Close()
 }
+
+func TestFetchAnswersBeforeWaitUntilSettles(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "fetch", "w", files{"w.mjs": `let go; const until = new Promise((r) => { go = r; });
+		export default (r, e, ctx) => { if (r.url.endsWith('/go')) { go(); return new Response('gone'); }
+		ctx.waitUntil(until); return new Response('whole'); };`})
+	result, err := p.open(p.context(), p.request(http.MethodGet, "/", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Body.Close()
+	if got := result.Header.Get("Content-Length"); got != "5" {
+		t.Errorf("content-length = %q, want 5", got)
+	}
+	buf := make([]byte, 5)
+	if _, err := io.ReadFull(result.Body, buf); err != nil || string(buf) != "whole" {
+		t.Fatalf("read %q, %v", buf, err)
+	}
+	if a := p.get("/go"); a.body != "gone" {
+		t.Errorf("go = %q %v", a.body, a.err)
+	}
+	if rest, err := io.ReadAll(result.Body); err != nil || len(rest) > 0 {
+		t.Errorf("end = %q, %v", rest, err)
+	}
+}

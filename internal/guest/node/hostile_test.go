@@ -142,3 +142,35 @@ exports.handler = async (e) => e.rawPath === '/big' ? 'x'.repeat(32 << 20) : 'sm
 		t.Errorf("read %d bytes", total)
 	}
 }
+
+func TestHostileChildrenGetNoDescriptor(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "lambda", "app.handler", files{"app.js": `
+const { execFileSync } = require('child_process'); const { Worker } = require('worker_threads');
+exports.handler = async (e) => {
+  if (e.rawPath === '/worker') {
+    const w = new Worker('console.log("from a worker")', { eval: true });
+    return new Promise((r) => w.on('exit', r));
+  }
+  return execFileSync('/bin/ls', ['-l', '/proc/self/fd/']).toString().includes('3 -> socket');
+};`})
+	if a := p.get("/"); a.body != "false" {
+		t.Errorf("a child sees the connection: %q %s", a.body, failureText(a.failure))
+	}
+	if a := p.get("/worker"); a.body != "0" {
+		t.Errorf("worker ended with %q %s", a.body, failureText(a.failure))
+	}
+	p.logged("from a worker")
+}
+
+func TestHostileRejectionsInFetchAreLogged(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "fetch", "app", files{"app.mjs": `export default () => {
+  Promise.reject(new RangeError('floating')); return new Response('fine'); };`})
+	for range 2 {
+		if a := p.get("/"); a.body != "fine" {
+			t.Errorf("answer = %q %v", a.body, a.err)
+		}
+	}
+	p.logged("RangeError: floating")
+}

@@ -4,6 +4,7 @@
 // Specialising: from a stem to one revision of a function.
 
 const Module = require('module');
+const v8 = require('v8');
 const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const logs = require('./logs.cjs');
@@ -17,14 +18,25 @@ const streaming = require('./streaming.cjs');
 const detect = require('./detect.cjs');
 
 const FRAMES = 'frames';
+const SMALL = 512 << 20; // bytes of memory up to which the heap is kept tight
+const TIGHT = 50; // percent that a heap grows by between full collections
+const ROOMY = 100;
+
+// heap bounds how much garbage may pile up: V8 lets a heap of 60 MB grow to four times
+// that before it collects, more than a small function may use, and a process that runs
+// can no longer be given an absolute limit.
+function heap(memoryBytes) {
+  v8.setFlagsFromString('--heap-growing-percent=' + (memoryBytes <= SMALL ? TIGHT : ROOMY));
+}
 
 /** Becomes the revision: loads it and gives {dialect, ready, request, crash}. */
 async function revision(spec) {
+  heap(spec.memory_bytes);
   environment(spec);
   const hooks = prepare(spec);
   wire.unref(); // a module that never finishes loading empties the event loop
   const loaded = await load.load(spec);
-  const dialect = spec.dialect || detect.dialect(loaded, hooks);
+  const dialect = spec.dialect || detect.dialect(loaded, hooks, targets(spec, loaded));
   if (dialect === 'lambda') return becomeLambda(spec, loaded);
   if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks);
   if (dialect === 'framework') return becomeFramework(spec, loaded, hooks);
@@ -57,7 +69,7 @@ function options(text, task) {
     const value = () => (eq < 0 ? words[++i] : words[i].slice(eq + 1));
     if (flag === '--require' || flag === '-r') require(value());
     else if (flag === '--enable-source-maps') process.setSourceMapsEnabled(true);
-    else if (flag === '--max-old-space-size') require('v8').setFlagsFromString('--max-old-space-size=' + value());
+    else if (flag === '--max-old-space-size') v8.setFlagsFromString('--max-old-space-size=' + value());
     else if (flag === '--no-warnings') process.removeAllListeners('warning');
     else logs.print(logs.STDERR, `NODE_OPTIONS: ${words[i]} has no effect on a running process\n`);
   }
@@ -108,11 +120,16 @@ function webFetch() {
   return require('./fetch.cjs');
 }
 
+// targets are the names under which functions-framework may know the function.
+function targets(spec, loaded) {
+  const named = (spec.env || {}).FUNCTION_TARGET;
+  return [loaded.name, named === undefined ? 'function' : named];
+}
+
 async function becomeFramework(spec, loaded, hooks) {
-  const names = [loaded.name, (spec.env || {}).FUNCTION_TARGET, 'function'];
   let fn = null;
-  for (const name of names) {
-    if (fn === null && name !== undefined) fn = framework.find(hooks.framework, loaded, name);
+  for (const name of targets(spec, loaded)) {
+    if (fn === null) fn = framework.find(hooks.framework, name);
   }
   if (fn === null) fn = load.handlerOf(loaded, spec.entry);
   return serving('framework', await framework.start(fn, spec));

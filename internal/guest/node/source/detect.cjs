@@ -13,9 +13,9 @@ const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
 const REQUEST = /^_?(?:req|request|ctx\.req|rq)$/i;
 const RESPONSE = /^_?(?:res|resp|response|reply)$/i;
 
-/** The dialect of what was loaded. */
-function dialect(loaded, hooks) {
-  if (framework.registeredAny(hooks.framework, loaded.name)) return 'framework';
+/** The dialect of what was loaded; targets are names of functions-framework. */
+function dialect(loaded, hooks, targets) {
+  if (framework.registeredAny(hooks.framework, targets)) return 'framework';
   if (loaded.name === '') loaded.name = usualName(loaded.exports);
   const value = valueOf(loaded);
   if (serve.isApp(value)) return 'node-http';

@@ -290,13 +290,12 @@ async function answer(call, response) {
   if (body === null || body === undefined || call.head.method === 'HEAD' ||
       NULL_BODY[response.status] === true) {
     call.respond(response.status, headers);
-    call.finishBody();
-    return;
+  } else if (typeof body.getReader === 'function') {
+    await pump(call, response.status, headers, body.getReader());
+  } else {
+    call.respond(response.status, headers);
+    for await (const chunk of body) await sendChunk(call, chunk);
   }
-  call.respond(response.status, headers);
-  wire.flushSoon(); // the head leaves with a body that is at hand, and without one that is not
-  if (typeof body.getReader === 'function') await pump(call, body);
-  else for await (const chunk of body) await sendChunk(call, chunk);
   call.finishBody();
 }
 
@@ -322,28 +321,57 @@ function bad(message) {
   return e;
 }
 
-async function pump(call, body) {
-  const reader = body.getReader();
+// pump sends the body as it comes. A body that is whole before the event loop turns
+// leaves together with its head, which then tells its length: the caller need not wait
+// for what waitUntil holds open.
+async function pump(call, status, headers, reader) {
   call.reader = reader;
+  const held = [];
+  let size = 0;
+  const begin = () => {
+    if (call.headSent || call.over) return;
+    call.respond(status, headers);
+    for (let i = 0; i < held.length; i++) call.send(held[i]);
+    wire.flushSoon();
+  };
+  prim.setImmediate(begin);
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || call.canceled) return;
-    const wait = sendChunk(call, value);
-    if (wait !== undefined) await wait;
+    if (done || call.canceled) break;
+    if (call.headSent) {
+      const wait = sendChunk(call, value);
+      if (wait !== undefined) await wait;
+      continue;
+    }
+    const chunk = bufferOf(value);
+    prim.push(held, chunk);
+    size += chunk.length;
+    if (size > wire.BODY_MAX) begin();
   }
+  if (!call.headSent && !announced(headers)) prim.push(headers, ['content-length', '' + size]);
+  begin();
+}
+
+function announced(headers) {
+  for (let i = 0; i < headers.length; i++) {
+    if (headers[i][0] === 'content-length') return true;
+  }
+  return false;
+}
+
+function bufferOf(chunk) {
+  if (typeof chunk === 'string') return bytes.from(chunk);
+  if (ArrayBuffer.isView(chunk)) {
+    return bytes.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  throw new prim.TypeError('a chunk of the response body is not a Uint8Array');
 }
 
 // sendChunk sends one chunk; it gives a promise when the client has to catch up first.
 function sendChunk(call, chunk) {
-  if (typeof chunk === 'string') chunk = bytes.from(chunk);
-  else if (ArrayBuffer.isView(chunk)) {
-    chunk = bytes.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  } else {
-    throw new prim.TypeError('a chunk of the response body is not a Uint8Array');
-  }
   let sent = false;
   let wake = null;
-  call.send(chunk, () => {
+  call.send(bufferOf(chunk), () => {
     sent = true;
     if (wake !== null) wake();
   });

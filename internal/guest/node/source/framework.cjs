@@ -72,13 +72,13 @@ function hookImports(id) {
   }
 }
 
-/** Whether the module registered a function of that name, or the only one there is. */
-function registeredAny(framework, name) {
-  return framework !== null && framework.registered(name) !== undefined;
+/** Whether the module registered a function under one of the names. */
+function registeredAny(framework, names) {
+  return names.some((name) => framework.registered(name) !== undefined);
 }
 
-/** The function of that name: registered, or exported; null when it is neither. */
-function find(framework, loaded, name) {
+/** The function registered under that name; null when there is none. */
+function find(framework, name) {
   const registered = framework.registered(name);
   if (registered === undefined) return null;
   if (registered.type !== 'http') {

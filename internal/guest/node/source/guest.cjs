@@ -70,16 +70,18 @@ function onEmptyLoop() {
   }
 }
 
+// crash ends a process in which something was thrown that nobody caught: the callers
+// are told, as their dialect tells it.
 function crash(thrown, unhandled) {
   if (live === null) return fatal(thrown);
+  const d = live.crash(thrown, unhandled);
+  if (live.dialect !== 'lambda') logs.print(logs.STDERR, failure.logText(d) + '\n');
+  if (unhandled && live.dialect === 'fetch') return undefined; // as Workers do: logged only
   const code = unhandled ? EXIT_REJECTION : EXIT_EXCEPTION;
   if (live.ready.serve === 'http') {
-    const d = live.crash(thrown);
-    logs.print(logs.STDERR, failure.logText(d) + '\n');
     prim.setTimeout(() => process.exit(code), ANSWER_MS);
     return undefined;
   }
-  const d = live.crash(thrown, unhandled);
   const call = logs.current();
   if (call.stream !== 0) call.fail('exception', d);
   else calls.forEach((each) => { each.fail('exception', d); });
