@@ -62,7 +62,6 @@ type cgroups struct {
 	why   string // why limits are missing; empty when all is there
 
 	ready chan *group
-	trash chan *group
 	quit  chan struct{}
 	gone  sync.WaitGroup
 	seq   int // of the maker
@@ -74,7 +73,6 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 	c := &cgroups{
 		name: name, log: log,
 		ready: make(chan *group, groupsReady),
-		trash: make(chan *group, 1<<16), // as many as boxes may ever be: sending never waits
 		quit:  make(chan struct{}),
 	}
 	c.trees, c.why = findHierarchies(name)
@@ -84,7 +82,6 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 	c.trees = prepare(c.trees, name, &c.why)
 	if len(c.trees) > 0 {
 		c.gone.Go(c.make)
-		c.gone.Go(c.remove)
 	}
 	return c
 }
@@ -124,18 +121,6 @@ func (c *cgroups) make() {
 	}
 }
 
-// remove deletes emptied groups until close.
-func (c *cgroups) remove() {
-	for {
-		select {
-		case g := <-c.trash:
-			g.remove(c.log)
-		case <-c.quit:
-			return
-		}
-	}
-}
-
 // acquire takes a ready group; nil when the host gives none.
 func (c *cgroups) acquire(done <-chan struct{}) (*group, error) {
 	if len(c.trees) == 0 {
@@ -151,30 +136,20 @@ func (c *cgroups) acquire(done <-chan struct{}) (*group, error) {
 	}
 }
 
-// release gives back a group without processes.
+// release removes a group without processes.
 func (c *cgroups) release(g *group) {
-	if g == nil {
-		return
+	if g != nil {
+		g.remove(c.log)
 	}
-	g.closeFiles()
-	c.trash <- g
 }
 
 // close removes everything of ours; all boxes must be gone.
 func (c *cgroups) close() {
 	close(c.quit)
 	c.gone.Wait()
-	for {
-		select {
-		case g := <-c.ready:
-			g.remove(c.log)
-			continue
-		case g := <-c.trash:
-			g.remove(c.log)
-			continue
-		default:
-		}
-		break
+	close(c.ready)
+	for g := range c.ready {
+		g.remove(c.log)
 	}
 	for _, t := range c.trees {
 		unix.Rmdir(filepath.Join(t.base, c.name))

@@ -35,10 +35,15 @@ func findHierarchies(name string) ([]hierarchy, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
+	return hierarchiesOf(string(table), string(own), name)
+}
+
+// hierarchiesOf does it for a mount table and a list of this process's groups.
+func hierarchiesOf(table, own, name string) ([]hierarchy, string) {
 	var out []hierarchy
 	why := "no cgroup file system is mounted"
-	for _, m := range parseMounts(string(table)) {
-		base, err := writableBase(m, string(own))
+	for _, m := range parseMounts(table) {
+		base, err := writableBase(m, own)
 		if err != nil {
 			why = err.Error()
 			continue

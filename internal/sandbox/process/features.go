@@ -10,6 +10,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
+// filesEnough open files serve any usual function.
+const filesEnough = 4096
+
 // Features implements sandbox.Driver.
 func (d *Driver) Features() []sandbox.Feature {
 	h := d.host
@@ -26,6 +29,13 @@ func (d *Driver) Features() []sandbox.Feature {
 			"the kernel has no Landlock", "use Linux 5.13 or later with lsm=…,landlock"),
 		feature("code attach", h.mountAPI, "open_tree and move_mount", "kernel "+h.kernel+" is too old",
 			"use Linux 5.12 or later"),
+		feature("memory overcommit", h.overcommit != "2", "runtimes may reserve more than they use",
+			"vm.overcommit_memory is 2: runtimes that reserve much, such as Node and Java, may fail",
+			"sysctl vm.overcommit_memory=0"),
+		feature("open files", h.enforcement.filesMax >= filesEnough,
+			fmt.Sprintf("up to %d for each process", h.enforcement.filesMax),
+			fmt.Sprintf("at most %d for each process", h.enforcement.filesMax),
+			"raise the hard limit: ulimit -Hn, or LimitNOFILE= of the systemd unit"),
 	}
 	return append(out, d.cgroupFeatures()...)
 }

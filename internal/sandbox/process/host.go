@@ -29,6 +29,7 @@ type host struct {
 	mountAPI    bool // open_tree, mount_setattr, move_mount
 	seccomp     bool
 	userNS      error // why no user namespace can be made
+	overcommit  string
 	enforcement enforcement
 }
 
@@ -48,6 +49,8 @@ func lookAtHost(c *cgroups) host {
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, 0)
 	h.seccomp = errno != unix.ENOSYS
 	h.userNS = userNamespaces()
+	overcommit, _ := os.ReadFile("/proc/sys/vm/overcommit_memory")
+	h.overcommit = strings.TrimSpace(string(overcommit))
 	_, h.enforcement.memory = c.does(jobMemory)
 	_, h.enforcement.pids = c.does(jobPids)
 	h.enforcement.filesMax = hardLimit(unix.RLIMIT_NOFILE)

@@ -81,14 +81,7 @@ func (d *Driver) userNamespace(owner *syscall.Stat_t, app int64) (*os.File, erro
 	if err != nil {
 		return nil, err
 	}
-	defer func() { // it waits at its gate for nothing else
-		unix.Kill(pid, unix.SIGKILL)
-		for {
-			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-				return
-			}
-		}
-	}()
+	defer end(pid) // it waits at its gate for nothing else
 	uids := fmt.Appendf(nil, "%d %d 1\n", owner.Uid, app)
 	gids := fmt.Appendf(nil, "%d %d 1\n", owner.Gid, app)
 	err = errors.Join(writeFile(fmt.Sprintf("/proc/%d/uid_map", pid), uids),

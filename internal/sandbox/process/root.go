@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -185,6 +186,9 @@ func (s *script) specMount(m sandbox.Mount, made map[string]bool, writable mappe
 	if !path.IsAbs(m.Target) || target == "/" {
 		return dayfly.Errorf(dayfly.KindInvalid, "mount target %q is not an absolute path", m.Target)
 	}
+	if target == "/tmp" || below(target, "/proc") || below(target, "/dev") {
+		return dayfly.Errorf(dayfly.KindInvalid, "mount target %s belongs to the sandbox itself", target)
+	}
 	if !filepath.IsAbs(m.Source) {
 		return dayfly.Errorf(dayfly.KindInvalid, "mount source %q is not an absolute path", m.Source)
 	}
@@ -252,4 +256,9 @@ func (s *script) write(name, content string) {
 	s.call("make /"+name, unix.SYS_OPENAT, here(), s.text(name), num(flags), num(0o644)).Save = 1
 	s.call("write /"+name, unix.SYS_WRITE, register(1), s.bytes([]byte(content)), num(len(content)))
 	s.call("close /"+name, unix.SYS_CLOSE, register(1))
+}
+
+// below tells whether a clean path is dir or in it.
+func below(p, dir string) bool {
+	return p == dir || strings.HasPrefix(p, dir+"/")
 }

@@ -36,11 +36,16 @@ const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC 
 
 // socketFamilies are the address families that programs may open: everything else
 // (packet, vsock, bluetooth, alg …) is kernel surface that no function needs.
-var socketFamilies = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
+// Netlink is allowed for routing alone, which resolvers ask about addresses.
+func socketFamilies() []uint32 {
+	return []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}
+}
 
 // personalities are those that change nothing dangerous: Linux, the query, and Linux
 // without address randomisation's help to old programs.
-var personalities = []uint32{0x0, 0x0008, 0x20000, 0x20008, 0xffffffff}
+func personalities() []uint32 {
+	return []uint32{0x0, 0x0008, 0x20000, 0x20008, 0xffffffff}
+}
 
 // callRange is a run of system-call numbers with one verdict.
 type callRange struct {
@@ -84,8 +89,8 @@ func callRanges(info *arch.Info) []callRange {
 		"prlimit64":   {judge: fixedLimits(dataArg0+8, dataArg0+16)},
 		"clone":       {judge: refuseFlags(namespaceFlags)},
 		"clone3":      {verdict: verdictNoSys},
-		"socket":      {judge: allowValues(socketFamilies)},
-		"personality": {judge: allowValues(personalities)},
+		"socket":      {judge: allowSockets(socketFamilies())},
+		"personality": {judge: allowValues(personalities())},
 	}
 	var all []callRange
 	add := func(name string, r callRange) {
@@ -181,4 +186,18 @@ func allowValues(values []uint32) []bpf.Instruction {
 		out = append(out, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipTrue: uint8(len(values) - i)})
 	}
 	return append(out, bpf.RetConstant{Val: verdictPerm}, bpf.RetConstant{Val: verdictAllow})
+}
+
+// allowSockets allows the families, and netlink for routes.
+func allowSockets(families []uint32) []bpf.Instruction {
+	out := []bpf.Instruction{bpf.LoadAbsolute{Off: dataArg0, Size: 4}}
+	for i, f := range families {
+		out = append(out, bpf.JumpIf{Cond: bpf.JumpEqual, Val: f, SkipTrue: uint8(len(families) - i + 3)})
+	}
+	return append(out,
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.AF_NETLINK, SkipTrue: 2},
+		bpf.LoadAbsolute{Off: dataArg0 + 16, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.NETLINK_ROUTE, SkipTrue: 1},
+		bpf.RetConstant{Val: verdictPerm},
+		bpf.RetConstant{Val: verdictAllow})
 }

@@ -107,13 +107,7 @@ func (s *spawner) answer() (airlock.Answer, error) {
 // drop gives up the present airlock.
 func (s *spawner) drop() {
 	unix.Close(s.sock)
-	unix.Kill(s.pid, unix.SIGKILL)
-	var status unix.WaitStatus
-	for {
-		if _, err := unix.Wait4(s.pid, &status, 0, nil); err != unix.EINTR {
-			break
-		}
-	}
+	end(s.pid)
 	s.sock, s.pid = -1, 0
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
+// oomScore makes a box's processes likely victims, between 0 and 1000.
+const oomScore = "500"
+
 // plumbing is the descriptors of a box under construction: the child's ends, and ours.
 type plumbing struct {
 	command, control       *os.File // the child's
@@ -74,14 +77,13 @@ func (d *Driver) start(ctx context.Context, spec sandbox.Spec) (*box, error) {
 	b := &box{driver: d, id: spec.ID, done: make(chan struct{}), tmpBytes: spec.Limits.TmpBytes}
 	if err := d.furnish(ctx, b, spec); err != nil {
 		if b.pidfd == nil { // nothing runs: nobody will watch
-			d.ids.release(b.ids)
-			d.cgroups.release(b.group)
-			d.alive.Done()
+			d.forget(b)
 		}
 		return nil, err
 	}
 	if len(spec.Argv) > 0 {
 		if err := b.Exec(ctx, spec.Argv, spec.Env, spec.Dir); err != nil {
+			b.control.Close()
 			b.discard()
 			return nil, err
 		}
@@ -118,7 +120,7 @@ func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
 		return err
 	}
 	if err := d.admit(ctx, b); err != nil {
-		p.ourCommand.Close()
+		p.closeOurs()
 		b.discard()
 		return err
 	}
@@ -167,9 +169,7 @@ func (d *Driver) clone(b *box, p *plumbing, spec sandbox.Spec) error {
 // sealed. From here on the box has a watcher.
 func (d *Driver) admit(ctx context.Context, b *box) error {
 	if err := b.openProcess(); err != nil {
-		b.control.Close()
-		unix.Kill(b.pid, unix.SIGKILL)
-		unix.Wait4(b.pid, nil, 0, nil)
+		end(b.pid)
 		return fmt.Errorf("start sandbox %s: %w", b.id, err)
 	}
 	d.mu.Lock()
@@ -186,6 +186,9 @@ func (d *Driver) admit(ctx context.Context, b *box) error {
 	if err := b.group.join(b.pid); err != nil {
 		return fmt.Errorf("start sandbox %s: %w", b.id, err)
 	}
+	// When the host runs out of memory, boxes go before anything else; where that
+	// cannot be said, they go like everything else.
+	writeFile(fmt.Sprintf("/proc/%d/oom_score_adj", b.pid), []byte(oomScore))
 	stop := interrupt(ctx, b.command)
 	defer stop()
 	if _, err := b.command.Write([]byte{1}); err != nil {
@@ -233,6 +236,16 @@ func closeAll(files []*os.File) error {
 		}
 	}
 	return nil
+}
+
+// end kills a child that nobody watches and reaps it.
+func end(pid int) {
+	unix.Kill(pid, unix.SIGKILL)
+	for {
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+			return
+		}
+	}
 }
 
 // discard ends a box that nobody got and waits until it is gone.

@@ -156,6 +156,9 @@ func (s *suite) mountRefuses(t *testing.T) {
 		"source relative": {Source: "usr", Target: "/opt/x"},
 		"target relative": {Source: "/usr", Target: "opt/x"},
 		"target the root": {Source: "/usr", Target: "/"},
+		"target /tmp":     {Source: "/usr", Target: "/tmp"},
+		"target in /proc": {Source: "/usr", Target: "/proc/sys"},
+		"target in /dev":  {Source: "/usr", Target: "/dev/../dev/x"},
 		"target sealed":   {Source: "/usr", Target: "/usr/no/such/folder"},
 	} {
 		spec := sandbox.Spec{Argv: []string{"/bin/true"}, Mounts: []sandbox.Mount{m}}

@@ -122,10 +122,11 @@ tell("tcp", lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 1)
 tell("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
 tell("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
 tell("vsock", lambda: socket.socket(40, socket.SOCK_STREAM))
+tell("netfilter", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12))
 `)
 	port := tcp.Addr().(*net.TCPAddr).Port
 	spec.Argv = append(spec.Argv, name[1:], fmt.Sprint(port))
-	want := "abstract ECONNREFUSED\ntcp ECONNREFUSED\npacket EPERM\nraw EPERM\nvsock EPERM\n"
+	want := "abstract ECONNREFUSED\ntcp ECONNREFUSED\npacket EPERM\nraw EPERM\nvsock EPERM\nnetfilter EPERM\n"
 	if got := s.run(t, spec).out; got != want {
 		t.Errorf("guest printed %q, want %q", got, want)
 	}
