@@ -5,6 +5,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,6 +22,9 @@ const (
 	flushTimeout = 5 * time.Second
 	// unacknowledgedMax bounds the batches on their way.
 	unacknowledgedMax = 64
+	// marksMax is into how many parts the past of one function is cut: what it has too
+	// much goes one part at a time.
+	marksMax = 8
 )
 
 // flush sends what is new on every shelf to the stream.
@@ -37,7 +41,9 @@ func (l *Logs) flush(ctx context.Context) {
 	l.dirty = nil
 	l.dirtyMu.Unlock()
 
-	sending := sender{js: l.js}
+	sending := sender{js: l.js, stored: func(s *shelf, seq uint64, bytes int64) {
+		l.keepShare(ctx, s, seq, bytes)
+	}}
 	for _, s := range shelves {
 		l.flushShelf(ctx, s, &sending)
 	}
@@ -53,7 +59,7 @@ func (l *Logs) flushShelf(ctx context.Context, s *shelf, sending *sender) {
 	send := func() {
 		h, data := l.encoder.take()
 		m := &nats.Msg{Subject: s.subject, Data: data, Header: nats.Header{headName: {h.String()}}}
-		sending.send(ctx, m)
+		sending.send(ctx, s, m)
 	}
 	for i := range news.lines {
 		l.encoder.line(news.firstLine+uint64(i), &news.lines[i])
@@ -109,35 +115,77 @@ func (l *Logs) takeNews(s *shelf) news {
 	return n
 }
 
+// mark is a part of what a function has in the stream: up to that message, so many bytes.
+type mark struct {
+	seq   uint64
+	bytes int64
+}
+
+// keepShare notes that a batch was stored, and drops the oldest of the function's when it
+// has more than an eighth of the stream: its own flood must not age others away. The caller
+// holds flushMu. What was stored before the start of the process is not counted.
+func (l *Logs) keepShare(ctx context.Context, s *shelf, seq uint64, bytes int64) {
+	share := l.cfg.MaxBytes / functionShare
+	s.markedBytes += bytes
+	if last := len(s.marks) - 1; last >= 0 && s.marks[last].bytes < share/marksMax {
+		s.marks[last] = mark{seq, s.marks[last].bytes + bytes}
+	} else {
+		s.marks = append(s.marks, mark{seq, bytes})
+	}
+	var drop uint64
+	for s.markedBytes > share && len(s.marks) > 1 {
+		drop = s.marks[0].seq
+		s.markedBytes -= s.marks[0].bytes
+		s.marks = slices.Delete(s.marks, 0, 1)
+	}
+	if drop == 0 {
+		return
+	}
+	err := l.stream.Purge(ctx, jetstream.WithPurgeSubject(s.subject),
+		jetstream.WithPurgeSequence(drop+1))
+	if err != nil {
+		l.log.Warn("old log batches not dropped", "function", s.ref.String(), "error", err)
+	}
+}
+
 // sender sends messages without waiting for each, but never many unacknowledged.
 type sender struct {
 	js      jetstream.JetStream
-	waiting []jetstream.PubAckFuture
+	stored  func(s *shelf, seq uint64, bytes int64) // told of each that was acknowledged
+	waiting []sent
 	failed  int
 	err     error // of the last that failed
 }
 
-func (s *sender) send(ctx context.Context, m *nats.Msg) {
+// sent is a message on its way.
+type sent struct {
+	jetstream.PubAckFuture
+	shelf *shelf
+}
+
+func (s *sender) send(ctx context.Context, from *shelf, m *nats.Msg) {
 	s.wait(ctx, unacknowledgedMax-1)
 	future, err := s.js.PublishMsgAsync(m)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	s.waiting = append(s.waiting, future)
+	s.waiting = append(s.waiting, sent{future, from})
 }
 
 // wait waits until no more than so many messages are unacknowledged.
 func (s *sender) wait(ctx context.Context, most int) {
 	for len(s.waiting) > most {
+		first := s.waiting[0]
+		s.waiting = s.waiting[1:]
 		select {
-		case <-s.waiting[0].Ok():
-		case err := <-s.waiting[0].Err():
+		case ack := <-first.Ok():
+			s.stored(first.shelf, ack.Sequence, int64(len(first.Msg().Data)))
+		case err := <-first.Err():
 			s.fail(err)
 		case <-ctx.Done():
 			s.fail(context.Cause(ctx))
 		}
-		s.waiting = s.waiting[1:]
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -182,26 +183,23 @@ func TestFindOfNothing(t *testing.T) {
 
 func TestTailJoinsThePastAndMemory(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	l, shut := open(t, dir, logs.Config{RingLines: 10, FlushInterval: 2 * time.Millisecond})
+	dir, cfg := t.TempDir(), logs.Config{RingLines: 10, FlushInterval: time.Hour}
+	l, shut := open(t, dir, cfg)
 	var want []string
-	appendSlowly := func(count int) {
+	appendAndFlush := func(count int) {
 		for range count {
 			text := fmt.Sprint("line ", len(want))
 			want = append(want, text)
 			l.Append(line(hello, text))
-			if len(want)%5 == 0 { // lets the flush come before the shelf is full
-				waitFor(t, text, func() bool {
-					return slices.Contains(texts(t, l, logs.Query{Function: hello, Tail: 1}), text)
-				})
-				time.Sleep(10 * time.Millisecond)
+			if len(want)%7 == 0 { // before the shelf is full
+				l.Flush(t.Context())
 			}
 		}
 	}
-	appendSlowly(40)
+	appendAndFlush(40)
 	shut()
-	l, _ = open(t, dir, logs.Config{RingLines: 10, FlushInterval: 2 * time.Millisecond})
-	appendSlowly(40)
+	l, _ = open(t, dir, cfg)
+	appendAndFlush(40)
 	l.Append(line(other, "not asked for"))
 
 	for _, tail := range []int{1, 9, 10, 11, 40, 55, 80, 1000} {
@@ -259,7 +257,7 @@ func TestLinesOfOneInvocation(t *testing.T) {
 func TestRecordsAreNewestFirst(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cfg := logs.Config{RingRecords: 8, FlushInterval: time.Millisecond}
+	cfg := logs.Config{RingRecords: 8, FlushInterval: time.Hour}
 	l, shut := open(t, dir, cfg)
 	var all []*dayfly.Record
 	add := func(count int) {
@@ -274,7 +272,9 @@ func TestRecordsAreNewestFirst(t *testing.T) {
 			}
 			all = append(all, r)
 			l.Record(r)
-			time.Sleep(3 * time.Millisecond) // a flush comes before the shelf is full
+			if i%3 == 0 { // before the shelf is full
+				l.Flush(t.Context())
+			}
 		}
 	}
 	add(20)
@@ -342,6 +342,38 @@ func TestFloodLeavesNeighboursAlone(t *testing.T) {
 	}
 	if got := texts(t, l, logs.Query{Function: other}); len(got) != 50 {
 		t.Errorf("neighbour has %d lines stored, want 50", len(got))
+	}
+}
+
+func TestFloodLeavesTheNeighboursPastAlone(t *testing.T) {
+	t.Parallel()
+	const maxBytes = 4 << 20
+	dir := t.TempDir()
+	l, shut := open(t, dir, logs.Config{MaxBytes: maxBytes, FlushInterval: time.Hour})
+	for i := range 20 {
+		l.Append(line(other, fmt.Sprint("quiet ", i)))
+	}
+	noise := rand.NewChaCha8([32]byte{7})
+	text := make([]byte, 8<<10)
+	for i := range 3 * maxBytes / len(text) { // does not compress much: three streams full
+		_, _ = noise.Read(text)
+		l.Append(line(hello, strings.ToValidUTF8(string(text), "?")))
+		if i%20 == 0 { // before the shelf is full
+			l.Flush(t.Context())
+		}
+	}
+	shut()
+	l, _ = open(t, dir, still)
+	if got := texts(t, l, logs.Query{Function: other}); len(got) != 20 {
+		t.Errorf("neighbour has %d lines stored after the flood, want 20", len(got))
+	}
+	bytes := 0
+	for _, text := range texts(t, l, logs.Query{Function: hello}) {
+		bytes += len(text)
+	}
+	// An eighth of the stream, in compressed bytes, and one batch more.
+	if bytes == 0 || bytes > 2*maxBytes/8+512<<10 {
+		t.Errorf("%d bytes of the flood are stored, want about %d", bytes, maxBytes/8)
 	}
 }
 

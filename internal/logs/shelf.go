@@ -23,6 +23,9 @@ type shelf struct {
 	subject string  // of the stream
 	totals  *totals // nil for the shelf of calls that reached no revision
 
+	marks       []mark // of what is in the stream; guarded by Logs.flushMu
+	markedBytes int64  // their sum; guarded by Logs.flushMu
+
 	mu      sync.Mutex // guards all below
 	lines   ring[dayfly.LogLine]
 	records ring[*dayfly.Record]
