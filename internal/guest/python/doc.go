@@ -3,7 +3,7 @@
 // Package python holds the Python guest: the files that a CPython interpreter (3.8 or
 // later) runs inside a sandbox so that it speaks frames (docs/formats/frames.md).
 //
-//	Install(dir) ─▶ dir/guest.py, dir/dayfly_guest/*.py      once, on the host
+//	Files() ─▶ dir/guest.py, dir/dayfly_guest/*.py           once, on the host
 //	Compile(python, dir) ─▶ dir/dayfly_guest/__pycache__     once per interpreter
 //
 //	python3 -I -S -B dir/guest.py        fd 3 = the socket to the host

@@ -237,3 +237,14 @@ func TestLoggingIsLambdasOnlyInLambda(t *testing.T) {
 		}
 	}
 }
+
+func TestThreadsLeftBehindKeepNoGuestAlive(t *testing.T) {
+	t.Parallel()
+	for _, concurrency := range []int{1, 2} {
+		g := serve(t, spec{Dialect: "lambda", Entry: "events.leaving_threads", Concurrency: concurrency})
+		if a := g.call(request{}); a.Error != nil {
+			t.Errorf("answer = %v", a.Error)
+		}
+		g.stop() // fails when the guest does not end
+	}
+}

@@ -353,3 +353,9 @@ def long_headers(event, context):
 
 def long_type(event, context):
     raise type("T" * 3_000_000, (Exception,), {})("m" * 300_000)
+
+
+def leaving_threads(event, context):
+    for _ in range(3):
+        threading.Thread(target=threading.Event().wait).start()
+    return threading.active_count()
