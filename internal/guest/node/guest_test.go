@@ -30,6 +30,7 @@ const patience = 30 * time.Second
 // process is one guest that runs outside any sandbox, and the host's end to it.
 type process struct {
 	t    *testing.T
+	nc   net.Conn
 	conn *guest.Conn
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process ended
@@ -72,6 +73,21 @@ func TestMain(m *testing.M) {
 // boot starts a stem and waits for its hello.
 func boot(t *testing.T) *process {
 	t.Helper()
+	p, nc := start(t)
+	p.conn = guest.NewConn(nc, p.log)
+	hello, err := p.conn.Hello(p.context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hello.Language != "node" || hello.Version == "" {
+		t.Fatalf("hello = %+v, want node and a version", hello)
+	}
+	return p
+}
+
+// start starts a stem and gives it with the host's end of its connection.
+func start(t *testing.T) (*process, net.Conn) {
+	t.Helper()
 	dir, err := scripts()
 	if err != nil {
 		t.Fatal(err)
@@ -99,20 +115,21 @@ func boot(t *testing.T) *process {
 	}
 	_ = theirs.Close()
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
-	p.conn = guest.NewConn(nc, p.log)
+	p.nc = nc
 	t.Cleanup(p.stop)
-	hello, err := p.conn.Hello(p.context())
-	if err != nil {
-		t.Fatal(err)
+	return p, nc
+}
+
+// many skips a test that boots a guest per case when time is short.
+func many(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("boots a guest for each of many cases: run without -short")
 	}
-	if hello.Language != "node" || hello.Version == "" {
-		t.Fatalf("hello = %+v, want node and a version", hello)
-	}
-	return p
 }
 
 func (p *process) stop() {
-	_ = p.conn.Close()
+	_ = p.nc.Close()
 	select {
 	case <-p.done:
 	case <-time.After(patience):

@@ -4,6 +4,9 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -173,4 +176,60 @@ func TestHostileRejectionsInFetchAreLogged(t *testing.T) {
 		}
 	}
 	p.logged("RangeError: floating")
+}
+
+// TestHostileBodiesNeedNoMemory echoes far more than the process may hold.
+func TestHostileBodiesNeedNoMemory(t *testing.T) {
+	t.Parallel()
+	many(t)
+	const total = 256 << 20
+	cases := map[string]struct{ dialect, file, code string }{
+		"fetch":     {"fetch", "app.mjs", "export default (r) => new Response(r.body)"},
+		"node-http": {"node-http", "app.js", "module.exports = (q, s) => q.pipe(s)"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := instance(t, c.dialect, "app", files{c.file: c.code})
+			p.spec.Limits.ResponseBytes = total
+			inv := p.request("POST", "/", "")
+			inv.Request.Body = io.NopCloser(io.LimitReader(zeros{}, total))
+			inv.Request.ContentLength = total
+			result, err := p.open(p.context(), inv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer result.Body.Close()
+			if n, err := io.Copy(io.Discard, result.Body); n != total || err != nil {
+				t.Fatalf("%d of %d bytes came back, %v", n, total, err)
+			}
+			if peak := p.peakKiB(); peak > 160<<10 {
+				t.Errorf("the guest used %d KiB at its peak", peak)
+			}
+		})
+	}
+}
+
+// zeros is an endless body.
+type zeros struct{}
+
+// Read implements io.Reader.
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// peakKiB gives the most memory that the guest ever had resident.
+func (p *process) peakKiB() int {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		p.t.Fatal(err)
+	}
+	return kib
 }

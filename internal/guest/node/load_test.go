@@ -116,6 +116,7 @@ func TestLoadHonoursTheEnvironment(t *testing.T) {
 
 func TestLoadDetectsTheDialect(t *testing.T) {
 	t.Parallel()
+	many(t)
 	cases := map[string]struct {
 		entry, code string
 		esm         bool

@@ -61,6 +61,7 @@ module.exports = (req, res) => routes[req.url.split(/[/?]/)[1]](req, res);`})
 
 func TestServeWhateverListens(t *testing.T) {
 	t.Parallel()
+	many(t)
 	const ok = "(q, s) => s.end('ok')"
 	cases := map[string]string{
 		"function":             "module.exports = " + ok,
