@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -101,7 +102,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return n.serve(ctx)
 }
 
+// heapGoal is what this process tries to stay below: past it the embedded server's
+// caches of recent messages give way. Ten times what an idle node uses.
+const heapGoal = 400 << 20
+
 func (n *Node) openFolder(context.Context) error {
+	debug.SetMemoryLimit(heapGoal)
 	dir, err := filepath.Abs(n.cfg.DataDir)
 	if err != nil {
 		return fmt.Errorf("find data folder: %w", err)

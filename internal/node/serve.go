@@ -66,6 +66,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("telemetry", n.telemetry.Run)
 	run("pool", n.pool.Run)
 	run("scheduler", n.scheduler.Run)
+	run("sweeping", n.sweep)
 	run("gateway", n.gateway.run)
 	run("management API", n.api.run)
 	n.prepare(background)
@@ -106,6 +107,30 @@ func (n *Node) drain() {
 	}
 	for n.invoker.Inflight() > 0 && ctx.Err() == nil { // upgraded connections are not the server's to wait for
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// sweepPeriod is how often bundles that no revision uses are removed.
+const sweepPeriod = time.Hour
+
+// sweep removes bundles and sources that no revision names any more.
+func (n *Node) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		used := n.catalog.Bundles()
+		swept, err := n.bundles.Sweep(ctx, func(d dayfly.Digest) bool { return used[d] })
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("unused bundles were not swept", "error", err)
+		}
+		if swept > 0 {
+			n.log.Info("unused bundles were swept", "count", swept)
+		}
 	}
 }
 
