@@ -28,6 +28,12 @@ var (
 	jsEvent   = regexp.MustCompile(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
 )
 
+// appMakers make applications that can be exported as they are.
+var appMakers = []string{
+	"express", "fastify", "Fastify", "Koa", "polka", "connect", "restana", "Hono", "Elysia",
+	"createServer", "AutoRouter", "IttyRouter",
+}
+
 // export is one name that a module exports, and its parameters as far as they are seen.
 type export struct {
 	name       string
@@ -82,10 +88,11 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 	if match[1] == "serverless" {
 		return dayfly.DialectLambda, true
 	}
-	for _, app := range jsApp.FindAllStringSubmatch(text, -1) {
-		if app[1] == match[1] {
-			return applicationKind(app[2]), true
-		}
+	if slices.Contains(appMakers, match[1]) {
+		return applicationKind(match[1]), true // module.exports = express()
+	}
+	if kind := appNamed(text, match[1]); kind != "" {
+		return kind, true
 	}
 	definition := regexp.MustCompile(`(?:^|[\s;])(?:const|let|var)\s+` + regexp.QuoteMeta(match[1]) +
 		`(?:\s*:[^=\n]+)?\s*=\s*((?:async\s*)?(?:\([^)]*\)(?:\s*:[^=]+)?\s*=>|function\b[^)]*\)|\w+\s*=>)|\{)`)
