@@ -79,6 +79,7 @@ func (g *gateway) furnish(home *os.File, mtu int) error {
 		{confDir + "/all/rp_filter", "1"},
 		{confDir + "/default/rp_filter", "1"},
 		{confDir + "/all/accept_redirects", "0"},
+		{confDir + "/all/accept_source_route", "0"}, // any program may ask for it
 		{confDir + "/all/send_redirects", "0"},
 		{confDir + "/default/send_redirects", "0"},
 		{confDir + "/all/forwarding", "1"},
@@ -145,6 +146,9 @@ func (g *gateway) connectHost() error {
 	}
 	index := link.Attrs().Index
 	if err := linkUp(g.host, index); err != nil {
+		return err
+	}
+	if err := awaitRunning(g.links, uplinkIndex); err != nil {
 		return err
 	}
 	if err := addAddr(g.host, index, g.claim.hostAddr()); err != nil {

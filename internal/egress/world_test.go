@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,9 +54,14 @@ type place struct {
 var world place // made by TestMain, read by tests
 
 func TestMain(m *testing.M) {
+	fuzzing := func(arg string) bool {
+		return strings.HasPrefix(arg, "-test.fuzz=") || arg == "-test.fuzzworker"
+	}
 	switch {
 	case os.Getenv(victimEnv) != "":
 		victim(os.Getenv(victimEnv))
+	case slices.ContainsFunc(os.Args, fuzzing):
+		world.lacking = "fuzzing starts processes of its own"
 	case os.Getenv(worldEnv) != "":
 		if err := makeWorld(); err != nil {
 			fmt.Fprintln(os.Stderr, "make the world of the tests:", err)
