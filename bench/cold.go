@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -17,8 +15,11 @@ import (
 
 // coldPause stands between the eviction of an instance and the call that starts the
 // next: real cold starts are not back to back, and the promise is made for a pool
-// that had time to fill.
-const coldPause = 50 * time.Millisecond
+// that had time to fill. Several starts at once empty it, and it needs longer.
+const (
+	coldPause     = 200 * time.Millisecond
+	coldPauseLong = time.Second
+)
 
 // coldWorkers is how many cold starts run at once in the second half.
 const coldWorkers = 8
@@ -113,21 +114,28 @@ func (b *bench) coldStarts(ctx context.Context, name, url string, n int) ([]time
 	return times, nil
 }
 
+// coldTogether evicts several functions and calls them all at the same moment, until
+// there are as many cold starts as of the other kind.
 func (b *bench) coldTogether(ctx context.Context, names, urls []string) ([]time.Duration, error) {
-	var workers sync.WaitGroup
-	var mu sync.Mutex // guards all and errs
 	var all []time.Duration
-	var errs error
-	for i := range names {
-		workers.Go(func() {
-			times, err := b.coldStarts(ctx, names[i], urls[i], max(1, b.colds/len(names)))
-			mu.Lock()
-			defer mu.Unlock()
-			all, errs = append(all, times...), errors.Join(errs, err)
-		})
+	for range max(1, b.colds/len(names)) {
+		for _, name := range names {
+			if err := b.platform.evict(ctx, name); err != nil {
+				return nil, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(coldPauseLong):
+		}
+		times, err := crowd(urls)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, times...)
 	}
-	workers.Wait()
-	return all, errs
+	return all, nil
 }
 
 // noteKinds asks the platform how the starts were made: a warm call among them would

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,8 +37,9 @@ func (b *bench) burst(ctx context.Context) error {
 			if err := b.platform.evict(ctx, name); err != nil {
 				return err
 			}
-			time.Sleep(10 * coldPause) // the pool of stems fills
-			times, err := crowd(fmt.Sprintf("%s?sleep=%d", url, burstSleep.Milliseconds()))
+			time.Sleep(coldPauseLong)
+			sleepy := fmt.Sprintf("%s?sleep=%d", url, burstSleep.Milliseconds())
+			times, err := crowd(slices.Repeat([]string{sleepy}, burstCallers))
 			if err != nil {
 				return err
 			}
@@ -55,12 +57,12 @@ func (b *bench) burst(ctx context.Context) error {
 	return nil
 }
 
-// crowd calls url once from each of many callers, all at the same moment.
-func crowd(url string) ([]time.Duration, error) {
+// crowd calls each URL once, all at the same moment.
+func crowd(urls []string) ([]time.Duration, error) {
 	gate := make(chan struct{})
 	all := newTally()
 	var callers sync.WaitGroup
-	for range burstCallers {
+	for _, url := range urls {
 		callers.Go(func() {
 			mine := newTally()
 			<-gate
