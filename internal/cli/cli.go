@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +36,22 @@ func Main(ctx context.Context, args []string, world World) int {
 	a := newApp(world)
 	root := a.root()
 	root.SetArgs(args)
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	err := root.ExecuteContext(ctx)
 	if err != nil && !a.running {
 		err = usageError(err)
 	}
 	a.printError(err)
 	return exitCode(err)
+}
+
+// untilSignal gives a context that ends with the first signal. From then on signals
+// are the system's again, so that a second one ends the process.
+func untilSignal(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // app is one run of the command line.

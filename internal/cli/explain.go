@@ -78,7 +78,9 @@ func (a *app) printExplanation(e *explanation) {
 	a.printf("%s %s\n\n", s.dim("invocation"), s.bold(string(r.ID)))
 	writeRows(a.Out, s, a.callRows(r))
 	a.printPhases(r)
-	a.section("Used", usedRows(r))
+	if r.Instance != "" {
+		a.section("Used", usedRows(r))
+	}
 	a.printFault(r)
 	if len(e.Logs) > 0 {
 		a.printf("\n%s\n", s.bold("Printed"))

@@ -65,6 +65,9 @@ func (a *app) event(data string) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, dayfly.Errorf(dayfly.KindInvalid, "open event: %w", err)
 		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return nil, errors.Join(dayfly.Errorf(dayfly.KindInvalid, "%s is a folder", name), f.Close())
+		}
 		return f, nil
 	}
 	if !json.Valid([]byte(data)) {

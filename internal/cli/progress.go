@@ -80,7 +80,7 @@ func (p *progress) done() {
 	p.clear()
 	if !p.app.json {
 		took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
-		p.app.notef("%s %s %s\n", p.app.alert.green("✓"), p.text(), took)
+		p.app.notef("%s %s  %s\n", p.app.alert.green("✓"), p.text(), took)
 	}
 	p.current = ""
 }
@@ -91,7 +91,7 @@ func (p *progress) fail(err error) error {
 	if !p.app.json {
 		if p.current != "" {
 			took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
-			p.app.notef("%s %s %s\n", p.app.alert.red("✗"), p.text(), took)
+			p.app.notef("%s %s  %s\n", p.app.alert.red("✗"), p.text(), took)
 		}
 		if !p.verbose {
 			for _, line := range p.build {

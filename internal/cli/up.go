@@ -6,10 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +32,7 @@ func (a *app) up() *cobra.Command {
 	given := map[string]*string{}
 	c := &cobra.Command{Use: "up", Short: "Run a node", Long: upHelp, Args: exactly()}
 	for _, s := range config.Settings() {
-		given[s.Name] = c.Flags().String(s.Name, "", "`"+s.Value+"`: "+s.Usage+defaultText(s))
+		given[s.Name] = c.Flags().String(s.Name, "", s.Usage+defaultText(s))
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		flags := map[string]string{}
@@ -81,8 +78,9 @@ func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(ctx, log)
-	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		log.Info("stopping: calls in flight are waited for; a second signal ends them")
+	})()
 	err = n.Run(ctx)
 	if !noted {
 		return err // the note there may be is of another node
@@ -103,17 +101,6 @@ func (a *app) again() error {
 		return exitStatus(status)
 	}
 	return err
-}
-
-// untilSignal gives a context that ends with the first signal. From then on signals
-// are the system's again, so that a second one ends the process.
-func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, func()) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, func() {
-		stop()
-		log.Info("stopping: calls in flight are waited for; a second signal ends them")
-	})
-	return ctx, stop
 }
 
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {

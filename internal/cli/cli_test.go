@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api"
+	"github.com/dayfly-faas/dayfly/internal/api/apitest"
+	"github.com/dayfly-faas/dayfly/internal/cli"
+	"github.com/dayfly-faas/dayfly/internal/rollout"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var hello = dayfly.FunctionRef{Project: dayfly.DefaultProject, Name: "hello"}
+
+// typed is what one command printed.
+type typed struct {
+	out, err string
+	code     int
+}
+
+// run types a command, against a node when there is one.
+func run(t *testing.T, n *apitest.Node, stdin string, args ...string) typed {
+	t.Helper()
+	env := map[string]string{"DAYFLY_DATA": t.TempDir()}
+	if n != nil {
+		env["DAYFLY_URL"], env["DAYFLY_TOKEN"] = n.URL, apitest.Token
+	}
+	var out, errs bytes.Buffer
+	code := cli.Main(t.Context(), args, cli.World{In: strings.NewReader(stdin), Out: &out, Err: &errs,
+		Env: func(key string) string { return env[key] }, Version: "1.2.3"})
+	return typed{out.String(), errs.String(), code}
+}
+
+// write makes a file below dir.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s is out of date; go test ./internal/cli -update writes it:\n%s", path, d)
+	}
+}
+
+func TestHelpIsTheGuide(t *testing.T) {
+	t.Parallel()
+	var guide strings.Builder
+	guide.WriteString("# The command line\n\nWhat `dayfly --help` and the help of each command say. " +
+		"`go test ./internal/cli -update` writes this page.\n")
+	commands := []string{"", "up", "doctor", "runtimes", "deploy", "rollback", "list", "inspect",
+		"invoke", "evict", "remove", "logs", "invocations", "explain", "version"}
+	for _, name := range commands {
+		args := append(strings.Fields(name), "--help")
+		got := run(t, nil, "", args...)
+		if got.code != 0 || got.err != "" {
+			t.Errorf("%v: %+v", args, got)
+		}
+		fmt.Fprintf(&guide, "\n## %s\n\n```\n%s```\n", strings.TrimSpace("dayfly "+name), got.out)
+	}
+	golden(t, "../../docs/guides/cli.md", guide.String())
+}
+
+func TestErrorsHaveKindsAndHints(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Invoke = func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		text, _ := io.ReadAll(inv.Request.Body)
+		var kind dayfly.Kind
+		if err := json.Unmarshal(text, &kind); err != nil {
+			return nil, err
+		}
+		return nil, dayfly.Errorf(kind, "told").WithHint("do this")
+	}
+	for kind, code := range map[dayfly.Kind]int{
+		dayfly.KindInvalid: 2, dayfly.KindUnauthenticated: 6, dayfly.KindDenied: 6,
+		dayfly.KindNotFound: 3, dayfly.KindConflict: 4, dayfly.KindExhausted: 5,
+		dayfly.KindUnavailable: 5, dayfly.KindTimeout: 8, dayfly.KindCanceled: 130,
+	} {
+		got := run(t, n, "", "invoke", "hello", "-d", `"`+string(kind)+`"`)
+		if want := (typed{"", "error: told\nhint: do this\n", code}); got != want {
+			t.Errorf("kind %s: %+v, want %+v", kind, got, want)
+		}
+	}
+	got := run(t, n, "", "invoke", "hello", "-d", `"internal"`)
+	if got.code != 1 || strings.Contains(got.err, "told") {
+		t.Errorf("internal: %+v", got)
+	}
+	got = run(t, n, "", "invoke", "hello", "-d", `"conflict"`, "--json")
+	var told struct {
+		Error struct{ Kind, Message, Hint, Invocation string }
+	}
+	if err := json.Unmarshal([]byte(got.err), &told); err != nil || told.Error.Kind != "conflict" ||
+		told.Error.Message != "told" || told.Error.Hint != "do this" || len(told.Error.Invocation) != 36 {
+		t.Errorf("in JSON: %+v, %v", got, err)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	app := write(t, dir, "app.py", "pass")
+	manifest := write(t, dir, "dayfly.yaml", "functions: {one: {source: ./app.py}}")
+	tests := []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"nonsense"}, 2, `unknown command "nonsense"`},
+		{[]string{"lst"}, 2, "did you mean: dayfly list"},
+		{[]string{"list", "--all"}, 2, "unknown flag: --all"},
+		{[]string{"list", "x"}, 2, "takes no arguments"},
+		{[]string{"evict"}, 2, "dayfly evict needs NAME"},
+		{[]string{"logs", "a", "b"}, 2, `no use for "b"`},
+		{[]string{"evict", "A_B"}, 2, "lower-case"},
+		{[]string{"evict", "a.b", "--project", "c"}, 2, "names project b"},
+		{[]string{"invoke", "a", "-d", "{"}, 2, "not JSON"},
+		{[]string{"invoke", "a", "-d", "@" + dir + "/none"}, 3, "does not exist"},
+		{[]string{"invoke", "a", "-d", "@" + dir}, 2, "is a folder"},
+		{[]string{"rollback", "a", "--to", "-3"}, 2, "-3"},
+		{[]string{"logs", "--since", "noon"}, 2, "noon"},
+		{[]string{"deploy", dir + "/none"}, 3, "/none does not exist"},
+		{[]string{"deploy", app, "--env", "X"}, 2, "KEY=VALUE"},
+		{[]string{"deploy", app, "--memory", "lots"}, 2, "memory"},
+		{[]string{"deploy", app, "--min", "x"}, 2, "min"},
+		{[]string{"deploy", app, "--dialect", "klingon"}, 2, "klingon"},
+		{[]string{"deploy", app, "--project", "A"}, 2, "project name"},
+		{[]string{"deploy", manifest, "--function", "two"}, 2, "there are: one"},
+		{[]string{"guest"}, 2, "inside a sandbox"},
+		{[]string{"list", "--url", "here"}, 2, "not the URL"},
+	}
+	for _, tt := range tests {
+		got := run(t, apitest.Start(t), "", tt.args...)
+		if got.code != tt.code || !strings.Contains(got.err, tt.want) || got.out != "" {
+			t.Errorf("dayfly %s: %+v, want code %d and %q", strings.Join(tt.args, " "), got,
+				tt.code, tt.want)
+		}
+	}
+	if got := run(t, nil, "", "list"); got.code != 6 || !strings.Contains(got.err, "dayfly up") {
+		t.Errorf("without a node: %+v", got)
+	}
+}
+
+func TestDeployFlagsReachTheNode(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	var seen rollout.Request
+	n.Deploying = func(_ context.Context, r rollout.Request, _ func(rollout.Event)) error {
+		seen = r
+		return nil
+	}
+	app := write(t, t.TempDir(), "My App.py", "pass")
+	got := run(t, n, "", "deploy", app, "--runtime", "python3.12", "--contract", "http",
+		"--command", "python3 app.py", "-e", "A=1", "-e", "B=x=y", "--memory", "64Mi", "--cpu", "0.5",
+		"--timeout", "1m", "--init-timeout", "2s", "--concurrency", "4", "--min", "0", "--max", "7",
+		"--idle", "5m", "--queue", "9", "--queue-timeout", "3s", "--egress", "none", "--project", "shop")
+	if got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	if seen.Function.String() != "my-app.shop" {
+		t.Errorf("function is %s", seen.Function)
+	}
+	text, err := json.Marshal(seen.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"runtime":"python3.12","contract":"http","command":["python3","app.py"],` +
+		`"memory":"64Mi","cpu":"0.5","timeout":"1m","init_timeout":"2s","concurrency":4,` +
+		`"instances":{"min":0,"max":7},"idle":"5m","queue":{"depth":9,"timeout":"3s"},` +
+		`"env":{"A":"1","B":"x=y"},"egress":"none"}`
+	if d := cmp.Diff(want, string(text)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestDeployTellsWhatHappens(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Found = []string{"python3.11", "handler (lambda)"}
+	fail := false
+	n.Deploying = func(_ context.Context, _ rollout.Request, progress func(rollout.Event)) error {
+		progress(rollout.Event{Stage: "install", Text: "1 package"})
+		progress(rollout.Event{Stage: "install", Text: "Collecting pillow", Stream: dayfly.StreamStdout})
+		if fail {
+			return dayfly.Errorf(dayfly.KindInvalid, "pip failed")
+		}
+		progress(rollout.Event{Stage: "start"})
+		return nil
+	}
+	app := write(t, t.TempDir(), "hello.py", "pass")
+	got := run(t, n, "", "deploy", app)
+	for _, want := range []string{"hello is live: revision 1", "found  python3.11\n",
+		"       handler (lambda)\n", "curl http://127.0.0.1:8080/function/hello"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("stdout lacks %q:\n%s", want, got.out)
+		}
+	}
+	for _, want := range []string{"hello: upload, 1 file, 4 B, sent as", "hello: install, 1 package",
+		"hello: start"} {
+		if !strings.Contains(got.err, want) {
+			t.Errorf("stderr lacks %q:\n%s", want, got.err)
+		}
+	}
+	if strings.Contains(got.err, "pillow") || strings.Contains(got.out+got.err, "\x1b") {
+		t.Errorf("a build that worked is shown, or colour without a terminal:\n%s", got.err)
+	}
+	got = run(t, n, "", "deploy", app, "-v")
+	if !strings.Contains(got.err, "Collecting pillow") || !strings.Contains(got.out, "unchanged") ||
+		!strings.Contains(got.err, "already uploaded, nothing to send") {
+		t.Errorf("verbose, again: %+v", got)
+	}
+	fail = true
+	got = run(t, n, "", "deploy", app)
+	if got.code != 2 || !strings.Contains(got.err, "✗ hello: install, 1 package") ||
+		!strings.Contains(got.err, "Collecting pillow") || !strings.Contains(got.err, "error: pip failed") {
+		t.Errorf("a build that failed: %+v", got)
+	}
+	got = run(t, n, "", "deploy", app, "--json")
+	if got.code != 2 || strings.Count(got.err, "\n") != 1 || !json.Valid([]byte(got.err)) {
+		t.Errorf("a build that failed, in JSON: %+v", got)
+	}
+}
+
+func TestInvokePrintsTheAnswerAlone(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Invoke = func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		text, err := io.ReadAll(inv.Request.Body)
+		status := http.StatusOK
+		if string(text) == "404" {
+			status = http.StatusNotFound
+		}
+		return &dayfly.Result{Status: status, Body: io.NopCloser(bytes.NewReader(text))}, err
+	}
+	if got := run(t, n, "[1]", "invoke", "hello", "-d", "-"); got != (typed{"[1]", "", 0}) {
+		t.Errorf("from stdin: %+v", got)
+	}
+	if got := run(t, n, "", "invoke", "hello"); got != (typed{"{}", "", 0}) {
+		t.Errorf("without an event: %+v", got)
+	}
+	file := write(t, t.TempDir(), "event.json", "\xff\x00")
+	got := run(t, n, "", "invoke", "hello", "-d", "@"+file, "--json")
+	if !strings.Contains(got.out, `"binary":"/wA="`) || got.code != 0 {
+		t.Errorf("bytes in JSON: %+v", got)
+	}
+	got = run(t, n, "", "invoke", "hello", "-d", "404")
+	if got.out != "404" || got.code != 7 || !strings.Contains(got.err, "status 404") {
+		t.Errorf("an answer of 404: %+v", got)
+	}
+}
+
+// record is a call that has everything.
+func record() dayfly.Record {
+	return dayfly.Record{
+		ID: "01a2088b-5c29-740b-8060-fd99cbac46e0", Function: hello, Revision: "hello.default@3",
+		Runtime: "python3.11", Instance: "i-6e6a06c63f98", Node: "node-1", Source: dayfly.SourceHTTP,
+		Method: "GET", Path: "/a", Status: 200, Start: time.Now().Add(-3 * time.Minute),
+		Duration: 14210 * time.Microsecond, Cold: dayfly.ColdStem, Why: "no instance was idle",
+		Phases: []dayfly.Timed{{Name: "wait", Duration: 12 * time.Microsecond},
+			{Name: "attach", Duration: 92 * time.Microsecond}, {Name: "init", Duration: 1210 * time.Microsecond},
+			{Name: "function", Duration: 12400 * time.Microsecond}},
+		QueueDepth: 2, BilledMillis: 13, MemoryPeakBytes: 87 << 20, MemoryLimitBytes: 256 << 20,
+		RequestBytes: 12, ResponseBytes: 1234,
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	failed := record()
+	failed.ID, failed.Cold, failed.CallsServed, failed.Status = "failed", "", 4, 502
+	failed.Fault, failed.QueueDepth, failed.Why = dayfly.FaultGuest, 0, ""
+	failed.Failure = &dayfly.Failure{Kind: dayfly.FailureMemory, Phase: dayfly.PhaseInvoke,
+		Type: "OutOfMemory", Message: "the limit of 256Mi was reached", Stack: []string{"app.py:3 in f"}}
+	refused := dayfly.Record{ID: "refused", Function: hello, Source: dayfly.SourceInvoke, Status: 429,
+		Start: record().Start, Duration: time.Millisecond, Fault: dayfly.FaultCapacity,
+		Kind: dayfly.KindExhausted, Error: "10 calls wait already"}
+	n.Records = []dayfly.Record{record(), failed, refused}
+	n.Lines = []dayfly.LogLine{{Invocation: failed.ID, Function: hello, Stream: dayfly.StreamStderr,
+		Time: failed.Start.Add(5 * time.Millisecond), Text: "allocating"}}
+	for _, r := range n.Records {
+		got := run(t, n, "", "explain", string(r.ID))
+		if got.code != 0 || got.err != "" {
+			t.Fatalf("%+v", got)
+		}
+		when := r.Start.Local().Format("2006-01-02 15:04:05.000")
+		name := map[dayfly.InvocationID]string{"failed": "failed", "refused": "refused"}[r.ID]
+		golden(t, filepath.Join("testdata", "explain"+name+".txt"), strings.ReplaceAll(got.out, when, "WHEN"))
+	}
+	got := run(t, n, "", "explain", "failed", "--json")
+	var told struct {
+		Invocation dayfly.Record    `json:"invocation"`
+		Logs       []dayfly.LogLine `json:"logs"`
+		Advice     []string         `json:"advice"`
+	}
+	if err := json.Unmarshal([]byte(got.out), &told); err != nil || len(told.Logs) != 1 ||
+		len(told.Advice) != 1 || told.Invocation.Failure.Type != "OutOfMemory" {
+		t.Errorf("in JSON: %+v, %v", told, err)
+	}
+	if got := run(t, n, "", "explain", "other"); got.code != 3 {
+		t.Errorf("of a call that is not known: %+v", got)
+	}
+}
+
+func TestListsAreTablesOrArrays(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Runtimes = []toolchain.Runtime{{Name: "python3.11", Language: "python", Version: "3.11.2",
+		Path: "/usr/bin/python3.11", Source: "distribution", Default: true}}
+	n.Records = []dayfly.Record{record()}
+	n.Instances = []api.Instance{{ID: "i-1", Revision: "hello.default@1", State: "frozen",
+		Since: time.Now(), Calls: 12, MemoryBytes: 9 << 20}}
+	if got := run(t, n, "", "list"); !strings.Contains(got.err, "no functions yet") || got.out != "" {
+		t.Errorf("empty list: %+v", got)
+	}
+	app := write(t, t.TempDir(), "hello.py", "pass")
+	if got := run(t, n, "", "deploy", app, "--project", "shop"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	for _, tt := range []struct{ args, want string }{
+		{"list", "FUNCTION"}, {"list", "http://127.0.0.1:8080/function/hello.shop"},
+		{"runtimes", "python3.11  python    3.11.2   distribution  /usr/bin/python3.11  default"},
+		{"invocations", "3m ago  14.2 ms  stem      200  GET /a"},
+		{"inspect hello.shop", "i-1  1         frozen  now       12  9.00 MiB"},
+		{"inspect hello --project shop --revision 1", "hello.shop@1"},
+		{"evict hello.shop", "1 idle instance of hello.shop dropped"},
+		{"version", "dayfly 1.2.3"},
+	} {
+		args := strings.Fields(tt.args)
+		if got := run(t, n, "", args...); !strings.Contains(got.out, tt.want) || got.code != 0 {
+			t.Errorf("dayfly %s: %+v, want %q", tt.args, got, tt.want)
+		}
+		got := run(t, n, "", append(args, "--json")...)
+		if got.code != 0 || !json.Valid([]byte(got.out)) || strings.Count(got.out, "\n") != 1 {
+			t.Errorf("dayfly %s --json: %+v", tt.args, got)
+		}
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Features = []sandbox.Feature{{Name: "namespaces", Given: true, Detail: "all"},
+		{Name: "landlock", Detail: "the kernel has none", Remedy: "use Linux 5.13"}}
+	got := run(t, n, "", "doctor")
+	if got.code != 0 || !strings.Contains(got.out, "✗  landlock    the kernel has none") ||
+		!strings.Contains(got.out, "› use Linux 5.13") || !strings.Contains(got.out, "Functions run") {
+		t.Errorf("a host that lacks something: %+v", got)
+	}
+	n.Features[0] = sandbox.Feature{Name: "namespaces", Detail: "forbidden", Remedy: "allow them"}
+	got = run(t, n, "", "doctor")
+	if got.code != 5 || !strings.Contains(got.err, "functions cannot run: namespaces is missing") ||
+		!strings.Contains(got.err, "hint: allow them") || strings.Contains(got.out, "Functions run") {
+		t.Errorf("a host that cannot: %+v", got)
+	}
+}
