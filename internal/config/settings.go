@@ -19,32 +19,32 @@ import (
 // setting is one thing an operator can set. Its name is the flag; the variable is
 // DAYFLY_NAME and the key in config.yaml is the name with underscores.
 type setting struct {
-	name, value, usage string
-	set                func(*Config, string) error
+	name, usage string
+	set         func(*Config, string) error
 }
 
 // settings is every setting there is, in the order in which help shows them.
 var settings = []setting{
-	{"data", "DIR", "folder for everything the node keeps", setData},
-	{"listen", "ADDR", "address of the public gateway", setListen},
-	{"api", "ADDR", "address of the management API", setAPI},
-	{"memory", "SIZE", "what all instances may use together: a size or a share of the machine",
-		setMemory},
-	{"stems", "N", "booted sandboxes that wait for code, for each runtime in use", setStems},
-	{"starts", "N", "cold starts at once; 0 is two a processor", setStarts},
-	{"drain-timeout", "TIME", "how long a stop waits for calls in flight", setDrainTimeout},
-	{"log-level", "LEVEL", "debug, info, warn or error", setLogLevel},
-	{"log-format", "FORMAT", "text or json", setLogFormat},
-	{"trace-endpoint", "URL", "OTLP/HTTP collector that traces go to", setTraceEndpoint},
-	{"trace-sample", "SHARE", "of calls that are traced", setTraceSample},
+	{"data", "`DIR` for everything the node keeps", setData},
+	{"listen", "`ADDR` of the public gateway", setListen},
+	{"api", "`ADDR` of the management API", setAPI},
+	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
+	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
+	{"starts", "`N` cold starts at once; 0 is two a processor", setStarts},
+	{"drain-timeout", "`TIME` that a stop waits for calls in flight", setDrainTimeout},
+	{"log-level", "`LEVEL`: debug, info, warn or error", setLogLevel},
+	{"log-format", "`FORMAT`: text or json", setLogFormat},
+	{"trace-endpoint", "`URL` of an OTLP/HTTP collector that traces go to", setTraceEndpoint},
+	{"trace-sample", "`SHARE` of calls that are traced", setTraceSample},
 }
 
 // Setting describes one setting to whoever shows or collects it.
 type Setting struct {
-	Name  string // of the flag: "drain-timeout"
-	Value string // what kind of value it takes: "TIME"
-	Usage string // what it does, in a few words
-	// Default is what holds when nobody says anything.
+	Name string // of the flag: "drain-timeout"
+	// Usage says what it does in a few words, with the kind of its value in
+	// backquotes.
+	Usage string
+	// Default is what holds when nobody says anything; empty when that depends.
 	Default string
 }
 
@@ -57,7 +57,7 @@ func Settings() []Setting {
 	}
 	list := make([]Setting, 0, len(settings))
 	for _, s := range settings {
-		list = append(list, Setting{s.name, s.value, s.usage, defaults[s.name]})
+		list = append(list, Setting{s.name, s.usage, defaults[s.name]})
 	}
 	return list
 }
