@@ -274,3 +274,30 @@ func TestWhatDoesNotFitAFrameIsToldAllTheSame(t *testing.T) {
 		t.Errorf("error = %.100v", a.Error)
 	}
 }
+
+// TestAGuestReadsWhileItSends writes more than the socket holds while nobody reads the
+// guest's answer: a guest that only sends would wait for us, and we for it.
+func TestAGuestReadsWhileItSends(t *testing.T) {
+	t.Parallel()
+	for _, s := range []spec{{Dialect: "wsgi", Entry: "gateway.styles"},
+		{Dialect: "asgi", Entry: "loops.app"},
+		{Dialect: "wsgi", Entry: "gateway.styles", Concurrency: 2}} {
+		g := serve(t, s)
+		stream := g.open(request{Method: "POST", Path: "/endless", Length: -1})
+		for range 8 {
+			g.send(typeWindow, stream, binary.BigEndian.AppendUint32(nil, 8<<20))
+		}
+		for range 4 {
+			g.send(typeBody, stream, make([]byte, 65536))
+		}
+		for range 60_000 { // 720 KB of grants
+			g.send(typeWindow, stream, []byte{0, 0, 0, 1})
+		}
+		g.send(typeCancel, stream, nil)
+		g.finish(stream)
+		if a := g.call(request{Path: "/other"}); a.Status != 200 {
+			t.Errorf("%s: next call = %d %v", s.Dialect, a.Status, a.Error)
+		}
+		g.stop()
+	}
+}

@@ -4,14 +4,14 @@
 Calls are tasks on one asyncio loop, which also watches the socket.
 """
 import asyncio
+import threading
 from urllib.parse import unquote
 
 from .calls import Call, decode, running
 from .failure import Failure, Fault, leave, report
 from .load import is_async, parameters
-from .wire import BODY, BODY_MAX, HEAD, REQUEST
+from .wire import BODY, BODY_MAX, DONTWAIT, HEAD, REQUEST
 
-_DONTWAIT = 0x40  # MSG_DONTWAIT on Linux
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2.0": "2", "HTTP/3.0": "3"}
 _EVENT_HEADERS = [["content-type", "application/json"]]
 _DROPPED = (b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer",
@@ -86,6 +86,8 @@ class Loop:
         """Serve calls until the connection closes. What has been received already
         is in the wire's buffer, so that is looked at first."""
         self._serve = app.handle
+        self.wire.reader = threading.get_ident()
+        self.wire.read_ahead = lambda: self.loop.call_soon(self._receive)
         self.loop.add_reader(self.wire.fileno(), self._receive)
         self.loop.call_soon(self._receive)
         try:
@@ -95,7 +97,7 @@ class Loop:
 
     def _receive(self):
         wire = self.wire
-        frame = wire.receive(_DONTWAIT)
+        frame = wire.receive(DONTWAIT)
         while frame:
             kind, stream, payload = frame
             if kind == REQUEST:
@@ -108,7 +110,7 @@ class Loop:
                 call = self._calls.get(stream)
                 if call is not None:
                     call.feed(kind, payload)
-            frame = wire.receive(_DONTWAIT) if wire.pending() else None
+            frame = wire.receive(DONTWAIT) if wire.pending() else None
 
     async def _run(self, call):
         running.set(call)

@@ -6,8 +6,8 @@ from collections import deque
 from contextvars import ContextVar
 from json import JSONDecoder, JSONEncoder
 
-from .wire import (ALLOWANCE, BODY, BODY_MAX, CANCEL, END, ERROR, FRAME_MAX, GRANT_STEP, HEAD,
-                   REQUEST, RESPONSE, WINDOW)
+from .wire import (ALLOWANCE, BODY, BODY_MAX, CANCEL, DONTWAIT, END, ERROR, FRAME_MAX,
+                   GRANT_STEP, HEAD, REQUEST, RESPONSE, WINDOW)
 
 # The call that the running code belongs to, where several may run at once.
 running = ContextVar("dayfly_call", default=None)
@@ -245,6 +245,7 @@ class Serial:
     def run(self, serve):
         """Serve calls until the connection closes."""
         receive = self.wire.receive
+        self.wire.reader = threading.get_ident()
         while True:
             kind, stream, payload = receive()
             if kind != REQUEST:  # the rest belongs to streams that are over
@@ -267,18 +268,15 @@ class Serial:
     def poll(self):
         """Take in the frames that are there."""
         with self._pumping:
-            frame = self.wire.receive(_DONTWAIT)
+            frame = self.wire.receive(DONTWAIT)
             while frame:
                 self._take(frame)
-                frame = self.wire.receive(_DONTWAIT)
+                frame = self.wire.receive(DONTWAIT)
 
     def _take(self, frame):
         call = self.current
         if call is not None and frame[1] == call.stream:
             call.feed(frame[0], frame[2])
-
-
-_DONTWAIT = 0x40  # MSG_DONTWAIT on Linux
 
 
 class SharedCall(Call):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames on the socket: whole ones in, whole ones out (docs/formats/frames.md)."""
 import os
+import select
 import threading
 from struct import Struct
 
@@ -11,6 +12,8 @@ BODY_MAX = 65536  # payload of a body frame, by the protocol
 LOG_MAX = 16384  # text of a log frame, by the protocol
 ALLOWANCE = 262144  # body bytes a side may send unasked, by the protocol
 GRANT_STEP = ALLOWANCE // 2  # what is consumed is granted again in such steps
+DONTWAIT = 0x40  # MSG_DONTWAIT on Linux
+READ_AHEAD_MAX = 64 << 20  # windows bound what a host sends; a broken one is not believed
 READ_SIZE = 65536  # one read; larger ones would be mapped afresh by malloc each time
 
 HEAD = Struct(">II")  # length << 8 | type, stream
@@ -27,11 +30,15 @@ class Wire:
     def __init__(self, sock):
         self._sock = sock
         self._recv = sock.recv
-        self._sendall = sock.sendall
+        self._send = sock.send
         # Re-entrant: a print inside __del__ or a signal handler may interrupt a send.
         self._lock = threading.RLock()
         self._buffer = b""
         self._at = 0
+        # The thread that receives, and whether some thread is inside a read now.
+        self.reader = 0
+        self._reading = False
+        self.read_ahead = None  # called when a send has read frames beside
         self.gone = False  # in a child that user code forked: not ours any more
 
     def fileno(self):
@@ -41,9 +48,34 @@ class Wire:
         """Send bytes that hold whole frames."""
         try:
             with self._lock:
-                self._sendall(data)
+                try:
+                    sent = self._send(data, DONTWAIT)
+                except BlockingIOError:
+                    sent = 0
+                if sent != len(data):
+                    self._send_rest(memoryview(data)[sent:])
         except OSError:
             os._exit(0)
+
+    def _send_rest(self, data):
+        """Send what the socket did not take at once. Meanwhile the thread that
+        receives goes on reading: the host may be waiting for that in its turn."""
+        poll = select.poll()
+        while data:
+            events = select.POLLOUT
+            if self.reader == threading.get_ident() and not self._reading:
+                if len(self._buffer) - self._at < READ_AHEAD_MAX:
+                    events |= select.POLLIN
+            poll.register(self._sock, events)
+            for _, event in poll.poll():
+                if event & select.POLLIN:
+                    if self._fill(0, DONTWAIT) and self.read_ahead is not None:
+                        self.read_ahead()
+                if event & ~select.POLLIN:
+                    try:
+                        data = data[self._send(data, DONTWAIT) :]
+                    except BlockingIOError:
+                        pass
 
     def frame(self, kind, stream, payload):
         """Send one frame."""
@@ -75,6 +107,7 @@ class Wire:
 
     def _fill(self, missing, flags):
         """Read more into the buffer: what one read gives, or a large frame's rest."""
+        self._reading = True
         try:
             data = self._recv(READ_SIZE, flags)
             if data and missing > len(data) and not flags:
@@ -89,6 +122,8 @@ class Wire:
             return False
         except OSError:
             os._exit(0)
+        finally:
+            self._reading = False
         if not data:
             os._exit(0)
         rest = self._buffer[self._at :] if self._at < len(self._buffer) else b""
