@@ -60,6 +60,8 @@ type cgroups struct {
 	log   *slog.Logger
 	trees []hierarchy
 	why   string // why limits are missing; empty when all is there
+	// places tells where each control is; its tree is -1 when the host has none.
+	places [controls]place
 
 	ready chan *group
 	quit  chan struct{}
@@ -80,6 +82,7 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 		sweep(filepath.Join(t.base, name), t.unified)
 	}
 	c.trees = prepare(c.trees, name, &c.why)
+	c.places = placesIn(c.trees)
 	if len(c.trees) > 0 {
 		c.gone.Go(c.make)
 	}
@@ -156,18 +159,20 @@ func (c *cgroups) close() {
 	}
 }
 
-// group is one box's place in every hierarchy, with the files open that are used
-// while it lives.
+// group is one box's place in every hierarchy. Between calls a box is frozen and
+// thawed, so the files for that stay open; the rest is opened when it is used, because
+// thousands of boxes may be alive and descriptors are few.
 type group struct {
-	dirs  []string
-	files [controls]*os.File
+	cgroups *cgroups
+	dirs    []string
 
-	mu     sync.Mutex // guards closed and the use of files
-	closed bool
-	limits dayfly.Limits // as last written
+	mu              sync.Mutex // guards the rest
+	closed          bool
+	freezer, frozen int           // descriptors, -1 when there is none
+	limits          dayfly.Limits // as last written
 }
 
-// control is a file of a group that we keep open.
+// control is a file of a group.
 type control uint8
 
 const (
@@ -189,39 +194,60 @@ const (
 	controls
 )
 
-// controlFile names a control in version 1 and 2.
+// controlFile names a control in version 1 and 2; an empty name means there is none.
 type controlFile struct {
 	job    job
 	v1, v2 string
-	flag   int
 }
 
-// controlFiles are the files of controls; an empty name means there is none.
 func controlFiles() [controls]controlFile {
-	const r, w, rw = os.O_RDONLY, os.O_WRONLY, os.O_RDWR
 	return [controls]controlFile{
-		ctlMemoryLimit:  {jobMemory, "memory.limit_in_bytes", "memory.max", w},
-		ctlMemorySwap:   {jobMemory, "memory.memsw.limit_in_bytes", "memory.swap.max", w},
-		ctlMemoryUse:    {jobMemory, "memory.usage_in_bytes", "memory.current", r},
-		ctlMemoryPeak:   {jobMemory, "memory.max_usage_in_bytes", "memory.peak", r},
-		ctlMemoryStat:   {jobMemory, "memory.stat", "memory.stat", r},
-		ctlMemoryEvents: {jobMemory, "memory.oom_control", "memory.events", r},
-		ctlCPUQuota:     {jobCPU, "cpu.cfs_quota_us", "cpu.max", w},
-		ctlCPUPeriod:    {jobCPU, "cpu.cfs_period_us", "", w},
-		ctlCPUWeight:    {jobCPU, "cpu.shares", "cpu.weight", w},
-		ctlCPUUse:       {jobCPUCount, "cpuacct.usage", "cpu.stat", r},
-		ctlPidsLimit:    {jobPids, "pids.max", "pids.max", w},
-		ctlPidsUse:      {jobPids, "pids.current", "pids.current", r},
-		ctlFreeze:       {jobFreeze, "freezer.state", "cgroup.freeze", rw},
-		ctlFreezeState:  {jobFreeze, "", "cgroup.events", r},
-		ctlKill:         {jobKill, "", "cgroup.kill", w},
+		ctlMemoryLimit:  {jobMemory, "memory.limit_in_bytes", "memory.max"},
+		ctlMemorySwap:   {jobMemory, "memory.memsw.limit_in_bytes", "memory.swap.max"},
+		ctlMemoryUse:    {jobMemory, "memory.usage_in_bytes", "memory.current"},
+		ctlMemoryPeak:   {jobMemory, "memory.max_usage_in_bytes", "memory.peak"},
+		ctlMemoryStat:   {jobMemory, "memory.stat", "memory.stat"},
+		ctlMemoryEvents: {jobMemory, "memory.oom_control", "memory.events"},
+		ctlCPUQuota:     {jobCPU, "cpu.cfs_quota_us", "cpu.max"},
+		ctlCPUPeriod:    {jobCPU, "cpu.cfs_period_us", ""},
+		ctlCPUWeight:    {jobCPU, "cpu.shares", "cpu.weight"},
+		ctlCPUUse:       {jobCPUCount, "cpuacct.usage", "cpu.stat"},
+		ctlPidsLimit:    {jobPids, "pids.max", "pids.max"},
+		ctlPidsUse:      {jobPids, "pids.current", "pids.current"},
+		ctlFreeze:       {jobFreeze, "freezer.state", "cgroup.freeze"},
+		ctlFreezeState:  {jobFreeze, "", "cgroup.events"},
+		ctlKill:         {jobKill, "", "cgroup.kill"},
 	}
+}
+
+// place is where a control is found in a group.
+type place struct {
+	tree    int
+	unified bool
+	name    string
+}
+
+// placesIn finds the hierarchy of each control.
+func placesIn(trees []hierarchy) [controls]place {
+	var out [controls]place
+	for i, f := range controlFiles() {
+		out[i].tree = -1
+		for n, t := range trees {
+			name := f.v1
+			if t.unified {
+				name = f.v2
+			}
+			if t.jobs[f.job] && name != "" {
+				out[i] = place{n, t.unified, "/" + name}
+			}
+		}
+	}
+	return out
 }
 
 func (c *cgroups) newGroup() (*group, error) {
 	c.seq++
-	g := &group{}
-	table := controlFiles()
+	g := &group{cgroups: c, freezer: -1, frozen: -1}
 	for _, t := range c.trees {
 		dir := filepath.Join(t.base, c.name, strconv.Itoa(c.seq))
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -229,19 +255,45 @@ func (c *cgroups) newGroup() (*group, error) {
 			return nil, fmt.Errorf("make control group: %w", err)
 		}
 		g.dirs = append(g.dirs, dir)
-		for i, f := range table {
-			name := f.v1
-			if t.unified {
-				name = f.v2
-			}
-			if name == "" || !t.jobs[f.job] {
-				continue
-			}
-			// A file may be missing: swap accounting, peak and kill came late.
-			g.files[i], _ = os.OpenFile(filepath.Join(dir, name), f.flag, 0)
-		}
 	}
+	g.freezer, g.frozen = g.open(ctlFreeze, unix.O_RDWR), g.open(ctlFreezeState, unix.O_RDONLY)
 	return g, nil
+}
+
+// open opens a control; -1 when there is none, which is no fault: swap accounting,
+// peaks and killing came to the kernel late.
+func (g *group) open(c control, flags int) int {
+	p := g.cgroups.places[c]
+	if p.tree < 0 {
+		return -1
+	}
+	fd, err := unix.Open(g.dirs[p.tree]+p.name, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// put writes to a control and ignores one that is not there.
+func (g *group) put(c control, b []byte) error {
+	fd := g.open(c, unix.O_WRONLY)
+	if fd < 0 {
+		return nil
+	}
+	defer unix.Close(fd)
+	_, err := unix.Write(fd, b)
+	return err
+}
+
+// get reads a control into buf.
+func (g *group) get(c control, buf []byte) []byte {
+	fd := g.open(c, unix.O_RDONLY)
+	if fd < 0 {
+		return nil
+	}
+	defer unix.Close(fd)
+	n, _ := unix.Read(fd, buf)
+	return buf[:max(n, 0)]
 }
 
 // join puts a process into the group.
@@ -263,10 +315,10 @@ func (g *group) closeFiles() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-	for i, f := range g.files {
-		if f != nil {
-			f.Close()
-			g.files[i] = nil
+	for _, fd := range []*int{&g.freezer, &g.frozen} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
 		}
 	}
 }

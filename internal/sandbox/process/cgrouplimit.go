@@ -6,9 +6,10 @@ package process
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
@@ -21,16 +22,6 @@ const (
 	// statBytes holds a memory.stat of either version.
 	statBytes = 8 << 10
 )
-
-// put writes to a control and ignores one that the host does not have.
-func (g *group) put(c control, b []byte) error {
-	f := g.files[c]
-	if f == nil {
-		return nil
-	}
-	_, err := f.WriteAt(b, 0)
-	return err
-}
 
 // limit writes the limits that differ from those in force.
 func (g *group) limit(l dayfly.Limits) error {
@@ -67,7 +58,7 @@ func (g *group) limit(l dayfly.Limits) error {
 // at least as large as the first.
 func (g *group) limitMemory(n int64) error {
 	text := strconv.AppendInt(nil, n, 10)
-	if g.v2(ctlMemoryLimit) {
+	if g.cgroups.places[ctlMemoryLimit].unified {
 		if err := g.put(ctlMemorySwap, []byte("0")); err != nil {
 			return err
 		}
@@ -86,7 +77,7 @@ func (g *group) limitMemory(n int64) error {
 // limitCPU rations processor time, and weighs boxes by their share when all want it.
 func (g *group) limitCPU(milli int64) error {
 	quota := max(milli*cpuPeriodMicros/1000, cpuQuotaMicrosMin)
-	if g.v2(ctlCPUQuota) {
+	if g.cgroups.places[ctlCPUQuota].unified {
 		b := strconv.AppendInt(nil, quota, 10)
 		b = strconv.AppendInt(append(b, ' '), cpuPeriodMicros, 10)
 		if err := g.put(ctlCPUQuota, b); err != nil {
@@ -105,12 +96,6 @@ func (g *group) limitCPU(milli int64) error {
 	return g.put(ctlCPUWeight, strconv.AppendInt(nil, shares, 10))
 }
 
-// v2 tells whether a control is a version 2 file, by its name.
-func (g *group) v2(c control) bool {
-	f := g.files[c]
-	return f != nil && bytes.HasSuffix([]byte(f.Name()), []byte(controlFiles()[c].v2))
-}
-
 // freeze stops or continues all processes and waits, a little, until they stopped.
 func (g *group) freeze(stop bool) error {
 	if g == nil {
@@ -118,43 +103,38 @@ func (g *group) freeze(stop bool) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
+	switch {
+	case g.closed:
 		return errEnded
+	case g.freezer < 0:
+		return nil
+	case g.frozen < 0:
+		return switchFreezer(g.freezer, g.freezer, stop, freezerWords{"THAWED", "FROZEN", "FROZEN"})
 	}
-	state := g.files[ctlFreezeState]
-	if state == nil {
-		return g.freezeV1(stop)
-	}
-	want, text := []byte("frozen 0"), []byte("0")
-	if stop {
-		want, text = []byte("frozen 1"), []byte("1")
-	}
-	if err := g.put(ctlFreeze, text); err != nil || !stop {
-		return err
-	}
-	return await(state, want)
+	return switchFreezer(g.freezer, g.frozen, stop, freezerWords{"0", "1", "frozen 1"})
 }
 
-func (g *group) freezeV1(stop bool) error {
-	if g.files[ctlFreeze] == nil {
-		return nil
+// freezerWords are what is written to a freezer, and read back once all have stopped.
+type freezerWords struct{ on, off, stopped string }
+
+func switchFreezer(fd, state int, stop bool, words freezerWords) error {
+	text := words.on
+	if stop {
+		text = words.off
 	}
-	if !stop {
-		return g.put(ctlFreeze, []byte("THAWED"))
-	}
-	if err := g.put(ctlFreeze, []byte("FROZEN")); err != nil {
+	if _, err := unix.Pwrite(fd, []byte(text), 0); err != nil || !stop {
 		return err
 	}
-	return await(g.files[ctlFreeze], []byte("FROZEN"))
+	return await(state, []byte(words.stopped))
 }
 
 // await reads a small file until it contains want. A process that is deep in the
 // kernel may take longer than we wait; it stops when it comes back.
-func await(f *os.File, want []byte) error {
+func await(fd int, want []byte) error {
 	var buf [128]byte
 	for i := range freezeChecks {
-		n, err := f.ReadAt(buf[:], 0)
-		if n == 0 && err != nil {
+		n, err := unix.Pread(fd, buf[:], 0)
+		if err != nil {
 			return err
 		}
 		if bytes.Contains(buf[:n], want) {
@@ -179,8 +159,8 @@ func (g *group) kill() {
 		return
 	}
 	g.put(ctlKill, []byte("1"))
-	if g.files[ctlFreezeState] == nil {
-		g.put(ctlFreeze, []byte("THAWED"))
+	if g.frozen < 0 && g.freezer >= 0 {
+		unix.Pwrite(g.freezer, []byte("THAWED"), 0)
 	}
 }
 
@@ -198,48 +178,28 @@ func (g *group) usage() sandbox.Usage {
 	u.MemoryBytes = g.number(ctlMemoryUse)
 	u.MemoryPeakBytes = max(g.number(ctlMemoryPeak), u.MemoryBytes)
 	u.Pids = g.number(ctlPidsUse)
-	if f := g.files[ctlMemoryStat]; f != nil {
-		var buf [statBytes]byte
-		n, _ := f.ReadAt(buf[:], 0)
-		cache, ok := field(buf[:n], "total_inactive_file ")
+	var buf [statBytes]byte
+	stat := g.get(ctlMemoryStat, buf[:])
+	for _, name := range []string{"inactive_file ", "active_file "} {
+		cache, ok := field(stat, "total_"+name)
 		if !ok {
-			cache, _ = field(buf[:n], "inactive_file ")
+			cache, _ = field(stat, name)
 		}
 		u.MemoryBytes = max(u.MemoryBytes-cache, 0)
 	}
-	u.OOMKills = g.oomKills()
-	if f := g.files[ctlCPUUse]; f != nil {
-		var buf [1024]byte
-		n, _ := f.ReadAt(buf[:], 0)
-		if micros, ok := field(buf[:n], "usage_usec "); ok {
-			u.CPU = time.Duration(micros) * time.Microsecond
-		} else {
-			u.CPU = time.Duration(digits(buf[:n]))
-		}
+	u.OOMKills, _ = field(g.get(ctlMemoryEvents, buf[:]), "oom_kill ")
+	cpu := g.get(ctlCPUUse, buf[:])
+	if micros, ok := field(cpu, "usage_usec "); ok {
+		u.CPU = time.Duration(micros) * time.Microsecond
+	} else {
+		u.CPU = time.Duration(digits(cpu))
 	}
 	return u
 }
 
-// oomKills counts processes that the memory limit killed; mu is held.
-func (g *group) oomKills() int64 {
-	f := g.files[ctlMemoryEvents]
-	if f == nil {
-		return 0
-	}
-	var buf [512]byte
-	n, _ := f.ReadAt(buf[:], 0)
-	kills, _ := field(buf[:n], "oom_kill ")
-	return kills
-}
-
 func (g *group) number(c control) int64 {
-	f := g.files[c]
-	if f == nil {
-		return 0
-	}
 	var buf [32]byte
-	n, _ := f.ReadAt(buf[:], 0)
-	return digits(buf[:n])
+	return digits(g.get(c, buf[:]))
 }
 
 // field finds the number after a name that starts a line.

@@ -52,15 +52,16 @@ func (s *script) loopbackSteps() {
 	request := make([]byte, 40) // struct ifreq
 	copy(request, "lo")
 	binary.NativeEndian.PutUint16(request[unix.IFNAMSIZ:], unix.IFF_UP|unix.IFF_RUNNING)
-	s.call("open a socket", unix.SYS_SOCKET, num(unix.AF_INET), num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC),
-		num(0)).Save = 1
+	s.call("open a socket", unix.SYS_SOCKET, num(unix.AF_INET),
+		num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), num(0)).Save = 1
 	s.call("bring up loopback", unix.SYS_IOCTL, register(1), num(unix.SIOCSIFFLAGS), s.bytes(request))
 	s.call("close a socket", unix.SYS_CLOSE, register(1))
 }
 
 // descriptorSteps arrange 0 to 4 and close everything else.
 func (s *script) descriptorSteps(p *plumbing) {
-	s.call("open /dev/null", unix.SYS_OPENAT, here(), s.text("/dev/null"), num(unix.O_RDWR), num(0)).Save = 1
+	s.call("open /dev/null", unix.SYS_OPENAT, here(), s.text("/dev/null"),
+		num(unix.O_RDWR), num(0)).Save = 1
 	s.call("set standard input", unix.SYS_DUP3, register(1), num(0), num(0))
 	for i, f := range p.outputs {
 		from := register(1)
@@ -176,7 +177,8 @@ func (s *script) landlockSteps(version int, writable []string) {
 // landlockRule allows rights below a path. The rule names a descriptor by number, so
 // the path is opened at one that is known beforehand.
 func (s *script) landlockRule(dir string, rights uint64) {
-	s.call("open "+dir, unix.SYS_OPENAT, here(), s.text(dir), num(unix.O_PATH|unix.O_CLOEXEC), num(0)).Save = 1
+	s.call("open "+dir, unix.SYS_OPENAT, here(), s.text(dir),
+		num(unix.O_PATH|unix.O_CLOEXEC), num(0)).Save = 1
 	s.call("place "+dir, unix.SYS_DUP3, register(1), num(landlockFD), num(unix.O_CLOEXEC))
 	s.call("close "+dir, unix.SYS_CLOSE, register(1))
 	s.call("allow writing in "+dir, unix.SYS_LANDLOCK_ADD_RULE, register(2),

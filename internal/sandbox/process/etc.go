@@ -67,7 +67,7 @@ func writeEtc(dir string) error {
 		"host.conf": "multi on\n",
 	}
 	for name, content := range own {
-		if err := place(dir, name, []byte(content)); err != nil {
+		if err := put(dir, name, []byte(content)); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func writeEtc(dir string) error {
 		if err != nil || len(b) > bundleBytesMax {
 			continue // not every distribution has each
 		}
-		if err := place(dir, source[len("/etc/"):], b); err != nil {
+		if err := put(dir, source[len("/etc/"):], b); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func writeBundles(dir string) error {
 		if first != "" && os.MkdirAll(filepath.Dir(name), 0o755) == nil && os.Link(first, name) == nil {
 			continue
 		}
-		if err := place(dir, target[len("/etc/"):], bundle); err != nil {
+		if err := put(dir, target[len("/etc/"):], bundle); err != nil {
 			return err
 		}
 		first = name
@@ -119,7 +119,7 @@ func writeBundles(dir string) error {
 	return nil
 }
 
-func place(dir, name string, content []byte) error {
+func put(dir, name string, content []byte) error {
 	target := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return fmt.Errorf("make boxes' /etc: %w", err)

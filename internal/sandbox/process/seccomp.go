@@ -55,6 +55,9 @@ type callRange struct {
 	judge []bpf.Instruction
 }
 
+// same tells whether r can prolong a run.
+func (c callRange) same(r callRange) bool { return c.judge == nil && c.verdict == r.verdict }
+
 // seccompFilter assembles the filter: a binary search over runs of call numbers,
 // because installing costs by the instruction and running by the depth.
 func seccompFilter() ([]byte, error) {
@@ -110,7 +113,7 @@ func callRanges(info *arch.Info) []callRange {
 	var out []callRange
 	next := uint32(0)
 	push := func(r callRange) {
-		if n := len(out); n > 0 && r.judge == nil && out[n-1].judge == nil && out[n-1].verdict == r.verdict {
+		if n := len(out); n > 0 && r.judge == nil && out[n-1].same(r) {
 			out[n-1].last = r.last
 			return
 		}

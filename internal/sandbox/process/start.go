@@ -94,7 +94,8 @@ func (d *Driver) start(ctx context.Context, spec sandbox.Spec) (*box, error) {
 // furnish brings a box to the point where it awaits its order.
 func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
 	if len(spec.Mounts) > mountsMax {
-		return dayfly.Errorf(dayfly.KindInvalid, "%d mounts are more than %d", len(spec.Mounts), mountsMax)
+		return dayfly.Errorf(dayfly.KindInvalid, "%d mounts are more than %d",
+			len(spec.Mounts), mountsMax)
 	}
 	if err := d.host.require(); err != nil {
 		return err
