@@ -135,6 +135,9 @@ func (s *script) filterSteps(filter []byte) {
 const (
 	landlockRead = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR |
 		unix.LANDLOCK_ACCESS_FS_EXECUTE
+	landlockFile = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_EXECUTE |
+		unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE |
+		unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	landlockV1   = 1<<13 - 1
 	landlockAttr = 24 // bytes of the attribute struct that we fill
 	// landlockScope keeps abstract sockets and signals within the box.
@@ -142,7 +145,7 @@ const (
 )
 
 // landlockSteps allow reading everywhere and writing where the box may write.
-func (s *script) landlockSteps(version int, writable []string) {
+func (s *script) landlockSteps(version int, writable map[string]bool) {
 	if version == 0 {
 		return
 	}
@@ -162,13 +165,15 @@ func (s *script) landlockSteps(version int, writable []string) {
 	s.call("make a Landlock rule set", unix.SYS_LANDLOCK_CREATE_RULESET, s.words(handled, 0, scope),
 		num(size), num(0)).Save = 2
 	const devices = unix.LANDLOCK_ACCESS_FS_MAKE_CHAR | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK
-	const write = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE |
-		unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	s.landlockRule("/", handled&landlockRead)
-	s.landlockRule("/dev", handled&(landlockRead|write))
-	s.landlockRule("/proc", handled&(landlockRead|write))
-	for _, dir := range writable {
-		s.landlockRule(dir, handled&^devices)
+	s.landlockRule("/dev", handled&(landlockRead|landlockFile))
+	s.landlockRule("/proc", handled&(landlockRead|landlockFile))
+	for target, file := range writable {
+		rights := handled &^ devices
+		if file {
+			rights &= landlockFile
+		}
+		s.landlockRule(target, rights)
 	}
 	s.call("enter the Landlock domain", unix.SYS_LANDLOCK_RESTRICT_SELF, register(2), num(0))
 	s.call("close the Landlock rule set", unix.SYS_CLOSE, register(2))

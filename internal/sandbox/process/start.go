@@ -267,12 +267,13 @@ func (s *script) closeTrees() {
 	s.files, s.trees = nil, nil
 }
 
-// writableTargets are the places where the box may write.
-func writableTargets(mounts []sandbox.Mount) []string {
-	out := []string{"/tmp", "/dev/shm"}
+// writableTargets are the places where the box may write, and whether each is a file.
+func writableTargets(mounts []sandbox.Mount) map[string]bool {
+	out := map[string]bool{"/tmp": false, "/dev/shm": false}
 	for _, m := range mounts {
 		if m.Writable {
-			out = append(out, m.Target)
+			info, err := os.Stat(m.Source)
+			out[m.Target] = err == nil && !info.IsDir()
 		}
 	}
 	return out

@@ -139,13 +139,20 @@ tell("move", lambda: os.rename("/work/file", "/work/sub/a/file"))
 tell("link", lambda: os.symlink("a/file", "/work/sub/link"))
 tell("run", lambda: (open("/work/x", "w").write("#!/bin/sh\nexit 3\n"), os.chmod("/work/x", 0o755),
   os.waitstatus_to_exitcode(os.system("/work/x")))[2])
+tell("file", lambda: open("/opt/log", "a").write("line"))
 `)
-	spec.Mounts = []sandbox.Mount{{Source: dir, Target: "/work", Writable: true}}
-	want := "write OK 5\nmake OK None\nmove OK None\nlink OK None\nrun OK 3\n"
+	log := filepath.Join(folder(t, ""), "file")
+	spec.Mounts = []sandbox.Mount{
+		{Source: dir, Target: "/work", Writable: true}, {Source: log, Target: "/opt/log", Writable: true},
+	}
+	want := "write OK 5\nmake OK None\nmove OK None\nlink OK None\nrun OK 3\nfile OK 4\n"
 	if diff := cmp.Diff(want, s.run(t, spec).out); diff != "" {
 		t.Errorf("guest printed (-want +got):\n%s", diff)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "sub/link")); string(got) != "after" {
+		t.Errorf("the host reads %q, %v", got, err)
+	}
+	if got, err := os.ReadFile(log); string(got) != "line" {
 		t.Errorf("the host reads %q, %v", got, err)
 	}
 }
