@@ -64,6 +64,34 @@ func (s *source) finishPython(plan *Plan) {
 	case s.has("setup.py"):
 		plan.Install, plan.Project = InstallPip, true
 	}
+	plan.Command = pythonCommand(plan.Command, plan.Install == InstallPip)
+}
+
+// pythonBin is where pip puts programs.
+const pythonBin = ".dayfly/python/bin"
+
+var pythonWord = regexp.MustCompile(`(^|\bexec |&& ?|; ?|\| ?)python `)
+
+// pythonCommand makes a command find what pip installed, and the interpreter under the
+// name that every host has.
+func pythonCommand(words []string, installed bool) []string {
+	if len(words) == 0 {
+		return words
+	}
+	name, path := words[0], "PATH=$PWD/"+pythonBin+":$PATH; export PATH; "
+	switch {
+	case name == "/bin/sh" && len(words) == 3 && words[1] == "-c":
+		line := pythonWord.ReplaceAllString(words[2], "${1}python3 ")
+		if installed {
+			line = path + line
+		}
+		return []string{name, words[1], line}
+	case !installed, strings.Contains(name, "/"), strings.HasPrefix(name, "python"):
+		return words
+	case isPythonTool(name):
+		return append([]string{pythonBin + "/" + name}, words[1:]...)
+	}
+	return append([]string{"/bin/sh", "-c", path + `exec "$0" "$@"`}, words...)
 }
 
 // pyproject reads dependencies of PEP 621 or Poetry. A project that is itself a
