@@ -102,13 +102,14 @@ func TestLoadHonoursTheEnvironment(t *testing.T) {
 	p := boot(t)
 	h := head(task(t, files{
 		"app.js": `exports.handler = async () => [new Date(0).getHours(), require('shared'), globalThis.first,
-			process.env.LEFTOVER === undefined, Object.keys(process.env).length];`,
+			globalThis.second, process.env.LEFTOVER === undefined, Object.keys(process.env).length];`,
 		"lib/shared.js": "module.exports = 'shared';",
 		"first.js":      "globalThis.first = 'first';",
+		"second.mjs":    "globalThis.second = await Promise.resolve('second');",
 	}), "lambda", "app.handler")
-	h.Env = map[string]string{"TZ": "Asia/Kolkata", "NODE_PATH": h.Task + "/lib", "NODE_OPTIONS": "--require ./first.js --inspect"}
+	h.Env = map[string]string{"TZ": "Asia/Kolkata", "NODE_PATH": h.Task + "/lib", "NODE_OPTIONS": "--require ./first.js --import=./second.mjs --inspect"}
 	p.specialise(h)
-	if a := p.get("/"); a.body != `[5,"shared","first",true,3]` {
+	if a := p.get("/"); a.body != `[5,"shared","first","second",true,3]` {
 		t.Errorf("answer = %q %s", a.body, failureText(a.failure))
 	}
 	p.logged("NODE_OPTIONS: --inspect has no effect")
@@ -128,6 +129,7 @@ func TestLoadDetectsTheDialect(t *testing.T) {
 		"streaming lambda":         {"app.handler", "exports.handler = awslambda.streamifyResponse(async (e, s) => s.end())", false, "lambda"},
 		"handler, not named":       {"app", "exports.handler = async (event) => 1", false, "lambda"},
 		"app, not named":           {"app", "exports.app = (req, res) => res.end()", false, "node-http"},
+		"lambda that serves later": {"app.handler", "exports.handler = (event) => new Promise((r) => { const s = require('http').createServer((q, a) => a.end()); s.listen(0, () => s.close(s.address().address === '127.0.0.1' ? null : r)) })", false, "lambda"},
 		"fetch object":             {"app", "export default { fetch() { return new Response() } }", true, "fetch"},
 		"fetch class":              {"app", "export default class { fetch() { return new Response() } }", true, "fetch"},
 		"methods":                  {"app", "export function GET() { return new Response() }", true, "fetch"},

@@ -139,6 +139,7 @@ func TestPayloadAnswers(t *testing.T) {
 		{`{statusCode: null}`, "", "", 0},
 		{`{statusCode: 200.5}`, "", "", 0},
 		{`{statusCode: 200, headers: 'x'}`, "", "", 0},
+		{`{statusCode: 200, headers: {x: 'y'.repeat(2 << 20)}}`, "", "", 0},
 		{`{statusCode: 200, headers: {x: {}}}`, "", "", 0},
 		{`{statusCode: 200, headers: {'a b': '1'}}`, "", "", 0},
 		{`{statusCode: 200, headers: {x: 'a\r\nset-cookie: evil=1'}}`, "", "", 0},

@@ -5,6 +5,7 @@
 
 const Module = require('module');
 const v8 = require('v8');
+const { pathToFileURL } = require('url');
 const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const logs = require('./logs.cjs');
@@ -32,11 +33,12 @@ function heap(memoryBytes) {
 /** Becomes the revision: loads it and gives {dialect, ready, request, crash}. */
 async function revision(spec) {
   heap(spec.memory_bytes);
-  environment(spec);
+  await environment(spec);
   const hooks = prepare(spec);
   wire.unref(); // a module that never finishes loading empties the event loop
   const loaded = await load.load(spec);
   const dialect = spec.dialect || detect.dialect(loaded, hooks, targets(spec, loaded));
+  if (hooks.catcher !== null && dialect !== 'node-http') hooks.catcher.release();
   if (dialect === 'lambda') return becomeLambda(spec, loaded);
   if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks);
   if (dialect === 'framework') return becomeFramework(spec, loaded, hooks);
@@ -46,7 +48,7 @@ async function revision(spec) {
 
 // environment makes process.env exactly what the revision says, and all that Node
 // derived from it at its start.
-function environment(spec) {
+async function environment(spec) {
   const env = spec.env || {};
   for (const name of prim.keys(process.env)) {
     if (!prim.hasOwn(env, name)) delete process.env[name];
@@ -56,11 +58,11 @@ function environment(spec) {
   process.title = 'node';
   Module._initPaths(); // NODE_PATH
   if (spec.concurrency > 1) logs.overlap();
-  if (env.NODE_OPTIONS) options(env.NODE_OPTIONS, spec.task);
+  if (env.NODE_OPTIONS) await options(env.NODE_OPTIONS, spec.task);
 }
 
 // options honours what of NODE_OPTIONS can be had in a process that runs already.
-function options(text, task) {
+async function options(text, task) {
   const require = load.taskRequire(task);
   const words = text.trim().split(/\s+/);
   for (let i = 0; i < words.length; i++) {
@@ -68,6 +70,7 @@ function options(text, task) {
     const flag = eq < 0 ? words[i] : words[i].slice(0, eq);
     const value = () => (eq < 0 ? words[++i] : words[i].slice(eq + 1));
     if (flag === '--require' || flag === '-r') require(value());
+    else if (flag === '--import') await import(pathToFileURL(require.resolve(value())).href);
     else if (flag === '--enable-source-maps') process.setSourceMapsEnabled(true);
     else if (flag === '--max-old-space-size') v8.setFlagsFromString('--max-old-space-size=' + value());
     else if (flag === '--no-warnings') process.removeAllListeners('warning');

@@ -54,9 +54,24 @@ class Call {
 
   /** Begins the answer. headers is a list of pairs. */
   respond(status, headers) {
-    if (this.over || this.headSent) return;
+    this.begin(prim.stringify({ status, headers }));
+  }
+
+  /** Begins the answer with a head in JSON; false when it cannot. */
+  begin(head) {
+    if (this.over || this.headSent) return false;
+    if (head.length * 3 > wire.FRAME_MAX && bytes.byteLength(head) > wire.FRAME_MAX) {
+      this.malformed('the headers of the answer are larger than ' + wire.FRAME_MAX + ' bytes');
+      return false;
+    }
     this.headSent = true;
-    wire.text(TYPE.response, this.stream, prim.stringify({ status, headers }));
+    wire.text(TYPE.response, this.stream, head);
+    return true;
+  }
+
+  /** Fails the call: what the handler answered cannot be sent. */
+  malformed(message) {
+    this.fail('bad_response', failure.describe(failure.named('Runtime.MalformedResponse', message)));
   }
 
   /** Sends a part of the answer's body; done is called once it needs no memory. */

@@ -17,8 +17,6 @@ const { Call, Gathered, calls } = require('./call.cjs');
 const { bytes } = prim;
 const { TYPE } = wire;
 
-const BODY_DIRECT = 32 << 10; // characters of a body that go out with the head at once
-
 const JSON_HEAD = prim.stringify({ status: 200, headers: [payload.JSON_TYPE] });
 const STRINGIFY = 'Unable to stringify response body';
 
@@ -165,10 +163,9 @@ class LambdaCall extends Call {
 
   // put sends a whole answer, in one write when it is small.
   put(head, body) {
-    this.headSent = true;
-    wire.text(TYPE.response, this.stream, head);
+    if (!this.begin(head)) return;
     if (typeof body === 'string') {
-      if (body.length * 3 <= wire.BODY_MAX && body.length <= BODY_DIRECT) {
+      if (body.length * 3 <= wire.BODY_MAX) {
         if (body.length > 0 && !this.canceled) wire.text(TYPE.body, this.stream, body);
         this.end();
         return;
@@ -178,10 +175,6 @@ class LambdaCall extends Call {
     this.send(body);
     this.end();
     wire.flush();
-  }
-
-  malformed(message) {
-    this.fail('bad_response', failure.describe(failure.named('Runtime.MalformedResponse', message)));
   }
 
   unserialisable(cause) {

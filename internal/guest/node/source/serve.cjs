@@ -19,14 +19,18 @@ const HEADERS_MAX = 64 << 10; // the gateway's own limit is stricter
 
 const listen = net.Server.prototype.listen;
 let waiting = false; // the module is loaded, and may still come to listen
+const ID_MAX = 255; // what one byte of a call log can tell
 const INVOCATION = 'x-dayfly-invocation';
+
+// inFlight maps a call to its response, so that a crash can be told.
+const inFlight = new Map();
 
 // ServedCall is one request as logs see it.
 class ServedCall {
   constructor(id) {
     this.stream = 0;
     this.id = id;
-    this.named = id !== undefined;
+    this.named = id !== undefined && id.length <= ID_MAX;
     this.partial = ['', '', ''];
     this.over = false;
   }
@@ -83,6 +87,7 @@ function prepare(server) {
       return emit.call(this, event, req, res, ...rest);
     }
     const call = new ServedCall(req.headers[INVOCATION]);
+    if (event !== 'upgrade') inFlight.set(call, res);
     res.once('close', () => finish(call));
     return logs.within(call, () => emit.call(this, event, req, res, ...rest));
   };
@@ -94,14 +99,9 @@ function finish(call) {
   call.over = true;
 }
 
-// inFlight maps a call to its response, so that a crash can be told.
-const inFlight = new Map();
-
 /** A listener around a bare function: what it throws becomes a 500 that says so. */
 function guarded(fn, headers) {
   return (req, res) => {
-    const call = logs.current();
-    inFlight.set(call, res);
     const fail = (e) => {
       const d = failure.describe(e);
       logs.print(logs.STDERR, failure.logText(d) + '\n');
@@ -149,15 +149,8 @@ async function serverOf(value, port) {
   if (native instanceof net.Server) return start(native, port);
   if (typeof native !== 'function') return null;
   // Applications answer their own errors; a bare function needs us for that.
-  const listener = isApp(app) ? noted(native) : guarded(native);
+  const listener = isApp(app) ? native : guarded(native);
   return start(http.createServer({ maxHeaderSize: HEADERS_MAX }, listener), port);
-}
-
-function noted(fn) {
-  return (req, res) => {
-    inFlight.set(logs.current(), res);
-    return fn(req, res);
-  };
 }
 
 function isApp(v) {
