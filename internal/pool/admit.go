@@ -73,8 +73,7 @@ func (g *group) startFor(position int) string {
 	if !g.pool.budget.reserve(g) {
 		return "the node's memory budget is used up by busy instances"
 	}
-	g.starting++
-	go g.start()
+	g.launch()
 	if have == 0 {
 		return "no instance existed"
 	}
@@ -90,8 +89,28 @@ func (g *group) nudge() {
 		have > 0 && g.pool.cpu.saturated() || !g.pool.budget.reserve(g) {
 		return
 	}
+	g.launch()
+}
+
+// launch starts an instance whose memory is reserved. Callers hold mu.
+func (g *group) launch() {
+	if g.closed {
+		g.pool.budget.free(g.charge())
+		return
+	}
 	g.starting++
-	go g.start()
+	g.pool.starts.Add(1)
+	go func() {
+		defer g.pool.starts.Done()
+		g.start()
+	}()
+}
+
+// reserve takes the memory of one more instance.
+func (g *group) reserve() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pool.budget.reserve(g)
 }
 
 // patience is how long a call waits before it asks again.
@@ -110,7 +129,7 @@ func (g *group) coldCost() time.Duration {
 
 // start makes one instance for the line.
 func (g *group) start() {
-	inst, err := g.make(context.Background())
+	inst, err := g.make(g.pool.life)
 	g.mu.Lock()
 	g.starting--
 	g.mu.Unlock()

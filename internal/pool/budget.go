@@ -51,6 +51,13 @@ func (b *budget) room(bytes int64) bool {
 	return b.used+bytes <= b.max
 }
 
+// clockNow is the eviction policy's clock. It moves only when something is evicted.
+func (b *budget) clockNow() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clock
+}
+
 func (b *budget) take(bytes int64) {
 	b.mu.Lock()
 	b.used += bytes
@@ -91,7 +98,7 @@ func (p *Pool) makeRoom(bytes int64) {
 				continue
 			}
 			idle = append(idle, place.Idle{LastUsed: inst.lastUsed, Uses: inst.calls.Load(),
-				ColdCost: g.coldCost(), MemoryBytes: inst.charged})
+				ColdCost: g.coldCost(), MemoryBytes: inst.charged, Clock: inst.clock})
 			owners = append(owners, inst)
 		}
 		g.mu.Unlock()

@@ -22,6 +22,8 @@ type group struct {
 	line      []*waiter   // first come, first served
 	starting  int
 	retired   bool
+	forgotten bool // the pool does not know it any more
+	closed    bool
 	service   average // time of a call on an instance
 	cold      average // time of a cold start
 	memory    int64   // highest use of an instance seen
@@ -46,6 +48,10 @@ func newGroup(p *Pool, rev *dayfly.Revision) *group { return &group{pool: p, rev
 func (g *group) lease(ctx context.Context, inv *dayfly.Invocation) (*lease, error) {
 	now := time.Now()
 	g.mu.Lock()
+	if g.forgotten {
+		g.mu.Unlock()
+		return nil, errForgotten
+	}
 	inv.Record.QueueDepth = len(g.line)
 	if inst := g.takeReady(now); inst != nil {
 		g.mu.Unlock()
@@ -66,7 +72,7 @@ func (g *group) lease(ctx context.Context, inv *dayfly.Invocation) (*lease, erro
 func (g *group) takeReady(now time.Time) *instance {
 	for n := len(g.ready); n > 0; n = len(g.ready) {
 		inst := g.ready[n-1]
-		if inst.ended() {
+		if inst.ended() || inst.draining {
 			g.ready = g.ready[:n-1]
 			continue
 		}
@@ -139,7 +145,7 @@ func (g *group) leave(w *waiter) bool {
 func (g *group) release(inst *instance) {
 	g.mu.Lock()
 	inst.inflight--
-	inst.lastUsed = time.Now()
+	inst.lastUsed, inst.clock = time.Now(), g.pool.budget.clockNow()
 	drop := g.hand(inst)
 	g.mu.Unlock()
 	g.settle(inst, drop)
@@ -157,8 +163,13 @@ func (g *group) give(inst *instance) {
 // hand gives inst's room to the line, or makes it ready. It reports whether inst is
 // to be ended instead. Callers hold mu.
 func (g *group) hand(inst *instance) (drop bool) {
-	if inst.ended() {
+	switch {
+	case inst.ended():
 		return false
+	case inst.draining:
+		return inst.inflight == inst.expired // only calls that ran out of time are left
+	case g.closed:
+		return inst.inflight == 0
 	}
 	for inst.inflight < g.rev.Spec.Scaling.Concurrency && len(g.line) > 0 {
 		w := g.line[0]
@@ -231,15 +242,24 @@ func (g *group) dropIdle(match func(*instance) bool, why string) int {
 	return len(dropped)
 }
 
-func (g *group) empty() bool {
+// revive undoes retire: the revision is live, or about to be.
+func (g *group) revive() {
+	g.mu.Lock()
+	g.retired = g.closed
+	g.mu.Unlock()
+}
+
+// forget marks a retired group that holds nothing, and tells whether it did.
+func (g *group) forget() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.instances) == 0 && len(g.line) == 0 && g.starting == 0
+	g.forgotten = g.retired && len(g.instances) == 0 && len(g.line) == 0 && g.starting == 0
+	return g.forgotten
 }
 
 func (g *group) close() {
 	g.mu.Lock()
-	g.retired = true
+	g.retired, g.closed = true, true
 	all := slices.Clone(g.instances)
 	line := g.line
 	g.line = nil

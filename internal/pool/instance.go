@@ -32,7 +32,10 @@ type instance struct {
 
 	// Guarded by group.mu.
 	inflight int
+	expired  int  // of those in flight: calls that ran out of time
+	draining bool // no new calls: one ran out of time
 	lastUsed time.Time
+	clock    float64 // of the eviction policy, when it was last used
 
 	freezing sync.Mutex // guards frozen, timer, sampled
 	frozen   bool

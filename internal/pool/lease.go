@@ -3,6 +3,7 @@
 package pool
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,9 +21,10 @@ import (
 type lease struct {
 	instance *instance
 	inv      *dayfly.Invocation
-	began    time.Time    // when the instance was had
-	used     atomic.Int64 // nanoseconds on the instance, once finished
-	idle     bool         // the deadline moves with every byte: an event stream or a socket
+	began    time.Time          // when the instance was had
+	used     atomic.Int64       // nanoseconds on the instance, once finished
+	cancel   context.CancelFunc // nil when the instance serves one call at a time
+	idle     bool               // the deadline moves with every byte: an event stream or a socket
 
 	mu       sync.Mutex // guards timer, finished, timedOut
 	timer    *time.Timer
@@ -52,8 +54,9 @@ func newLease(inst *instance, inv *dayfly.Invocation, since time.Time, how dayfl
 	return &lease{instance: inst, inv: inv, began: now}
 }
 
-// arm wakes the instance and starts the clock of the call.
-func (l *lease) arm() {
+// arm wakes the instance and starts the clock of the call. On an instance that serves
+// several calls at once the context it gives ends with the call's time.
+func (l *lease) arm(ctx context.Context) context.Context {
 	limits := &l.instance.group.rev.Spec.Limits
 	if err := l.instance.thaw(); err != nil {
 		l.instance.end("it could not be woken")
@@ -61,12 +64,17 @@ func (l *lease) arm() {
 	l.inv.Deadline = time.Now().Add(limits.Timeout)
 	l.instance.current.Store(&l.inv.ID)
 	l.instance.group.pool.cpu.busy.Add(1)
+	if l.instance.group.rev.Spec.Scaling.Concurrency > 1 {
+		ctx, l.cancel = context.WithCancel(ctx)
+	}
 	l.mu.Lock()
 	l.timer = time.AfterFunc(limits.Timeout, l.expire)
 	l.mu.Unlock()
+	return ctx
 }
 
-// expire ends the process of a call that ran out of time.
+// expire ends the process of a call that ran out of time. Other calls on it may end
+// first, within their own time; new ones are not let in.
 func (l *lease) expire() {
 	l.mu.Lock()
 	l.timedOut = !l.finished
@@ -75,7 +83,18 @@ func (l *lease) expire() {
 	if !late {
 		return
 	}
-	l.instance.end("a call on it timed out")
+	if l.cancel != nil {
+		l.cancel()
+	}
+	inst := l.instance
+	inst.group.mu.Lock()
+	inst.draining = true
+	inst.expired++
+	last := inst.expired >= inst.inflight
+	inst.group.mu.Unlock()
+	if last {
+		inst.end("a call on it timed out")
+	}
 }
 
 // done returns the instance: the guest is through with the call.
@@ -83,6 +102,7 @@ func (l *lease) done() {
 	l.mu.Lock()
 	l.finished = true
 	l.timer.Stop()
+	late := l.timedOut
 	l.mu.Unlock()
 	inst, now := l.instance, time.Now()
 	inst.calls.Add(1)
@@ -91,6 +111,9 @@ func (l *lease) done() {
 	l.used.Store(int64(used))
 	inst.group.mu.Lock()
 	inst.group.service.add(used)
+	if late {
+		inst.expired--
+	}
 	inst.group.mu.Unlock()
 	inst.freezing.Lock()
 	if now.Sub(inst.sampled) > sampleEvery {
@@ -128,11 +151,11 @@ func (l *lease) touch() {
 
 // explain turns the end of the guest into the function's failure.
 func (l *lease) explain(err error) error {
-	if !errors.Is(err, guest.ErrGone) {
-		return err
-	}
 	if failure, ok := guest.FailureOf(err); ok {
 		return failure
+	}
+	if !errors.Is(err, guest.ErrGone) && !l.late() {
+		return err
 	}
 	l.bill()
 	if l.late() {
@@ -196,6 +219,9 @@ func (b *leasedBody) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (b *leasedBody) Close() error {
 	err := b.body.Close()
+	if b.lease.cancel != nil {
+		b.lease.cancel()
+	}
 	b.lease.bill()
 	return err
 }

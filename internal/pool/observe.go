@@ -53,14 +53,10 @@ func (p *Pool) Resize(rev *dayfly.Revision, start, retire int) {
 	}
 	for range start {
 		g.mu.Lock()
-		ok := p.budget.reserve(g)
-		if ok {
-			g.starting++
+		if p.budget.reserve(g) {
+			g.launch()
 		}
 		g.mu.Unlock()
-		if ok {
-			go g.start()
-		}
 	}
 }
 

@@ -34,7 +34,13 @@ type Pool struct {
 	mu     sync.RWMutex // guards groups, closed
 	groups map[dayfly.RevisionID]*group
 	closed bool
+	starts sync.WaitGroup // cold starts under way
 	ends   sync.WaitGroup // instances and stems whose boxes are not gone yet
+
+	// life ends with Close: cold starts belong to the pool, not to the call that
+	// asked for them, since another call may get the instance.
+	life context.Context
+	die  context.CancelFunc
 }
 
 // Deps are the parts a pool works with.
@@ -57,6 +63,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.cpu = newProcessors()
 	p.stems = newStems(p)
+	p.life, p.die = context.WithCancel(context.Background())
 	return p
 }
 
@@ -75,17 +82,20 @@ func (p *Pool) Run(ctx context.Context) error {
 //	2 lease: idle instance, or wait and race    5 tell a function's failure from ours
 //	3 arm the deadline                          6 the lease ends with the answer
 func (p *Pool) Execute(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
-	g, err := p.group(inv.Revision)
-	if err != nil {
-		return nil, err
-	}
 	for attempt := 1; ; attempt++ {
+		g, err := p.group(inv.Revision)
+		if err != nil {
+			return nil, err
+		}
 		l, err := g.lease(ctx, inv)
+		if errors.Is(err, errForgotten) {
+			continue
+		}
 		if err != nil {
 			return resultOf(err)
 		}
-		l.arm()
-		result, err := l.instance.exchange(ctx, inv, l.done)
+		callCtx := l.arm(ctx)
+		result, err := l.instance.exchange(callCtx, inv, l.done)
 		if errors.Is(err, guest.ErrNotSent) && attempt < attemptsMax {
 			continue // it died while idle; the call never reached it
 		}
@@ -120,9 +130,15 @@ func (p *Pool) Probe(ctx context.Context, rev *dayfly.Revision) error {
 	if err != nil {
 		return err
 	}
-	if !p.budget.reserve(g) {
-		return exhausted(time.Second, "the node has no memory left for an instance of %s", rev.Function)
+	g.revive()
+	for until := time.Now().Add(probeWait); !g.reserve(); {
+		if time.Now().After(until) || ctx.Err() != nil {
+			return exhausted(time.Second, "the node has no memory left for an instance of %s", rev.Function)
+		}
+		time.Sleep(probePause)
 	}
+	p.starts.Add(1)
+	defer p.starts.Done()
 	inst, err := g.make(ctx)
 	if err != nil {
 		return err
@@ -130,6 +146,12 @@ func (p *Pool) Probe(ctx context.Context, rev *dayfly.Revision) error {
 	g.give(inst)
 	return nil
 }
+
+const (
+	// probeWait is how long a deploy waits for idle instances to give way to it.
+	probeWait  = 10 * time.Second
+	probePause = 10 * time.Millisecond
+)
 
 // group gives the group of a revision, made when first needed.
 func (p *Pool) group(rev *dayfly.Revision) (*group, error) {
@@ -167,18 +189,24 @@ func (p *Pool) snapshot() []*group {
 // once their calls end. A nil live retires all of them.
 func (p *Pool) Retire(ref dayfly.FunctionRef, live *dayfly.Revision) {
 	for _, g := range p.snapshot() {
-		if g.rev.Function != ref || live != nil && g.rev.ID == live.ID {
-			continue
+		switch {
+		case g.rev.Function != ref:
+		case live != nil && g.rev.ID == live.ID:
+			g.revive()
+		default:
+			g.retire()
 		}
-		g.retire()
 	}
 }
+
+// errForgotten tells a caller that its group was dropped: it must look again.
+var errForgotten = errors.New("group was forgotten")
 
 // forget drops a retired group that holds nothing any more.
 func (p *Pool) forget(g *group) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if g.empty() && p.groups[g.rev.ID] == g {
+	if p.groups[g.rev.ID] == g && g.forget() {
 		delete(p.groups, g.rev.ID)
 	}
 }
@@ -206,10 +234,12 @@ func (p *Pool) Close() error {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.stems.close()
+	p.die()
 	for _, g := range p.snapshot() {
 		g.close()
 	}
+	p.starts.Wait()
+	p.stems.close()
 	p.ends.Wait()
 	return nil
 }
