@@ -9,7 +9,8 @@
 //	python3 -I -S -B dir/guest.py        fd 3 = the socket to the host
 //	  hello ─▶ specialise ─▶ load the module ─▶ ready ─▶ request … end
 //	                             │
-//	     lambda   handler(event, context); async def; generators stream
+//	     lambda   handler(event, context); async def as well; a generator, or one as
+//	              the body, streams: both are extensions of ours
 //	     wsgi     app(environ, start_response)
 //	     asgi     await app(scope, receive, send), lifespan; ASGI 2 as well
 //	     framework  functions-framework HTTP functions, package installed or not

@@ -55,7 +55,7 @@ func (g *guest) upload(stream uint32, body []byte) *answer {
 
 func TestLargeBodies(t *testing.T) {
 	t.Parallel()
-	const size = 8 << 20
+	const size = 3 << 20
 	body := pattern(size)
 	sum := 0
 	for i := 0; i < size; i += 4096 {
@@ -93,7 +93,7 @@ func TestLargeBodies(t *testing.T) {
 
 func TestUploadsAndDownloadsTakeConstantMemory(t *testing.T) {
 	t.Parallel()
-	const size = 64 << 20
+	const size = 32 << 20
 	g := serve(t, spec{Dialect: "wsgi", Entry: "gateway.reading"})
 	before := residentKB(t, g)
 	a := g.upload(g.open(request{Method: "POST", Path: "/count", Length: size}), make([]byte, size))
@@ -101,7 +101,7 @@ func TestUploadsAndDownloadsTakeConstantMemory(t *testing.T) {
 		t.Fatalf("upload = %q %v", a.Body, a.Error)
 	}
 	if grown := residentKB(t, g) - before; grown > 4096 {
-		t.Errorf("a body of 64 MiB made the guest grow by %d KiB, want at most 4096", grown)
+		t.Errorf("a body of 32 MiB made the guest grow by %d KiB, want at most 4096", grown)
 	}
 }
 
@@ -214,7 +214,11 @@ func TestGarbage(t *testing.T) {
 	entries := []spec{{Dialect: "lambda", Entry: "events.echo"}, {Dialect: "wsgi",
 		Entry: "gateway.reading", Concurrency: 2},
 		{Dialect: "asgi", Entry: "loops.app"}}
-	for round := range 12 {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
 		g := serve(t, entries[round%len(entries)])
 		go func() { // the guest's answers, so that it never waits for us
 			buffer := make([]byte, 65536)

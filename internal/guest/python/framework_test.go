@@ -31,6 +31,7 @@ func TestFrameworkAnswers(t *testing.T) {
 			{"pairs", 200, "p", [][2]string{{"x-b", "1"}, {"x-b", "2"}, {"content-type", html}}},
 			{"type", 200, "<a/>", [][2]string{{"content-type", "image/svg+xml"}}},
 			{"empty", 204, "", [][2]string{{"content-type", html}}},
+			{"pieces", 200, "012", [][2]string{{"content-type", html}}},
 			{"robots.txt", 404, "Not Found", [][2]string{{"content-type", html}}},
 			{"favicon.ico", 404, "Not Found", [][2]string{{"content-type", html}}},
 		} {

@@ -4,6 +4,7 @@ package python_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -241,10 +242,48 @@ func TestLoggingIsLambdasOnlyInLambda(t *testing.T) {
 func TestThreadsLeftBehindKeepNoGuestAlive(t *testing.T) {
 	t.Parallel()
 	for _, concurrency := range []int{1, 2} {
-		g := serve(t, spec{Dialect: "lambda", Entry: "events.leaving_threads", Concurrency: concurrency})
+		g := serve(t, spec{Dialect: "lambda", Entry: "events.leaving_threads",
+			Concurrency: concurrency})
 		if a := g.call(request{}); a.Error != nil {
 			t.Errorf("answer = %v", a.Error)
 		}
 		g.stop() // fails when the guest does not end
+	}
+}
+
+func TestExitWhileLoading(t *testing.T) {
+	t.Parallel()
+	g := boot(t, system(t))
+	data, err := json.Marshal(spec{Dialect: "lambda", Entry: "broken/exits.handler",
+		Task: testdata(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.send(typeSpecialise, 0, data)
+	if f := g.read(); f.kind != typeLog || string(f.payload) != "\x01giving up" {
+		t.Errorf("first frame = %d %q, want the line it printed", f.kind, f.payload)
+	}
+	<-g.exited
+	if code := g.cmd.ProcessState.ExitCode(); code != 7 {
+		t.Errorf("exit code = %d, want 7", code)
+	}
+}
+
+func TestEventsReachHTTPDialectsAsPosts(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		spec spec
+		want string
+	}{
+		{spec{Dialect: "asgi", Entry: "loops.described"}, `POST / application/json {"a":1}`},
+		{spec{Dialect: "framework", Entry: "functions.described"},
+			`POST / application/json {"a":1}`},
+	} {
+		g := serve(t, row.spec)
+		if a := g.call(request{Kind: "event", body: `{"a":1}`}); a.Status != 200 ||
+			a.Body != row.want {
+			t.Errorf("%s: answer = %d %q %v, want %q", row.spec.Dialect, a.Status, a.Body, a.Error,
+				row.want)
+		}
 	}
 }

@@ -23,6 +23,7 @@ def kinds(request):
         "pairs": ("p", 200, [("X-B", "1"), ("X-B", "2")]),
         "type": ("<a/>", 200, {"Content-Type": "image/svg+xml"}),
         "badstatus": ("x", 99), "empty": ("", 204), "textstatus": ("t", "203 Odd"),
+        "pieces": (str(i) for i in range(3)),
     }[what]
 
 
@@ -53,3 +54,9 @@ def make_event():
     @functions_framework.cloud_event
     def on_event(event):
         return None
+
+
+@functions_framework.http
+def described(request):
+    return " ".join([request.method, request.path, request.content_type,
+                     request.get_data(as_text=True)])

@@ -153,3 +153,11 @@ async def failing(scope, receive, send):
 async def no_lifespan(scope, receive, send):
     assert scope["type"] == "http"
     await respond(send, b"no lifespan")
+
+
+async def described(scope, receive, send):
+    if scope["type"] == "http":
+        body = (await receive())["body"]
+        kind = dict(scope["headers"])[b"content-type"]
+        line = scope["method"].encode() + b" " + scope["path"].encode() + b" " + kind + b" " + body
+        await respond(send, line)

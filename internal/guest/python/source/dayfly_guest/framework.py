@@ -10,6 +10,7 @@ import json
 import os
 import sys
 
+from . import payload
 from .calls import Cancelled
 from .failure import Failure, Fault, leave
 from .wsgi import WSGI
@@ -211,11 +212,15 @@ class Plain:
         status, headers, body = answer
         if call.head.get("method") == "HEAD":
             body = b""
+        if not isinstance(body, bytes):
+            payload.stream(call, status, headers, body)
+            return
         call.answer(call.head_json(status, headers), body)
 
 
 def respond(result):
-    """What Flask makes of a view's result: status, headers and body."""
+    """What Flask makes of a view's result: status, headers and body, which is bytes or
+    an iterator of pieces."""
     status, headers = 200, []
     if isinstance(result, tuple):
         result, status, headers = _unpack(result)
@@ -228,7 +233,7 @@ def respond(result):
         body = json.dumps(result).encode("utf-8") + b"\n"
         kind = "application/json"
     elif hasattr(result, "__next__"):
-        body = b"".join(p.encode("utf-8") if isinstance(p, str) else p for p in result)
+        body = result  # a generator: its pieces are sent as they come
     else:
         raise TypeError("the function returned a %s: it must return a str, bytes, dict, list or "
                         "a tuple of one of them with a status or headers" % type(result).__name__)
