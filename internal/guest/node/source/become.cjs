@@ -12,16 +12,23 @@ const logs = require('./logs.cjs');
 const failure = require('./failure.cjs');
 const load = require('./load.cjs');
 const lambda = require('./lambda.cjs');
-const spelling = require('./spelling.cjs');
-const serve = require('./serve.cjs');
-const framework = require('./framework.cjs');
 const streaming = require('./streaming.cjs');
-const detect = require('./detect.cjs');
+
+// parts are what only some dialects need: loaded then, or while the stem idles.
+const parts = {
+  get detect() { return require('./detect.cjs'); },
+  get fetch() { return require('./fetch.cjs'); },
+  get framework() { return require('./framework.cjs'); },
+  get serve() { return require('./serve.cjs'); },
+  get spelling() { return require('./spelling.cjs'); },
+};
 
 const FRAMES = 'frames';
 const SMALL = 512 << 20; // bytes of memory up to which the heap is kept tight
 const TIGHT = 50; // percent that a heap grows by between full collections
 const ROOMY = 100;
+
+let waiting = false; // the module is loaded, and may still come to listen
 
 // heap bounds how much garbage may pile up: V8 lets a heap of 60 MB grow to four times
 // that before it collects, more than a small function may use, and a process that runs
@@ -37,7 +44,7 @@ async function revision(spec) {
   const hooks = prepare(spec);
   wire.unref(); // a module that never finishes loading empties the event loop
   const loaded = await load.load(spec);
-  const dialect = spec.dialect || detect.dialect(loaded, hooks, targets(spec, loaded));
+  const dialect = spec.dialect || parts.detect.dialect(loaded, hooks, targets(spec, loaded));
   if (hooks.catcher !== null && dialect !== 'node-http') hooks.catcher.release();
   if (dialect === 'lambda') return becomeLambda(spec, loaded);
   if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks);
@@ -86,10 +93,10 @@ function prepare(spec) {
     streaming.install();
     if (!any) logs.lambdaConsole(spec.env || {});
   }
-  if (spec.dialect === 'fetch') webFetch(); // before user code can patch what it takes
-  if (any || spec.dialect === 'fetch') hooks.listeners = spelling.listen();
-  if (any || spec.dialect === 'node-http') hooks.catcher = new serve.Catcher(spec.port);
-  if (any || spec.dialect === 'framework') hooks.framework = framework.install(spec.task);
+  if (spec.dialect === 'fetch') require('./fetch.cjs'); // before user code can patch what it takes
+  if (any || spec.dialect === 'fetch') hooks.listeners = parts.spelling.listen();
+  if (any || spec.dialect === 'node-http') hooks.catcher = new parts.serve.Catcher(spec.port);
+  if (any || spec.dialect === 'framework') hooks.framework = parts.framework.install(spec.task);
   return hooks;
 }
 
@@ -104,23 +111,18 @@ function becomeLambda(spec, loaded) {
 }
 
 function becomeFetch(spec, loaded, hooks) {
-  const value = detect.valueOf(loaded);
-  const handler = spelling.find(value, loaded.exports, hooks.listeners);
+  const value = parts.detect.valueOf(loaded);
+  const handler = parts.spelling.find(value, loaded.exports, hooks.listeners);
   if (handler === null) {
     throw failure.named('Runtime.HandlerNotFound', `${spec.entry} is not a fetch handler: ` +
       'export default { fetch(request) {…} }, a function, or functions named GET, POST …');
   }
-  const fetch = webFetch();
+  const fetch = parts.fetch;
   fetch.start(spec, handler, spec.env || {});
   return {
     dialect: 'fetch', ready: { serve: FRAMES, dialect: 'fetch' },
     request: fetch.request, crash: failure.describe,
   };
-}
-
-// webFetch loads Node's fetch with our calls for it: too dear for whom does without.
-function webFetch() {
-  return require('./fetch.cjs');
 }
 
 // targets are the names under which functions-framework may know the function.
@@ -132,16 +134,19 @@ function targets(spec, loaded) {
 async function becomeFramework(spec, loaded, hooks) {
   let fn = null;
   for (const name of targets(spec, loaded)) {
-    if (fn === null) fn = framework.find(hooks.framework, name);
+    if (fn === null) fn = parts.framework.find(hooks.framework, name);
   }
   if (fn === null) fn = load.handlerOf(loaded, spec.entry);
-  return serving('framework', await framework.start(fn, spec));
+  return serving('framework', await parts.framework.start(fn, spec));
 }
 
 async function becomeServer(spec, loaded, hooks) {
   let server = hooks.catcher.server;
-  if (server === null) server = await serve.serverOf(detect.appOf(loaded), spec.port);
-  if (server === null || !server.listening) server = await hooks.catcher.wait();
+  if (server === null) server = await parts.serve.serverOf(parts.detect.appOf(loaded), spec.port);
+  if (server === null || !server.listening) {
+    waiting = true;
+    server = await hooks.catcher.wait();
+  }
   hooks.catcher.release();
   return serving('node-http', server);
 }
@@ -149,7 +154,7 @@ async function becomeServer(spec, loaded, hooks) {
 function serving(dialect, server) {
   return {
     dialect, ready: { serve: 'http', port: server.address().port, dialect },
-    request: refuse, crash: serve.crash,
+    request: refuse, crash: parts.serve.crash,
   };
 }
 
@@ -158,4 +163,10 @@ function refuse() {
   prim.exit(1);
 }
 
-module.exports = { revision };
+/** Why a module that has loaded does not serve; null while it has not loaded. */
+function excuse() {
+  return waiting ? failure.named('Runtime.HandlerNotFound',
+    'the module exports no (req, res) function and no application, and does not listen') : null;
+}
+
+module.exports = { revision, excuse };

@@ -13,7 +13,6 @@ const failure = require('./failure.cjs');
 const { calls, dispatch } = require('./call.cjs');
 const prim = require('./prim.cjs');
 const become = require('./become.cjs');
-const serve = require('./serve.cjs');
 const warm = require('./warm.cjs');
 const { bytes } = prim;
 const { TYPE } = wire;
@@ -65,7 +64,7 @@ function onEmptyLoop() {
   if (live !== null) {
     if (live.onEmptyLoop) live.onEmptyLoop();
   } else if (specialised) {
-    fatal(serve.excuse() || failure.named('Runtime.NodeJsExit',
+    fatal(become.excuse() || failure.named('Runtime.NodeJsExit',
       'the module waits at its top level for something that can never happen'));
   }
 }

@@ -18,7 +18,6 @@ const BACKLOG = 1024; // more than the concurrency of any function
 const HEADERS_MAX = 64 << 10; // the gateway's own limit is stricter
 
 const listen = net.Server.prototype.listen;
-let waiting = false; // the module is loaded, and may still come to listen
 const ID_MAX = 255; // what one byte of a call log can tell
 const INVOCATION = 'x-dayfly-invocation';
 
@@ -61,17 +60,10 @@ class Catcher {
   wait() {
     if (this.server !== null && this.server.listening) return Promise.resolve(this.server);
     return new Promise((resolve, reject) => {
-      waiting = true;
       if (this.server !== null) this.server.once('error', reject);
       this.caught = resolve;
     });
   }
-}
-
-/** Why a module that has loaded does not serve; null while it has not loaded. */
-function excuse() {
-  return !waiting ? null : failure.named('Runtime.HandlerNotFound',
-    'the module exports no (req, res) function and no application, and does not listen');
 }
 
 // prepare sets what a server behind our gateway needs, and marks each request's call.
@@ -199,4 +191,4 @@ function start(server, port) {
   });
 }
 
-module.exports = { Catcher, serverOf, start, guarded, isApp, crash, excuse, HEADERS_MAX };
+module.exports = { Catcher, serverOf, start, guarded, isApp, crash, HEADERS_MAX };

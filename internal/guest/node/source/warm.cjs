@@ -5,7 +5,6 @@
 // revision is known. The first part runs before hello, since every function gains by
 // it; the second loads what is dear and needed by some, while the stem lies idle.
 
-const http = require('http');
 const path = require('path');
 const { pathToFileURL } = require('url');
 const prim = require('./prim.cjs');
@@ -17,8 +16,12 @@ const { dispatch, calls } = require('./call.cjs');
 const { TYPE } = wire;
 
 // What handlers commonly load, by what it costs.
-const FIRST = ['assert', 'crypto', 'events', 'fs/promises', 'https', 'os', 'timers/promises', 'zlib'];
-const SECOND = ['child_process', 'dns', 'querystring', 'stream/promises', 'tls', 'worker_threads'];
+const FIRST = ['events', 'os', 'path', 'url', 'util'];
+const SECOND = [
+  'crypto', 'http', 'https', 'zlib', 'fs/promises', 'assert', 'child_process', 'dns',
+  'querystring', 'stream/promises', 'timers/promises', 'tls',
+];
+const PARTS = ['./serve.cjs', './spelling.cjs', './detect.cjs', './framework.cjs'];
 
 const ROUNDS = 2; // the first compiles, the second settles inline caches
 const IDLE_MS = 200; // past the burst that the stem may have been started for
@@ -71,7 +74,8 @@ async function first() {
 /** The second part, once the stem has idled for a while; busy tells that it is used. */
 function second(busy) {
   const steps = [
-    () => { for (const name of SECOND) require(name); },
+    ...SECOND.map((name) => () => require(name)),
+    ...PARTS.map((name) => () => require(name)),
     () => import(pathToFileURL(path.join(__dirname, 'warm.mjs')).href),
     () => globalThis.Request, // loads Node's fetch
     () => require('./fetch.cjs'),
@@ -101,6 +105,7 @@ async function fetching() {
 
 // serving lets an HTTP server answer one request.
 function serving() {
+  const http = require('http');
   return new Promise((resolve, reject) => {
     const server = http.createServer((req, res) => res.end('ok'));
     server.on('error', reject);
