@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command dayfly runs functions: the node, and the command line that speaks to it.
+// Dayfly runs functions: the node, and the command line that speaks to it.
 //
 //	main ─▶ airlock, when started as one ─▶ cli.Main ─▶ exit code
 //

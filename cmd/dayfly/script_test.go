@@ -62,6 +62,9 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		Condition: func(name string) (bool, error) {
+			return name == "root" && os.Geteuid() == 0, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", binary+":"+env.Getenv("PATH"))
 			env.Setenv("DAYFLY_DATA", filepath.Join(env.WorkDir, "data"))
@@ -82,12 +85,17 @@ type node struct {
 	dead chan error
 }
 
-// cmdUp starts a node on free ports: up [FLAGS]. It sets GATEWAY, DAYFLY_URL and
-// DAYFLY_TOKEN.
+// cmdUp starts a node on free ports: up [-as UID] [FLAGS]. It sets GATEWAY, DAYFLY_URL
+// and DAYFLY_TOKEN.
 func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	n := ts.Value("node").(*node)
 	if n.cmd != nil {
 		ts.Fatalf("a node is up already")
+	}
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if len(args) > 1 && args[0] == "-as" {
+		attr.Credential = as(ts, args[1])
+		args = args[2:]
 	}
 	log, err := os.OpenFile(ts.MkAbs("up.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
@@ -97,7 +105,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"),
 		"DAYFLY_DATA=" + ts.Getenv("DAYFLY_DATA"), "TMPDIR=" + ts.Getenv("TMPDIR")}
 	n.cmd.Dir, n.cmd.Stderr, n.log = ts.Getenv("WORK"), log, log
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	n.cmd.SysProcAttr = attr
 	out, err := n.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(n.cmd.Start())
@@ -115,6 +123,21 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(startTimeout):
 		ts.Fatalf("the node is not up after %s:\n%s", startTimeout, ts.ReadFile("up.log"))
 	}
+}
+
+// as lets another user reach what a node needs, and become it.
+func as(ts *testscript.TestScript, id string) *syscall.Credential {
+	uid, err := strconv.ParseUint(id, 10, 32)
+	ts.Check(err)
+	work, data := ts.Getenv("WORK"), ts.Getenv("DAYFLY_DATA")
+	for _, dir := range []string{binary, filepath.Dir(work), work} {
+		ts.Check(os.Chmod(dir, 0o755))
+	}
+	ts.Check(os.MkdirAll(data, 0o700))
+	for _, dir := range []string{data, ts.Getenv("TMPDIR")} {
+		ts.Check(os.Chown(dir, int(uid), int(uid)))
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
 }
 
 // ready reads where the node listens and waits until it answers.
