@@ -66,13 +66,14 @@ func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
 func (a *app) printFeatures(features []client.Feature, where string) {
 	a.printf("isolation of %s\n\n", where)
 	rows := newTable("", "", "")
-	for _, f := range features {
+	for i, f := range features {
 		mark := a.style.green("✓")
 		if !f.Given {
 			mark = a.style.yellow("✗")
 		}
 		rows.add("  "+mark, f.Name, f.Detail)
-		if !f.Given && f.Remedy != "" {
+		again := i+1 < len(features) && features[i+1].Remedy == f.Remedy
+		if !f.Given && f.Remedy != "" && !again {
 			rows.add("", "", a.style.dim("› "+f.Remedy))
 		}
 	}

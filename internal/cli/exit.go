@@ -26,7 +26,7 @@ var exitCodes = map[dayfly.Kind]int{
 	dayfly.KindCanceled:        130, // as a shell tells of Ctrl-C
 }
 
-// exitStatus ends this program as another did, which has said why already.
+// exitStatus ends this program as another did, which has said all there is to say.
 type exitStatus int
 
 // Error names the status.

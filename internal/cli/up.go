@@ -91,16 +91,17 @@ func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 	return err
 }
 
-// again runs this program once more as root of a user namespace, and ends as it does.
+// again runs this program once more as root of a user namespace, and gives the status
+// with which that one ended.
 func (a *app) again() error {
 	if err := config.PinDataDir(a.Env); err != nil {
 		return err
 	}
 	status, err := process.EnterUserNamespace()
-	if err == nil && status != 0 {
-		return exitStatus(status)
+	if err != nil {
+		return err
 	}
-	return err
+	return exitStatus(status)
 }
 
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
