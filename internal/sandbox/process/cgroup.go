@@ -28,7 +28,8 @@ const (
 	groupsReady = 16
 	// groupRemoveWait bounds how long an emptied group may refuse to go.
 	groupRemoveWait = 5 * time.Second
-	// cpuPeriodMicros is the span over which processor time is rationed.
+	// cpuPeriodMicros is the span over which processor time is rationed: the
+	// kernel's default, because writing it costs as much as writing the quota.
 	cpuPeriodMicros = 100_000
 	// cpuQuotaMicrosMin is the least that the kernel accepts.
 	cpuQuotaMicrosMin = 1000
@@ -183,7 +184,6 @@ const (
 	ctlMemoryStat
 	ctlMemoryEvents
 	ctlCPUQuota
-	ctlCPUPeriod
 	ctlCPUWeight
 	ctlCPUUse
 	ctlPidsLimit
@@ -209,7 +209,6 @@ func controlFiles() [controls]controlFile {
 		ctlMemoryStat:   {jobMemory, "memory.stat", "memory.stat"},
 		ctlMemoryEvents: {jobMemory, "memory.oom_control", "memory.events"},
 		ctlCPUQuota:     {jobCPU, "cpu.cfs_quota_us", "cpu.max"},
-		ctlCPUPeriod:    {jobCPU, "cpu.cfs_period_us", ""},
 		ctlCPUWeight:    {jobCPU, "cpu.shares", "cpu.weight"},
 		ctlCPUUse:       {jobCPUCount, "cpuacct.usage", "cpu.stat"},
 		ctlPidsLimit:    {jobPids, "pids.max", "pids.max"},
@@ -257,6 +256,11 @@ func (c *cgroups) newGroup() (*group, error) {
 		g.dirs = append(g.dirs, dir)
 	}
 	g.freezer, g.frozen = g.open(ctlFreeze, unix.O_RDWR), g.open(ctlFreezeState, unix.O_RDONLY)
+	// The usual limits are set ahead, too: a start then writes only what differs.
+	if err := g.limit(withDefaults(dayfly.Limits{})); err != nil {
+		g.remove(c.log)
+		return nil, fmt.Errorf("limit control group: %w", err)
+	}
 	return g, nil
 }
 

@@ -86,9 +86,6 @@ func (g *group) limitCPU(milli int64) error {
 		weight := min(max(milli/10, 1), 10000) // 1000 is the default, 100
 		return g.put(ctlCPUWeight, strconv.AppendInt(nil, weight, 10))
 	}
-	if err := g.put(ctlCPUPeriod, strconv.AppendInt(nil, cpuPeriodMicros, 10)); err != nil {
-		return err
-	}
 	if err := g.put(ctlCPUQuota, strconv.AppendInt(nil, quota, 10)); err != nil {
 		return err
 	}
