@@ -99,6 +99,21 @@ func DefaultSpec() Spec {
 	}
 }
 
+// serverConcurrency is how many calls at once a program that serves HTTP by itself
+// gets: web servers are made for it, and each WebSocket or event stream is a call. It
+// is what Cloud Run gives them.
+const serverConcurrency = 80
+
+// DefaultSpecOf is the configuration of a function of that contract that says nothing
+// more.
+func DefaultSpecOf(contract Contract) Spec {
+	s := DefaultSpec()
+	if s.Contract = contract; contract == ContractHTTP {
+		s.Scaling.Concurrency = serverConcurrency
+	}
+	return s
+}
+
 // Validate reports the first field out of its bounds.
 func (s *Spec) Validate() error {
 	switch s.Contract {
