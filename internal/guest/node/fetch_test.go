@@ -11,46 +11,9 @@ import (
 	"time"
 )
 
-const worker = `
-const wait = (ms) => new Promise((r) => setTimeout(r, ms));
-let noted = 'nothing';
-const routes = {
-  async show(r, env, ctx) { return Response.json({ url: r.url, method: r.method, host: r.headers.get('host'),
-    prefix: r.headers.get('x-forwarded-prefix'), multi: r.headers.get('x-m'), env: env.GREETING, text: await r.text() }); },
-  json: async (r) => Response.json({ got: await r.json() }),
-  cookies: () => { const h = new Headers(); h.append('set-cookie', 'a=1'); h.append('set-cookie', 'b=2'); return new Response('x', { headers: h, status: 201 }); },
-  empty: () => new Response(null, { status: 204 }),
-  redirect: () => Response.redirect('http://example.org/', 307),
-  bytes: () => new Response(new Uint8Array([0, 255, 1])),
-  blob: () => new Response(new Blob(['blob'], { type: 'text/x' })),
-  form: async (r) => { const f = await r.formData(); return new Response(f.get('file').name + ' ' + await f.get('file').text()); },
-  echo: (r) => new Response(r.body, { headers: { 'content-type': 'x/y' } }),
-  count: async (r) => { let n = 0; for await (const c of r.body) n += c.length; return new Response(String(n)); },
-  ignore: () => new Response('early'),
-  cancelbody: async (r) => { await r.body.cancel(); return new Response('canceled'); },
-  later: (r, e, ctx) => { ctx.waitUntil(wait(50).then(() => { noted = 'noted'; })); return new Response('now'); },
-  noted: () => new Response(noted),
-  laterfails: (r, e, ctx) => { ctx.waitUntil(Promise.reject(new Error('in the background'))); ctx.passThroughOnException(); return new Response('now'); },
-  throws: () => { throw new RangeError('boom'); },
-  rejects: async () => { await wait(1); throw null; },
-  string: () => 'no response',
-  nothing: () => undefined,
-  used: async () => { const r = new Response('x'); await r.text(); return r; },
-  error: () => Response.error(),
-  midway: () => new Response(new ReadableStream({ async start(c) { c.enqueue(new TextEncoder().encode('part')); await wait(30); c.error(new RangeError('midway')); } })),
-  badchunk: () => new Response(new ReadableStream({ start(c) { c.enqueue(7); } })),
-  duck: () => ({ status: 200, headers: new Map([['x-d', '1']]), body: (async function* () { yield 'du'; yield Buffer.from('ck'); })() }),
-  slow: () => new Response(new ReadableStream({ async start(c) { for (const w of ['a', 'b', 'c']) { c.enqueue(new TextEncoder().encode('data: ' + w + '\n\n')); await globalThis.next; } } })),
-  aborted: async (r) => { await new Promise((resolve) => r.signal.addEventListener('abort', () => { noted = 'aborted ' + r.signal.reason.name; resolve(); })); return new Response('too late'); },
-  endless: () => new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(65536)); }, cancel() { noted = 'stopped'; } })),
-};
-export default { fetch(request, env, ctx) { const f = routes[new URL(request.url).pathname.slice(1)];
-  return f ? f(request, env, ctx) : new Response('no route', { status: 404 }); } };
-`
-
 func TestFetchAnswers(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "fetch", "worker", files{"worker.mjs": worker})
+	p := instance(t, "fetch", "worker", files{"worker.mjs": fixture(t, "worker.mjs")})
 	const form = "--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--X--\r\n"
 	big := strings.Repeat("0123456789abcdef", 200<<10) // more than twelve windows
 	cases := []struct {
@@ -77,6 +40,7 @@ func TestFetchAnswers(t *testing.T) {
 		{target: "/noted", status: 200, want: "noted"},
 		{target: "/laterfails", status: 200, want: "now"},
 		{target: "/duck", status: 200, want: "duck", header: "X-D: 1"},
+		{method: "POST", target: "/clone", body: "twice", status: 200, want: "twicetrue"},
 		{target: "/missing", status: 404, want: "no route"},
 		{method: "HEAD", target: "/bytes", status: 200},
 		{method: "TRACE", target: "/bytes", status: 405},
@@ -215,7 +179,7 @@ func TestFetchStreamsAsItGoes(t *testing.T) {
 
 func TestFetchCancelReachesTheHandler(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "fetch", "worker", files{"worker.mjs": worker})
+	p := instance(t, "fetch", "worker", files{"worker.mjs": fixture(t, "worker.mjs")})
 	for target, want := range map[string]string{"/aborted": "aborted AbortError", "/endless": "stopped"} {
 		ctx, cancel := context.WithCancel(p.context())
 		if target == "/aborted" {

@@ -40,7 +40,6 @@ type process struct {
 
 	mu    sync.Mutex
 	lines []string
-	next  int
 }
 
 // nodePath finds Node, or skips.
@@ -182,6 +181,16 @@ func task(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
+}
+
+// fixture reads a file of testdata.
+func fixture(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func head(dir, dialect, entry string) frame.SpecialiseHead {

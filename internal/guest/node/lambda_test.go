@@ -15,48 +15,9 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// styles holds a handler per path, each in another style.
-const styles = `
-const wait = (ms) => new Promise((r) => setTimeout(r, ms));
-const routes = {
-  async: async (e, c) => ({ id: c.awsRequestId === e.requestContext.requestId }),
-  sync: () => ({ lost: true }),
-  callback: (e, c, cb) => { setTimeout(() => cb(null, { cb: 1 }), 1); },
-  held: (e, c, cb) => { globalThis.late = 0; cb(null, { held: 1 }); setTimeout(() => { globalThis.late = 1; }, 30); },
-  islate: async () => ({ late: globalThis.late }),
-  unheld: (e, c, cb) => { c.callbackWaitsForEmptyEventLoop = false; globalThis.late = 0;
-    setTimeout(() => { globalThis.late = 1; }, 60000).unref(); setTimeout(() => {}, 60000); cb(null, 'now'); },
-  succeed: (e, c) => { setTimeout(() => c.succeed({ ok: 1 }), 1); },
-  done: (e, c) => c.done(null, { done: 1 }),
-  donefail: (e, c) => c.done(new RangeError('no')),
-  fail: (e, c) => c.fail('text'),
-  failempty: (e, c) => c.fail(),
-  cberror: (e, c, cb) => cb(new TypeError('cb')),
-  twice: (e, c, cb) => { c.callbackWaitsForEmptyEventLoop = false; cb(null, 1); cb(null, 2); throw new Error('late'); },
-  throws: () => { throw new SyntaxError('boom'); },
-  rejects: async () => { await wait(1); throw new URIError('later'); },
-  never: () => new Promise(() => {}),
-  undef: async () => undefined,
-  nothrow: async () => { throw undefined; },
-  string: async () => { throw 'a string'; },
-  object: async () => { throw { code: 7 }; },
-  getter: async () => { throw Object.defineProperty(new Error('x'), 'message', { get() { throw 1; } }); },
-  circular: async () => { const a = {}; a.a = a; return a; },
-  bigint: async () => ({ n: 1n }),
-  huge: async () => { throw new Error('x'.repeat(3 << 20)); },
-  symbol: async () => Symbol('s'),
-  thenable: () => ({ then(ok) { setTimeout(ok, 1, { thenable: true }); } }),
-  env: async () => ({ env: process.env, cwd: process.cwd(), argv: process.argv.length }),
-  context: async (e, c) => ({ c, left: c.getRemainingTimeInMillis() }),
-  trace: async (e) => ({ id: process.env._X_AMZN_TRACE_ID, h: e.headers.traceparent }),
-};
-exports.handler = (e, c, cb) => routes[e.rawPath.slice(1)](e, c, cb);
-exports.event = async (e) => ({ got: e });
-`
-
 func TestLambdaStyles(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": styles})
+	p := instance(t, "lambda", "app.handler", files{"app.js": fixture(t, "styles.js")})
 	cases := []struct{ path, body, failure string }{
 		{path: "async", body: `{"id":true}`},
 		{path: "sync", body: `null`},
@@ -114,7 +75,7 @@ func failureText(f *dayfly.Failure) string {
 
 func TestLambdaErrorPayloadIsAWSs(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": styles})
+	p := instance(t, "lambda", "app.handler", files{"app.js": fixture(t, "styles.js")})
 	a := p.get("/throws")
 	var payload struct {
 		ErrorType, ErrorMessage string
@@ -148,7 +109,7 @@ func TestLambdaErrorPayloadIsAWSs(t *testing.T) {
 
 func TestLambdaSeesItsEnvironment(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": styles})
+	p := instance(t, "lambda", "app.handler", files{"app.js": fixture(t, "styles.js")})
 	var got struct {
 		Env  map[string]string
 		Cwd  string
@@ -175,7 +136,7 @@ func TestLambdaSeesItsEnvironment(t *testing.T) {
 
 func TestLambdaContext(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": styles})
+	p := instance(t, "lambda", "app.handler", files{"app.js": fixture(t, "styles.js")})
 	var got struct {
 		C    map[string]any
 		Left float64
@@ -204,7 +165,7 @@ func TestLambdaContext(t *testing.T) {
 
 func TestLambdaBareEvents(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.event", map[string]string{"app.js": styles})
+	p := instance(t, "lambda", "app.event", files{"app.js": fixture(t, "styles.js")})
 	for _, event := range []string{`{"a":[1,2]}`, `"text"`, `3`, `null`, `{"s":"ünï\u0000"}`} {
 		if a := p.do(p.event(event)); a.body != `{"got":`+event+`}` || a.status != 200 {
 			t.Errorf("event %s: %+v", event, a)
@@ -308,23 +269,7 @@ export const handler = async (event, context) => {
 
 func TestLambdaStreams(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": `
-const { pipeline } = require('stream/promises'); const { Readable } = require('stream');
-const routes = {
-  plain: async (e, s) => { s.write('one '); s.write('two'); s.end(); },
-  head: async (e, s) => { s = awslambda.HttpResponseStream.from(s, { statusCode: 201, headers: { 'X-A': 'b', 'Content-Type': 'text/plain' }, cookies: ['a=1', 'b=2'] }); s.write('made'); s.end(); },
-  forgot: async (e, s) => { s.write('left open'); },
-  empty: async (e, s) => { awslambda.HttpResponseStream.from(s, { statusCode: 204 }).end(); },
-  typed: async (e, s) => { s.setContentType('text/csv'); s.end('a,b'); },
-  pipe: async (e, s) => { await pipeline(Readable.from(['x', 'y', 'z']), s); },
-  prelude: async (e, s) => { s.setContentType('application/vnd.awslambda.http-integration-response');
-    s.write('{"statusCode":202,"headers":{"x-b":"c"}}'); s.write('\0\0\0\0\0\0\0\0tail'); s.end(); },
-  early: async () => { throw new RangeError('before'); },
-  mid: async (e, s) => { s.write('part'); await new Promise((r) => setTimeout(r, 20)); throw new RangeError('middle'); },
-  never: async (e, s) => { s.write('part'); await new Promise(() => {}); },
-  big: async (e, s) => { for (let i = 0; i < 512; i++) if (!s.write(Buffer.alloc(16384, 97))) await new Promise((r) => s.once('drain', r)); s.end(); },
-};
-exports.handler = awslambda.streamifyResponse((e, s, c) => routes[e.rawPath.slice(1)](e, s, c));`})
+	p := instance(t, "lambda", "app.handler", files{"app.js": fixture(t, "streams.js")})
 	cases := []struct {
 		path, body, failure, header string
 		status                      int
@@ -336,6 +281,7 @@ exports.handler = awslambda.streamifyResponse((e, s, c) => routes[e.rawPath.slic
 		{path: "typed", body: "a,b", status: 200, header: "Content-Type: text/csv"},
 		{path: "pipe", body: "xyz", status: 200},
 		{path: "prelude", body: "tail", status: 202, header: "X-B: c"},
+		{path: "badprelude", failure: "bad_response Runtime.MalformedResponse: the response ended"},
 		{path: "early", failure: "exception RangeError: before"},
 		{path: "mid", body: "part", status: 200, failure: "exception RangeError: middle"},
 		{path: "never", body: "part", failure: "exception Runtime.NodeJsExit: The Lambda runtime"},

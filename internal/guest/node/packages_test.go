@@ -151,7 +151,7 @@ func TestPackagesFunctionsFramework(t *testing.T) {
 	for _, dialect := range []string{"framework", ""} {
 		t.Run("dialect "+dialect, func(t *testing.T) {
 			t.Parallel()
-			frameworkCases(t, application(t, dialect, "index.hello", files{"index.js": gcf}))
+			frameworkCases(t, application(t, dialect, "index.hello", files{"index.js": fixture(t, "gcf.js")}))
 		})
 	}
 	t.Run("in ESM", func(t *testing.T) {

@@ -13,16 +13,7 @@ import (
 
 func TestServeBareFunctions(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "node-http", "app", files{"app.js": `
-const routes = {
-  hello: (q, s) => s.end('hello ' + q.method + ' ' + q.url + ' ' + q.headers.host + ' ' + (q.headers['x-dayfly-invocation'] !== undefined)),
-  echo: (q, s) => { s.setHeader('x-a', ['1', '2']); q.pipe(s); },
-  throws: () => { throw new RangeError('sync'); },
-  rejects: async () => { throw new TypeError('async'); },
-  midway: async (q, s) => { s.write('part'); await new Promise((r) => setTimeout(r, 20)); throw new TypeError('midway'); },
-  log: (q, s) => { console.log('one'); setTimeout(() => { console.error('two'); s.end(); }, 5); },
-};
-module.exports = (req, res) => routes[req.url.split(/[/?]/)[1]](req, res);`})
+	p := instance(t, "node-http", "app", files{"app.js": fixture(t, "serve.js")})
 	if a := p.get("/hello?a=1"); a.body != "hello GET /hello?a=1 hello.example.org:8080 true" {
 		t.Errorf("hello = %q %v", a.body, a.err)
 	}
@@ -159,32 +150,9 @@ module.exports = server;`})
 	}
 }
 
-// stand-in tests: the function brings neither the framework nor Express.
-
-const gcf = `
-const functions = require('@google-cloud/functions-framework');
-functions.http('hello', (req, res) => {
-  switch (req.path) {
-    case '/json': return res.status(201).json({ query: req.query, body: req.body, raw: req.rawBody && req.rawBody.toString() });
-    case '/send': return res.set('X-A', 'b').type('txt').send('text');
-    case '/object': return res.send({ a: 1 });
-    case '/status': return res.sendStatus(404);
-    case '/redirect': return res.redirect('/other');
-    case '/cookie': return res.cookie('a', 'b c', { maxAge: 1000, httpOnly: true }).end();
-    case '/get': return res.send([req.get('X-Q'), req.ip, req.method, req.protocol, req.hostname, String(req.is('json'))].join(' '));
-    case '/throw': throw new RangeError('crash');
-    case '/reject': return Promise.reject(new TypeError('later'));
-    case '/log': console.log('logged'); return res.end();
-    default: res.send('hello ' + req.path);
-  }
-});
-functions.cloudEvent('event', () => {});
-exports.plain = (req, res) => { res.send('plain ' + (req.body.name || req.query.name)); };
-`
-
 func TestFrameworkRequestsAndResponses(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "framework", "index.hello", files{"index.js": gcf})
+	p := instance(t, "framework", "index.hello", files{"index.js": fixture(t, "gcf.js")})
 	frameworkCases(t, p)
 }
 
@@ -244,7 +212,7 @@ func frameworkCases(t *testing.T, p *process) {
 
 func TestFrameworkPlainExport(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "framework", "index.plain", files{"index.js": gcf})
+	p := instance(t, "framework", "index.plain", files{"index.js": fixture(t, "gcf.js")})
 	if a := p.get("/?name=x"); a.body != "plain x" {
 		t.Errorf("answer = %q %v", a.body, a.err)
 	}
@@ -253,7 +221,7 @@ func TestFrameworkPlainExport(t *testing.T) {
 func TestFrameworkRefusesOtherSignatures(t *testing.T) {
 	t.Parallel()
 	p := boot(t)
-	_, err := p.conn.Specialise(p.context(), head(task(t, files{"index.js": gcf}), "framework", "index.event"))
+	_, err := p.conn.Specialise(p.context(), head(task(t, files{"index.js": fixture(t, "gcf.js")}), "framework", "index.event"))
 	if err == nil || !strings.Contains(err.Error(), "cloudevent, which is not supported yet") {
 		t.Errorf("error = %v", err)
 	}
