@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"log/slog"
 	"net/http"
@@ -65,6 +66,9 @@ type API struct {
 	mux    *http.ServeMux
 	absent *route // answers what no route matches
 	began  time.Time
+
+	closing context.Context // ends with Close
+	close   context.CancelFunc
 }
 
 // New makes the door.
@@ -74,6 +78,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) (*API, error) {
 	}
 	a := &API{cfg: cfg, log: log, deps: deps, token: sha256.Sum256([]byte(cfg.Token)),
 		mux: http.NewServeMux(), began: time.Now()}
+	a.closing, a.close = context.WithCancel(context.Background())
 	for _, rt := range a.routes() {
 		a.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {
 			a.serve(&rt, w, r)
@@ -83,6 +88,10 @@ func New(cfg Config, log *slog.Logger, deps Deps) (*API, error) {
 		class: newClass(plainTimeout, plainBodyBytes, plainAtOnce)}
 	return a, nil
 }
+
+// Close ends the streams that would never end by themselves: those that follow a log.
+// A server calls it when it begins to shut down. All else goes on to its end.
+func (a *API) Close() { a.close() }
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {

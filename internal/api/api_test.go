@@ -361,6 +361,27 @@ func TestDeployEndsWhenItsCallerLeaves(t *testing.T) {
 	}
 }
 
+func TestClosingEndsFollowersAndSaysSo(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	n.Lines = []dayfly.LogLine{{Time: apitest.Epoch, Stream: dayfly.StreamStdout, Text: "a"}}
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", n.URL+"/v1/logs?follow=true", nil)
+	req.Header.Set("Authorization", "Bearer "+apitest.Token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n.API.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(text), "the node is stopping") {
+		t.Errorf("the stream ended with %s, %v", text, err)
+	}
+	if resp, _ := ask(t, n, "GET", "/v1/info", ""); resp.StatusCode != 200 {
+		t.Errorf("a request while the node stops answered %d", resp.StatusCode)
+	}
+}
+
 func TestTokenMustBeLong(t *testing.T) {
 	t.Parallel()
 	_, err := api.New(api.Config{Token: "short"}, slog.New(slog.DiscardHandler), api.Deps{})

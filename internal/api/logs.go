@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/dayfly-faas/dayfly"
@@ -42,10 +43,18 @@ func (a *API) logLines(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := newLines(w)
+	ctx := r.Context()
 	if query.Follow != logs.FollowNone {
+		var leave context.CancelFunc
+		ctx, leave = context.WithCancel(ctx)
+		defer leave()
+		defer context.AfterFunc(a.closing, leave)()
 		out.begin()
 	}
-	for line, err := range a.deps.Logs.Lines(r.Context(), query) {
+	for line, err := range a.deps.Logs.Lines(ctx, query) {
+		if a.closing.Err() != nil && ctx.Err() != nil {
+			err = errStopping()
+		}
 		if err != nil {
 			if out.started() && r.Context().Err() == nil {
 				p := newProblem(err, w.Header().Get("X-Dayfly-Request"))
@@ -58,7 +67,15 @@ func (a *API) logLines(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	out.begin()
+	if ctx.Err() != nil && r.Context().Err() == nil {
+		p := newProblem(errStopping(), w.Header().Get("X-Dayfly-Request"))
+		_ = out.put(logLine{Error: &p})
+	}
 	return nil
+}
+
+func errStopping() error {
+	return dayfly.Errorf(dayfly.KindUnavailable, "the node is stopping")
 }
 
 // invocations lists what is known of the latest calls, newest first.

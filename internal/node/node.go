@@ -213,6 +213,7 @@ func (n *Node) buildDoors(context.Context) error {
 	n.gateway = door{gateway.New(n.invoker, n.component("gateway")).Server(), gatewayListener}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}
+	n.api.RegisterOnShutdown(management.Close)
 	return nil
 }
 
