@@ -166,7 +166,7 @@ func startText(s style, r *dayfly.Record) string {
 
 // printPhases draws the phases one after the other, each where it happened.
 func (a *app) printPhases(r *dayfly.Record) {
-	if len(r.Phases) == 0 || r.Duration <= 0 {
+	if r.Instance == "" || r.Duration <= 0 {
 		return
 	}
 	phases := withRest(r)
@@ -189,17 +189,21 @@ func (a *app) printPhases(r *dayfly.Record) {
 	t.write(a.Out, a.style)
 }
 
-// withRest adds what the phases do not account for, when it is worth a line.
+// withRest adds what the phases do not account for, when it is worth a line: sending
+// the answer, and the platform's own work around it; or the function itself, when it
+// failed before it answered.
 func withRest(r *dayfly.Record) []dayfly.Timed {
-	rest := r.Duration
+	rest, name := r.Duration, "function"
 	for _, p := range r.Phases {
 		rest -= p.Duration
+		if p.Name == name {
+			name = "answer"
+		}
 	}
 	if rest*50 < r.Duration { // less than 2 % is noise
 		return r.Phases
 	}
-	return append(r.Phases[:len(r.Phases):len(r.Phases)],
-		dayfly.Timed{Name: "platform", Duration: rest})
+	return append(r.Phases[:len(r.Phases):len(r.Phases)], dayfly.Timed{Name: name, Duration: rest})
 }
 
 func share(part, of time.Duration) float64 { return float64(part) / float64(of) }
