@@ -25,10 +25,11 @@ func wheel(t *testing.T) string {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	for name, content := range map[string]string{
-		"tiny/__init__.py":            "WORD = 'tiny'\n",
-		"tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-		"tiny-1.0.dist-info/WHEEL":    "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-		"tiny-1.0.dist-info/RECORD":   "tiny/__init__.py,,\ntiny-1.0.dist-info/METADATA,,\ntiny-1.0.dist-info/WHEEL,,\ntiny-1.0.dist-info/RECORD,,\n",
+		"tiny/__init__.py":                    "WORD = 'tiny'\n\ndef main():\n    print('tiny serves')\n",
+		"tiny-1.0.dist-info/entry_points.txt": "[console_scripts]\ntiny-tool = tiny:main\n",
+		"tiny-1.0.dist-info/METADATA":         "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+		"tiny-1.0.dist-info/WHEEL":            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		"tiny-1.0.dist-info/RECORD":           "tiny/__init__.py,,\ntiny-1.0.dist-info/METADATA,,\ntiny-1.0.dist-info/WHEEL,,\ntiny-1.0.dist-info/RECORD,,\n",
 	} {
 		f, err := z.Create(name)
 		if err != nil {
@@ -297,6 +298,50 @@ func TestAGoProgramIsCompiled(t *testing.T) {
 	}
 	out, err := exec.CommandContext(t.Context(), filepath.Join(folder, built.Spec.Command[0])).CombinedOutput()
 	if err != nil || string(out) != "hello\n" {
+		t.Errorf("the program prints %q, %v", out, err)
+	}
+}
+
+func TestMuchPythonIsCompiledEvenWithoutDependencies(t *testing.T) {
+	t.Parallel()
+	needs(t, "python")
+	w := newWorld(t, boxes(t), nil)
+	built, err := w.build(t, map[string]string{
+		"app.py":   "import large\n\ndef handler(event, context):\n    return 1\n",
+		"large.py": strings.Repeat("x = 'a line of code'\n", 5000),
+	}, manifest.Function{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.said())
+	}
+	folder, err := w.bundles.Folder(t.Context(), built.Bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if compiled, _ := filepath.Glob(filepath.Join(folder, "__pycache__/large.*.pyc")); len(compiled) != 1 {
+		t.Errorf("compiled modules: %v, want that of large.py", compiled)
+	}
+}
+
+func TestProgramsThatPipInstalledRun(t *testing.T) {
+	t.Parallel()
+	needs(t, "python")
+	w := newWorld(t, boxes(t), nil)
+	built, err := w.build(t, map[string]string{
+		"requirements.txt":                 "./wheels/tiny-1.0-py3-none-any.whl\n",
+		"wheels/tiny-1.0-py3-none-any.whl": wheel(t),
+		"Procfile":                         "web: tiny-tool --serve\n",
+	}, manifest.Function{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.said())
+	}
+	folder, err := w.bundles.Folder(t.Context(), built.Bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(t.Context(), built.Spec.Command[0], built.Spec.Command[1:]...)
+	run.Dir = folder
+	run.Env = []string{"PATH=/usr/bin:/bin", "PWD=" + folder, "PYTHONPATH=" + filepath.Join(folder, ".dayfly/python")}
+	if out, err := run.CombinedOutput(); err != nil || string(out) != "tiny serves\n" {
 		t.Errorf("the program prints %q, %v", out, err)
 	}
 }

@@ -53,6 +53,9 @@ func (j *job) steps(ctx context.Context) ([]step, error) {
 	case detect.InstallGo:
 		list, err = j.goSteps(ctx)
 	case detect.InstallNone:
+		if j.plan.Compile {
+			list = []step{j.compileStep()}
+		}
 	}
 	if err != nil {
 		return nil, err

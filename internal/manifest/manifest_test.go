@@ -332,3 +332,26 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestTheGuidesExampleIsRead(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/packaging.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(guide), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the guide has no YAML example")
+	}
+	m, err := manifest.Parse([]byte(example), "packaging.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, settings := range m.Functions {
+		spec := dayfly.DefaultSpec()
+		if err := settings.Apply(&spec); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

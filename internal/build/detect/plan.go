@@ -35,6 +35,8 @@ type Plan struct {
 	Requirements []string
 	Packages     []string
 	Project      bool
+	// Compile tells that there is enough Python code for compiling it to pay.
+	Compile bool
 	// Locked tells that package-lock.json pins what npm installs; Script is the
 	// package script to run after installing, with development dependencies.
 	Locked bool
