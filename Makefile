@@ -54,7 +54,7 @@ generated: ## check that generated files are up to date
 		{ echo "make generate changed files; commit them:"; git diff --stat; exit 1; }
 
 bench: build ## measure this machine: a table, bench/results/results.json and a picture
-	$(GO) run ./bench $(BENCHFLAGS)
+	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench $(BENCHFLAGS)
 
 clean: ## remove what was built; data in .dayfly stays
 	rm -rf bin bench/results
