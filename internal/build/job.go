@@ -193,7 +193,8 @@ func (j *job) writeFile(name, content string) error {
 	defer root.Close()
 	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return dayfly.Errorf(dayfly.KindInvalid, "the source has a file %s already, which the build would write", name)
+		return dayfly.Errorf(dayfly.KindInvalid,
+			"the source has a file %s already, which the build would write", name)
 	}
 	defer f.Close()
 	if _, err := f.WriteString(content); err != nil {
@@ -204,7 +205,7 @@ func (j *job) writeFile(name, content string) error {
 
 // resultOptions leave out what the result does not need.
 func (j *job) resultOptions() bundle.Options {
-	ignore := []string{"/.git", "/.dayfly/tmp", "/node_modules/.cache", "/node_modules/.package-lock.json"}
+	ignore := []string{"/.git", "/node_modules/.cache", "/node_modules/.package-lock.json"}
 	if j.plan.Install == detect.InstallGo {
 		ignore = append(ignore, "*.go", "/go.mod", "/go.sum", "/go.work", "/go.work.sum", "/vendor")
 	}

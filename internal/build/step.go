@@ -64,8 +64,8 @@ func (j *job) steps(ctx context.Context) ([]step, error) {
 		list = append(list, step{
 			Stage: StageCompile, Name: "typescript", NeedsBinary: true,
 			Argv: []string{
-				binaryPath, "guest", "typescript", "--entry", j.plan.TypeScript, "--output", j.plan.Output,
-				"--target", "node" + j.runtime.Version,
+				binaryPath, "guest", "typescript", "--entry", j.plan.TypeScript,
+				"--output", j.plan.Output, "--target", "node" + j.runtime.Version,
 			},
 		})
 	}
@@ -96,10 +96,10 @@ func (j *job) pipSteps(ctx context.Context) ([]step, error) {
 		install = append(install, ".")
 	}
 	env := []string{"PIP_CACHE_DIR=" + cacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1"}
-	return []step{
-		{Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true},
-		j.compileStep(),
-	}, nil
+	first := step{
+		Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true,
+	}
+	return []step{first, j.compileStep()}, nil
 }
 
 // compileStep writes byte code that is never checked against its source: the bundle

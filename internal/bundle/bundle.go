@@ -238,7 +238,9 @@ func (p *packer) list(dir string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list folder %s: %w", dir, err)
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
+		return strings.Compare(a.Name(), b.Name())
+	})
 	return entries, nil
 }
 
@@ -249,7 +251,8 @@ func (p *packer) entry(name string, rules *rules, ignoreFiles []string) error {
 	}
 	switch {
 	case info.IsDir():
-		if err := p.header(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755}); err != nil {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755}
+		if err := p.header(header); err != nil {
 			return err
 		}
 		return p.folder(name, rules, ignoreFiles)
@@ -270,7 +273,8 @@ func (p *packer) file(name string, info fs.FileInfo) error {
 	p.stats.Files++
 	p.stats.Bytes += info.Size()
 	if p.stats.Bytes > p.limits.Bytes {
-		return dayfly.Errorf(dayfly.KindInvalid, "the files are larger than %s together (reached at %s)",
+		return dayfly.Errorf(dayfly.KindInvalid,
+			"the files are larger than %s together (reached at %s)",
 			dayfly.FormatBytes(p.limits.Bytes), name).
 			WithHint("leave out what the function does not need with a .dayflyignore file")
 	}

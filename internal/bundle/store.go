@@ -122,7 +122,8 @@ func (s *Store) Put(ctx context.Context, digest dayfly.Digest, r io.Reader) erro
 	}
 	defer spool.Close()
 	read := cancelReader{ctx, r}
-	if err := s.unpackInto(filepath.Join(work, "content"), io.TeeReader(read, spool), digest); err != nil {
+	content := filepath.Join(work, "content")
+	if err := s.unpackInto(content, io.TeeReader(read, spool), digest); err != nil {
 		return err
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
@@ -131,7 +132,7 @@ func (s *Store) Put(ctx context.Context, digest dayfly.Digest, r io.Reader) erro
 	if err := s.objects.Put(ctx, string(digest), cancelReader{ctx, spool}); err != nil {
 		return fmt.Errorf("keep bundle %.12s: %w", digest, err)
 	}
-	return s.publish(filepath.Join(work, "content"), digest)
+	return s.publish(content, digest)
 }
 
 // PutFolder packs root, keeps the archive and gives its digest.

@@ -80,11 +80,13 @@ func codeFields() []field {
 	return []field{
 		{
 			key: "source", shape: shapeText, example: "./thumbnail",
-			doc:  "Folder, single file or zip file with the code, relative to this file. The folder of this file when not given.",
+			doc: "Folder, single file or zip file with the code, relative to this file. " +
+				"The folder of this file when not given.",
 			keep: func(f *Function, v value) { f.Source = v.text },
 		}, {
 			key: "runtime", shape: shapeText, example: "python3.11",
-			doc:  "Language toolchain: a name of `dayfly runtimes`, such as python3.11, node20 or native. Detected when not given.",
+			doc: "Language toolchain: a name of `dayfly runtimes`, such as python3.11, node20 or native. " +
+				"Detected when not given.",
 			keep: func(f *Function, v value) { f.Runtime = v.text },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Runtime = dayfly.RuntimeName(either(f.Runtime, string(s.Runtime)))
@@ -92,7 +94,8 @@ func codeFields() []field {
 			},
 		}, {
 			key: "contract", shape: shapeEnum, enum: contracts(), example: "handler",
-			doc:  "How the platform talks to the code: handler (an exported function), http (a server on $PORT) or stdio (a process for each call). Detected when not given.",
+			doc: "How the platform talks to the code: handler (an exported function), http (a server " +
+				"on $PORT) or stdio (a process for each call). Detected when not given.",
 			keep: func(f *Function, v value) { f.Contract = v.text },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Contract = dayfly.Contract(either(f.Contract, string(s.Contract)))
@@ -116,7 +119,8 @@ func codeFields() []field {
 			},
 		}, {
 			key: "command", shape: shapeWords, example: "node server.js",
-			doc:  "Program and arguments of the contracts http and stdio, as a list or one line. Detected when not given.",
+			doc: "Program and arguments of the contracts http and stdio, as a list or one line. " +
+				"Detected when not given.",
 			keep: func(f *Function, v value) { f.Command = v.words },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Command = eitherList(f.Command, s.Command)
@@ -132,7 +136,8 @@ func codeFields() []field {
 			},
 		}, {
 			key: "egress", shape: shapeEnum, enum: egresses(), example: "none",
-			doc:  "What of the network the code reaches: internet (never the host or its private networks) or none.",
+			doc: "What of the network the code reaches: internet (never the host or its private " +
+				"networks) or none.",
 			keep: func(f *Function, v value) { f.Egress = v.text },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Egress = dayfly.Egress(either(f.Egress, string(s.Egress)))
@@ -187,7 +192,8 @@ func limitFields() []field {
 		spanField("timeout", "30s", "Longest time of one call.",
 			func(f *Function) *string { return &f.Timeout },
 			func(s *dayfly.Spec) *time.Duration { return &s.Limits.Timeout }),
-		spanField("init_timeout", "10s", "Longest time from the start of an instance until it is ready.",
+		spanField("init_timeout", "10s",
+			"Longest time from the start of an instance until it is ready.",
 			func(f *Function) *string { return &f.InitTimeout },
 			func(s *dayfly.Spec) *time.Duration { return &s.Limits.InitTimeout }),
 		bytesField("request_limit", "100Mi", "Largest body of a request.",
@@ -242,7 +248,8 @@ func oneOf(given string, known []string) error {
 			return nil
 		}
 	}
-	return dayfly.Errorf(dayfly.KindInvalid, "unknown value %q; %s", clip(given), suggestion(given, known))
+	return dayfly.Errorf(dayfly.KindInvalid, "unknown value %q; %s",
+		clip(given), suggestion(given, known))
 }
 
 func bytesField(

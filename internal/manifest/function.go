@@ -136,7 +136,8 @@ func checkEnv(env map[string]string) error {
 		size += len(name) + len(env[name]) + 2
 	}
 	if size > envBytesMax {
-		return dayfly.Errorf(dayfly.KindInvalid, "the variables take %d bytes together, at most %s are allowed",
+		return dayfly.Errorf(dayfly.KindInvalid,
+			"the variables take %d bytes together, at most %s are allowed",
 			size, dayfly.FormatBytes(envBytesMax))
 	}
 	return nil

@@ -24,13 +24,15 @@ func ParseBytes(s string) (int64, error) {
 		unit = strings.TrimSuffix(unit, "b")
 	}
 	if unit == "" && number != "" {
-		return 0, dayfly.Errorf(dayfly.KindInvalid, "%q has no unit: write %sMi for mebibytes, %sB for bytes",
+		return 0, dayfly.Errorf(dayfly.KindInvalid,
+			"%q has no unit: write %sMi for mebibytes, %sB for bytes",
 			s, number, number)
 	}
 	factor, known := factors[unit]
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil || !known || value < 0 || value*factor > math.MaxInt64/2 {
-		return 0, dayfly.Errorf(dayfly.KindInvalid, "%.40q is not a size: write it like 256Mi or 1Gi", s)
+		return 0, dayfly.Errorf(dayfly.KindInvalid,
+			"%.40q is not a size: write it like 256Mi or 1Gi", s)
 	}
 	return int64(math.Round(value * factor)), nil
 }
@@ -44,7 +46,8 @@ func ParseCPU(s string) (int64, error) {
 		factor = 1
 	}
 	if err != nil || unit != "" && unit != "m" || value < 0 || value > 1e9 {
-		return 0, dayfly.Errorf(dayfly.KindInvalid, "%.40q is not a share of processors: write it like 0.5 or 500m", s)
+		return 0, dayfly.Errorf(dayfly.KindInvalid,
+			"%.40q is not a share of processors: write it like 0.5 or 500m", s)
 	}
 	return int64(math.Round(value * factor)), nil
 }
@@ -64,7 +67,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, dayfly.Errorf(dayfly.KindInvalid, "%q has no unit: write %ss for seconds", s, s)
 	}
-	return 0, dayfly.Errorf(dayfly.KindInvalid, "%.40q is not a span of time: write it like 30s or 1h", s)
+	return 0, dayfly.Errorf(dayfly.KindInvalid,
+		"%.40q is not a span of time: write it like 30s or 1h", s)
 }
 
 // splitUnit parts the number at the start of s from what follows.

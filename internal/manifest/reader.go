@@ -76,7 +76,8 @@ func (r *reader) checkDepth(data []byte) error {
 		tooDeep := open > columnsMax || indent > columnsMax
 		open = max(0, open-strings.Count(line, "]")-strings.Count(line, "}"))
 		if tooDeep {
-			return dayfly.Errorf(dayfly.KindInvalid, "%s:%d: this line is nested too deeply", r.file, number+1)
+			return dayfly.Errorf(dayfly.KindInvalid, "%s:%d: this line is nested too deeply",
+				r.file, number+1)
 		}
 	}
 	return nil
@@ -137,7 +138,8 @@ func (r *reader) mapping(node ast.Node, what string) ([]entry, error) {
 	case *ast.MappingValueNode:
 		pairs = []*ast.MappingValueNode{n}
 	default:
-		return nil, r.errorf(node, "%s must be a mapping of keys and values, not %s", what, kindOf(node))
+		return nil, r.errorf(node, "%s must be a mapping of keys and values, not %s",
+			what, kindOf(node))
 	}
 	var own, inherited []entry
 	for _, pair := range pairs {
@@ -201,7 +203,8 @@ func (r *reader) functions(m *Manifest, e entry) error {
 		return err
 	}
 	if len(entries) > functionsMax {
-		return r.errorf(e.at, "there are %d functions, at most %d are allowed", len(entries), functionsMax)
+		return r.errorf(e.at, "there are %d functions, at most %d are allowed",
+			len(entries), functionsMax)
 	}
 	table := fields()
 	for _, entry := range entries {
@@ -336,7 +339,8 @@ func (r *reader) words(e entry) ([]string, error) {
 		return SplitCommand(line), nil
 	}
 	if len(list.Values) == 0 || len(list.Values) > wordsMax {
-		return nil, r.errorf(e.value, "%s has %d words, must have 1 to %d", e.key, len(list.Values), wordsMax)
+		return nil, r.errorf(e.value, "%s has %d words, must have 1 to %d",
+			e.key, len(list.Values), wordsMax)
 	}
 	var words []string
 	for _, node := range list.Values {

@@ -26,8 +26,10 @@ func Schema() ([]byte, error) {
 		"description":          "The functions of one Dayfly project.",
 		"type":                 "object",
 		"additionalProperties": false,
-		"patternProperties":    map[string]any{"^x-": map[string]any{"description": "A place for YAML anchors."}},
-		"required":             []string{"functions"},
+		"patternProperties": map[string]any{
+			"^x-": map[string]any{"description": "A place for YAML anchors."},
+		},
+		"required": []string{"functions"},
 		"properties": map[string]any{
 			"project": map[string]any{
 				"type": "string", "pattern": namePattern,

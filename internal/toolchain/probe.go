@@ -114,7 +114,8 @@ func parseAnswer(program executable, text []byte) (answer, error) {
 		return answer{}, fmt.Errorf("read answer of %s: %w", program.path, err)
 	}
 	if len(versionParts(got.Version)) < 2 || !filepath.IsAbs(got.Prefix) {
-		return answer{}, fmt.Errorf("%s answers version %.20q, prefix %.80q", program.path, got.Version, got.Prefix)
+		return answer{}, fmt.Errorf("%s answers version %.20q, prefix %.80q",
+			program.path, got.Version, got.Prefix)
 	}
 	return got, nil
 }

@@ -140,7 +140,8 @@ func (s *source) nothing(found []candidate) error {
 		}
 	}
 	return dayfly.Errorf(dayfly.KindInvalid, "nothing to call was found in the source; looked for "+
-		"a Procfile, package.json or a handler, application or server in index, app, server, main or handler (.js, .ts, .py), "+
+		"a Procfile, package.json or a handler, application or server in "+
+		"index, app, server, main or handler (.js, .ts, .py), "+
 		"lambda_function.py, manage.py, a Go main package, and an executable").
 		WithHint("name a handler with --entry app.handler or a program with --command \"./run\"; " +
 			"in dayfly.yaml the keys are entry and command")
@@ -165,7 +166,8 @@ func (s *source) command(wanted toolchain.Language) (*Plan, error) {
 	}
 	if c.language == toolchain.Go {
 		return nil, dayfly.Errorf(dayfly.KindInvalid,
-			"a Go source is compiled to one program; leave the command out, or use runtime native for a program of your own")
+			"a Go source is compiled to one program; leave the command out").
+			WithHint("say runtime native for a program of your own")
 	}
 	return s.accept(c), nil
 }

@@ -11,18 +11,29 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
+// jsIsExport begins what a module is, or exports as its default.
+const jsIsExport = `(?:export\s+default|module\.exports\s*=)`
+
 // Evidence in the text of a JavaScript or TypeScript module.
 var (
-	jsListens = regexp.MustCompile(`\.listen\s*\(|\bserve\s*\(\s*(?:app|\{)|http2?\.createServer\([^)]*\)\.listen`)
-	jsApp     = regexp.MustCompile(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(express|fastify|Fastify|Koa|koa|polka|connect|restify\.createServer|restana|createServer|micro|Hono|Elysia|itty|Router|AutoRouter|IttyRouter|jsonServer\.create|createApp|buildApp)\s*(?:<[^>]*>)?\(`)
-	jsFetchIn = regexp.MustCompile(`(?s)(?:export\s+default|module\.exports\s*=)\s*\{.*?\bfetch\s*(?:\(|:|,|\})`)
+	jsListens = regexp.MustCompile(`\.listen\s*\(|\bserve\s*\(\s*(?:app|\{)`)
+	jsApp     = regexp.MustCompile(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*` +
+		`(express|fastify|Fastify|Koa|koa|polka|connect|restana|createServer|micro|Hono|Elysia|itty|` +
+		`Router|AutoRouter|IttyRouter|createApp|buildApp)\s*(?:<[^>]*>)?\(`)
+	jsFetchIn = regexp.MustCompile(`(?s)` + jsIsExport + `\s*\{.*?\bfetch\s*(?:\(|:|,|\})`)
 	jsWorker  = regexp.MustCompile(`addEventListener\(\s*['"]fetch['"]`)
-	jsMethod  = regexp.MustCompile(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+(GET|POST|PUT|PATCH|DELETE)\b`)
-	jsDefault = regexp.MustCompile(`(?:export\s+default|module\.exports\s*=)\s*(async\s+)?(?:function\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|\(([^)]*)\)(?:\s*:[^=]+)?\s*=>|(\w+)\s*=>)`)
-	jsNamed   = regexp.MustCompile(`(?:export\s+default|module\.exports\s*=)\s*(?:new\s+)?([A-Za-z_$][\w$]*)\s*(?:[;\n(]|$|\s+(?:satisfies|as)\b)`)
-	jsExport  = regexp.MustCompile(`(?m)(?:^|[;\n])\s*(?:(?:module\.)?exports\.(\w+)\s*=\s*|export\s+(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*|export\s+((?:async\s+)?function\s*\*?\s*\w+))`)
-	jsList    = regexp.MustCompile(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
-	jsFunc    = regexp.MustCompile(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|\(([^)]*)\)(?:\s*:\s*[^=]+)?\s*=>|(\w+)\s*=>)`)
+	jsMethod  = regexp.MustCompile(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+` +
+		`(GET|POST|PUT|PATCH|DELETE)\b`)
+	jsDefault = regexp.MustCompile(jsIsExport + `\s*(async\s+)?(?:function\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
+		`\(([^)]*)\)(?:\s*:[^=]+)?\s*=>|(\w+)\s*=>)`)
+	jsNamed = regexp.MustCompile(jsIsExport + `\s*(?:new\s+)?([A-Za-z_$][\w$]*)\s*` +
+		`(?:[;\n(]|$|\s+(?:satisfies|as)\b)`)
+	jsExport = regexp.MustCompile(`(?m)(?:^|[;\n])\s*(?:(?:module\.)?exports\.(\w+)\s*=\s*|` +
+		`export\s+(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*|` +
+		`export\s+((?:async\s+)?function\s*\*?\s*\w+))`)
+	jsList = regexp.MustCompile(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
+	jsFunc = regexp.MustCompile(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
+		`\(([^)]*)\)(?:\s*:\s*[^=]+)?\s*=>|(\w+)\s*=>)`)
 	jsRequest = regexp.MustCompile(`^_?(?:req|request|ctx\.req|rq)$`)
 	jsAnswer  = regexp.MustCompile(`^_?(?:res|resp|response|reply)$`)
 	jsEvent   = regexp.MustCompile(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
@@ -45,7 +56,7 @@ type export struct {
 func (s *source) nodeModule(name string, pkg *packageFile) []candidate {
 	text := stripScript(s.read(name))
 	var found []candidate
-	if strings.Contains(text, "@google-cloud/functions-framework") {
+	if strings.Contains(text, frameworkPackage) {
 		found = append(found, nodeRegistered(name, text)...)
 	}
 	if jsListens.MatchString(text) {
@@ -95,8 +106,10 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 		return kind, true
 	}
 	definition := regexp.MustCompile(`(?:^|[\s;])(?:const|let|var)\s+` + regexp.QuoteMeta(match[1]) +
-		`(?:\s*:[^=\n]+)?\s*=\s*((?:async\s*)?(?:\([^)]*\)(?:\s*:[^=]+)?\s*=>|function\b[^)]*\)|\w+\s*=>)|\{)`)
-	function := regexp.MustCompile(`(?:^|[\s;])((?:async\s+)?function\s+` + regexp.QuoteMeta(match[1]) + `\s*\([^)]*\))`)
+		`(?:\s*:[^=\n]+)?\s*=\s*((?:async\s*)?(?:\([^)]*\)(?:\s*:[^=]+)?\s*=>|` +
+		`function\b[^)]*\)|\w+\s*=>)|\{)`)
+	function := regexp.MustCompile(`(?:^|[\s;])((?:async\s+)?function\s+` +
+		regexp.QuoteMeta(match[1]) + `\s*\([^)]*\))`)
 	for _, pattern := range []*regexp.Regexp{definition, function} {
 		seen := pattern.FindStringSubmatch(text)
 		if seen == nil {
@@ -116,7 +129,8 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 }
 
 func applicationKind(maker string) dayfly.Dialect {
-	if slices.Contains([]string{"Hono", "Elysia", "itty", "Router", "AutoRouter", "IttyRouter"}, maker) {
+	switch maker {
+	case "Hono", "Elysia", "itty", "Router", "AutoRouter", "IttyRouter":
 		return dayfly.DialectFetch
 	}
 	return dayfly.DialectNodeHTTP
@@ -180,7 +194,8 @@ func appNamed(text, name string) dayfly.Dialect {
 func scriptExports(text string) []export {
 	var list []export
 	add := func(e export) {
-		if e.name != "default" && e.name != "" && !slices.ContainsFunc(list, func(o export) bool { return o.name == e.name }) {
+		isKnown := slices.ContainsFunc(list, func(o export) bool { return o.name == e.name })
+		if e.name != "default" && e.name != "" && !isKnown {
 			list = append(list, e)
 		}
 	}

@@ -111,6 +111,9 @@ func pythonCommand(words []string, installed bool) []string {
 	return append([]string{"/bin/sh", "-c", path + `exec "$0" "$@"`}, words...)
 }
 
+// unsupportedKind is what is wrong with a dependency from git, a path or a URL.
+const unsupportedKind = " is of a kind that is not supported; put it into requirements.txt"
+
 // pyproject reads dependencies of PEP 621 or Poetry. A project that is itself a
 // package is installed, so that its modules can be imported from everywhere.
 func (s *source) pyproject(plan *Plan) {
@@ -130,7 +133,8 @@ func (s *source) pyproject(plan *Plan) {
 		plan.notice("pyproject.toml cannot be read and is not used: " + err.Error())
 		return
 	}
-	if match := pyExact.FindStringSubmatch(file.Project.RequiresPython); match != nil && plan.Version == "" {
+	match := pyExact.FindStringSubmatch(file.Project.RequiresPython)
+	if match != nil && plan.Version == "" {
 		plan.Version = match[1]
 	}
 	plan.Packages = slices.Clone(file.Project.Dependencies)
@@ -140,18 +144,20 @@ func (s *source) pyproject(plan *Plan) {
 		}
 		requirement, ok := poetryRequirement(name, file.Tool.Poetry.Dependencies[name])
 		if !ok {
-			plan.notice("the Poetry dependency " + name + " is of a kind that is not supported; put it into requirements.txt")
+			plan.notice("the Poetry dependency " + name + unsupportedKind)
 			continue
 		}
 		plan.Packages = append(plan.Packages, requirement)
 	}
-	plan.Project = len(file.BuildSystem) > 0 && s.hasFolder("src") && len(file.Tool.Poetry.Dependencies) == 0
+	isPoetry := len(file.Tool.Poetry.Dependencies) > 0
+	plan.Project = len(file.BuildSystem) > 0 && s.hasFolder("src") && !isPoetry
 	if len(plan.Packages) > 0 || plan.Project {
 		plan.Install = InstallPip
 	}
 	for _, lock := range []string{"uv.lock", "poetry.lock", "pdm.lock"} {
 		if s.has(lock) && plan.Install == InstallPip {
-			plan.notice(lock + " is not used: pip resolves the versions; export a requirements.txt to pin them")
+			plan.notice(lock + " is not used: pip resolves the versions; " +
+				"export a requirements.txt to pin them")
 		}
 	}
 }
@@ -174,7 +180,7 @@ func (s *source) pipfile(plan *Plan) {
 	for _, name := range sortedKeys(file.Packages) {
 		requirement, ok := poetryRequirement(name, file.Packages[name])
 		if !ok {
-			plan.notice("the Pipfile's package " + name + " is of a kind that is not supported; put it into requirements.txt")
+			plan.notice("the Pipfile's package " + name + unsupportedKind)
 			continue
 		}
 		plan.Packages = append(plan.Packages, requirement)
@@ -289,7 +295,8 @@ func (s *source) finishNode(plan *Plan) {
 		return
 	}
 	if path.Dir(plan.Output) != path.Dir(plan.TypeScript) {
-		_, export, _ := strings.Cut(strings.TrimPrefix(plan.Entry, strings.TrimSuffix(plan.TypeScript, path.Ext(plan.TypeScript))), ".")
+		stem := strings.TrimSuffix(plan.TypeScript, path.Ext(plan.TypeScript))
+		_, export, _ := strings.Cut(strings.TrimPrefix(plan.Entry, stem), ".")
 		plan.Entry = entryOf(plan.Output, export)
 	}
 }
@@ -325,12 +332,16 @@ func (s *source) startsBuilt(plan *Plan, pkg *packageFile) bool {
 		strings.HasPrefix(plan.Command[0], "node_modules/.bin/")
 }
 
+// onlyModules is what CommonJS cannot say: import.meta, and await outside a function.
+var onlyModules = regexp.MustCompile(`\bimport\.meta\b|` +
+	`(?m)^(?:export\s+)?(?:(?:const|let|var)\s+[^\n=]+=\s*)?await\b`)
+
 // typescriptOutput names the compiled module: beside its source, so that relative
 // paths mean the same, unless a module of that name is there already.
 func (s *source) typescriptOutput(file string, pkg *packageFile) string {
 	suffix := ".cjs"
 	isModule := pkg != nil && pkg.Type == "module" && path.Ext(file) != ".cts"
-	if isModule || path.Ext(file) == ".mts" || strings.Contains(s.read(file), "import.meta") {
+	if isModule || path.Ext(file) == ".mts" || onlyModules.MatchString(stripScript(s.read(file))) {
 		suffix = ".mjs"
 	}
 	stem := strings.TrimSuffix(file, path.Ext(file))

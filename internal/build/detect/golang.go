@@ -15,9 +15,11 @@ import (
 var (
 	goMain   = regexp.MustCompile(`(?m)^package\s+main\b`)
 	goEntry  = regexp.MustCompile(`(?m)^func\s+main\s*\(\s*\)`)
-	goServes = regexp.MustCompile(`\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|\bfuncframework\.Start|\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bnet\.Listen\(|\bfasthttp\.`)
+	goServes = regexp.MustCompile(`\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|\bfuncframework\.Start|` +
+		`\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bnet\.Listen\(|\bfasthttp\.`)
 	goLambda = regexp.MustCompile(`"github\.com/aws/aws-lambda-go/lambda"`)
-	goHTTP   = regexp.MustCompile(`(?m)^func\s+[A-Z]\w*\(\s*\w+\s+http\.ResponseWriter\s*,\s*\w+\s+\*http\.Request\s*\)`)
+	goHTTP   = regexp.MustCompile(`(?m)^func\s+[A-Z]\w*\(\s*\w+\s+http\.ResponseWriter\s*,` +
+		`\s*\w+\s+\*http\.Request\s*\)`)
 	goIgnore = regexp.MustCompile(`(?m)^//go:build\s+ignore\b`)
 )
 
@@ -37,8 +39,8 @@ func (s *source) golang() []candidate {
 		text += s.read(name)
 	}
 	if goLambda.MatchString(text) {
-		return []candidate{problem("the Go program uses aws-lambda-go, which polls the Lambda Runtime API; " +
-			"this version has no such contract yet: serve HTTP on $PORT instead")}
+		return []candidate{problem("the Go program uses aws-lambda-go, which polls the " +
+			"Lambda Runtime API; this version has no such contract yet: serve HTTP on $PORT instead")}
 	}
 	c := runs(toolchain.Go, program)
 	if goServes.MatchString(text) || s.moduleServes(folder) {
@@ -46,7 +48,8 @@ func (s *source) golang() []candidate {
 	}
 	c.rank, c.file = rankExported, folder
 	if len(others) > 1 {
-		c.notices = []string{"there are several main packages: " + strings.Join(others, ", ") + "; " + folder + " is built"}
+		c.notices = []string{"there are several main packages, " + strings.Join(others, ", ") +
+			": " + folder + " is built"}
 	}
 	return []candidate{c}
 }
@@ -113,8 +116,8 @@ func (s *source) goProblem(root, mains []string) candidate {
 	}
 	for _, name := range root {
 		if goHTTP.MatchString(s.read(name)) {
-			return problem("the Go source has HTTP functions but no main package; add one that serves them on $PORT, " +
-				"such as funcframework.Start(os.Getenv(\"PORT\"))")
+			return problem("the Go source has HTTP functions but no main package; " +
+				"add one that serves them on $PORT, such as funcframework.Start(os.Getenv(\"PORT\"))")
 		}
 	}
 	return problem("the Go source has no main package with a func main()")

@@ -49,7 +49,8 @@ func (s *source) node() []candidate {
 	only := false
 	if len(names) == 0 {
 		all := s.names(".", func(name string) bool {
-			return withSuffix(scriptSuffixes...)(name) && !strings.HasSuffix(name, ".d.ts") && !strings.Contains(name, ".config.")
+			return withSuffix(scriptSuffixes...)(name) && !strings.HasSuffix(name, ".d.ts") &&
+				!strings.Contains(name, ".config.")
 		})
 		if only = len(all) == 1; only {
 			names = all
@@ -64,10 +65,12 @@ func (s *source) node() []candidate {
 	return found
 }
 
+const frameworkPackage = "@google-cloud/functions-framework"
+
 // nodeDeclared is what package.json says of how the application starts.
 func (s *source) nodeDeclared(pkg *packageFile) []candidate {
 	start := strings.TrimSpace(pkg.Scripts["start"])
-	if strings.Contains(start, "functions-framework") || pkg.Dependencies["@google-cloud/functions-framework"] != "" {
+	if strings.Contains(start, "functions-framework") || pkg.Dependencies[frameworkPackage] != "" {
 		return s.nodeFramework(pkg, start)
 	}
 	if framework := pkg.framework(); framework != "" && start != "" {
@@ -93,7 +96,8 @@ func declared(found []candidate, notice string) []candidate {
 	return found
 }
 
-var nodeStart = regexp.MustCompile(`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev)\s+((?:-\S+\s+)*)(\S+)$`)
+var nodeStart = regexp.MustCompile(
+	`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev)\s+((?:-\S+\s+)*)(\S+)$`)
 
 // nodeStart judges the start script.
 func (s *source) nodeStart(pkg *packageFile, start string) []candidate {
@@ -113,7 +117,9 @@ func (s *source) nodeStart(pkg *packageFile, start string) []candidate {
 	})
 	// What is started by node is a program; that it also exports something counts
 	// only when it does not listen by itself.
-	listens := slices.ContainsFunc(found, func(c candidate) bool { return c.contract == dayfly.ContractHTTP })
+	listens := slices.ContainsFunc(found, func(c candidate) bool {
+		return c.contract == dayfly.ContractHTTP
+	})
 	if len(found) == 0 || listens {
 		words := append([]string{"node"}, strings.Fields(match[2])...)
 		if !strings.HasPrefix(match[1], "node") || isTypeScript(file) {
@@ -131,7 +137,11 @@ func (s *source) withBin(words []string) []string {
 		words[2] = "PATH=$PWD/node_modules/.bin:$PATH; export PATH; " + words[2]
 		return words
 	}
-	if slices.Contains([]string{"node", "npm", "npx", "sh", "bash"}, words[0]) || strings.Contains(words[0], "/") {
+	switch words[0] {
+	case "node", "npm", "npx", "sh", "bash":
+		return words
+	}
+	if strings.Contains(words[0], "/") {
 		return words
 	}
 	return append([]string{"node_modules/.bin/" + words[0]}, words[1:]...)

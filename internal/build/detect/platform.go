@@ -50,7 +50,8 @@ func (s *source) platforms() ([]candidate, error) {
 			return nil, err
 		}
 		c.rank, c.version = rankDeclared, version
-		c.notices = append(c.notices, "the handler comes from "+file+"; other settings in it are not used")
+		c.notices = append(c.notices,
+			"the handler comes from "+file+"; other settings in it are not used")
 		return []candidate{c}, nil
 	}
 	return nil, nil
@@ -90,7 +91,9 @@ func declarations(text string) []declaration {
 			continue
 		}
 		word := func(key string) string { text, _ := r.Properties[key].(string); return text }
-		d := declaration{name: name, handler: word("Handler"), runtime: word("Runtime"), code: word("CodeUri")}
+		d := declaration{
+			name: name, handler: word("Handler"), runtime: word("Runtime"), code: word("CodeUri"),
+		}
 		if d.runtime == "" {
 			d.runtime = file.Globals.Function.Runtime
 		}

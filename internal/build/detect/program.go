@@ -18,11 +18,12 @@ var programNames = []string{
 	"handler", "main", "app", "server", "start", "function", "bootstrap",
 }
 
-var scriptServes = regexp.MustCompile(`\$\{?PORT\b|ENV\[.PORT.\]|os\.environ.*PORT|process\.env\.PORT|getenv\(.PORT`)
+var scriptServes = regexp.MustCompile(
+	`\$\{?PORT\b|ENV\[.PORT.\]|os\.environ.*PORT|process\.env\.PORT|getenv\(.PORT`)
 
 // programs looks for executables and scripts that start by themselves.
 func (s *source) programs() []candidate {
-	names := slices.DeleteFunc(slices.Clone(programNames), func(name string) bool { return !s.has(name) })
+	names := s.present(programNames)
 	if single := s.single(); single != "" && !slices.Contains(names, single) {
 		names = append(names, single)
 	}
@@ -42,8 +43,8 @@ func (s *source) programFile(name string) []candidate {
 	text := s.read(name)
 	elf, script := s.executable(name)
 	if name == "bootstrap" || elf && strings.Contains(text, "AWS_LAMBDA_RUNTIME_API") {
-		return []candidate{problem(name + " is a program for the Lambda Runtime API; " +
-			"this version has no such contract yet: serve HTTP on $PORT or answer on standard output instead")}
+		return []candidate{problem(name + " is a program for the Lambda Runtime API; this version " +
+			"has no such contract yet: serve HTTP on $PORT or answer on standard output instead")}
 	}
 	switch {
 	case elf:
@@ -74,6 +75,11 @@ func programOf(language toolchain.Language, text, name string, command ...string
 	return runs(language, command...)
 }
 
+const (
+	aloneText  = " cannot be deployed by this version; deploy the source it copies"
+	staticText = "a static site cannot be deployed by this version yet; there must be code to call"
+)
+
 // others are files that tell what the source is, when it cannot be called.
 func (s *source) others() []candidate {
 	var found []candidate
@@ -92,10 +98,10 @@ func (s *source) others() []candidate {
 		{"wrangler.toml", "wrangler.toml names no module that is in the source"},
 		{"function.json", "Azure functions are not called by this version yet"},
 		{"spin.toml", "Spin applications are not run by this version yet"},
-		{"Dockerfile", "a Dockerfile alone cannot be deployed by this version; deploy the source it copies"},
-		{"Containerfile", "a Containerfile alone cannot be deployed by this version; deploy the source it copies"},
-		{"index.html", "a static site cannot be deployed by this version yet; there must be code to call"},
-		{"public/index.html", "a static site cannot be deployed by this version yet; there must be code to call"},
+		{"Dockerfile", "a Dockerfile alone" + aloneText},
+		{"Containerfile", "a Containerfile alone" + aloneText},
+		{"index.html", staticText},
+		{"public/index.html", staticText},
 	} {
 		if s.has(other.file) {
 			found = append(found, problem(other.text))
@@ -108,7 +114,7 @@ func (s *source) others() []candidate {
 		".php":  "PHP programs are run only with a first line such as #!/usr/bin/env php",
 		".java": "Java sources are not built by this version yet",
 		".rs":   "Rust sources are not built by this version yet",
-		".html": "a static site cannot be deployed by this version yet; there must be code to call",
+		".html": staticText,
 	} {
 		if path.Ext(s.single()) == suffix {
 			found = append(found, problem(text))
@@ -130,7 +136,8 @@ func (s *source) entry(wanted toolchain.Language) (*Plan, error) {
 	file, export := s.entryFile(given, wanted)
 	if file == "" {
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "entry %q names no module in the source", given).
-			WithHint("an entry is MODULE.EXPORT, the module a file below the code without its suffix: app.handler is handler in app.py, app.js or app.ts")
+			WithHint("an entry is MODULE.EXPORT, the module a file below the code without its suffix: " +
+				"app.handler is handler in app.py, app.js or app.ts")
 	}
 	c, err := s.entryCandidate(file, export)
 	if err != nil {
@@ -148,7 +155,8 @@ func (s *source) entry(wanted toolchain.Language) (*Plan, error) {
 // one; what follows is the export.
 func (s *source) entryFile(given string, wanted toolchain.Language) (file, export string) {
 	module, export, hasColon := strings.Cut(given, ":")
-	suffixes := append([]string{""}, append(slices.Clone(scriptSuffixes), ".py", "/__init__.py", "/index.js")...)
+	suffixes := append([]string{""}, scriptSuffixes...)
+	suffixes = append(suffixes, ".py", "/__init__.py", "/index.js")
 	for {
 		for _, suffix := range suffixes {
 			isPython := strings.HasSuffix(module+suffix, ".py")
@@ -195,8 +203,8 @@ func (s *source) entryCandidate(file, export string) (candidate, error) {
 		found = s.nodeModule(file, pkg)
 	}
 	if !seen {
-		return candidate{}, dayfly.Errorf(dayfly.KindInvalid, "%s does not seem to export %s", file, export).
-			WithHint("check the entry; it is MODULE.EXPORT")
+		return candidate{}, dayfly.Errorf(dayfly.KindInvalid,
+			"%s does not seem to export %s", file, export).WithHint("check the entry; it is MODULE.EXPORT")
 	}
 	c := handler(language, dayfly.Dialect(s.settings.Dialect), file, export)
 	for _, other := range found {
@@ -207,7 +215,8 @@ func (s *source) entryCandidate(file, export string) (candidate, error) {
 	}
 	if c.dialect == "" {
 		c.dialect = dayfly.DialectLambda
-		c.notices = []string{"the shape of " + entryOf(file, export) + " is taken for lambda; say dialect if it is another"}
+		c.notices = []string{"the shape of " + entryOf(file, export) +
+			" is taken for lambda; say dialect if it is another"}
 	}
 	return c, nil
 }

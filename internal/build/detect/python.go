@@ -17,29 +17,41 @@ import (
 var pythonNames = []string{
 	"app.py", "main.py", "handler.py", "lambda_function.py", "lambda_handler.py", "function.py",
 	"index.py", "server.py", "api.py", "wsgi.py", "asgi.py", "application.py", "run.py",
-	"src/app.py", "src/main.py", "src/handler.py", "app/main.py", "app/app.py", "api/index.py", "app/__init__.py",
+	"src/app.py", "src/main.py", "src/handler.py", "app/main.py", "app/app.py", "api/index.py",
+	"app/__init__.py",
 }
+
+// notModules configure tools.
+var notModules = []string{"setup.py", "conftest.py", "manage.py", "gunicorn.conf.py"}
 
 // Evidence in the text of a Python module. Only what starts a line counts.
 var (
-	pyFramework  = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+functions_framework\b`)
-	pyDecorated  = regexp.MustCompile(`(?m)^@(?:functions_framework\.)?(http|cloud_event|typed)\b[^\n]*\n(?:@[^\n]*\n)*(?:async\s+)?def\s+(\w+)`)
+	pyFramework = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+functions_framework\b`)
+	pyDecorated = regexp.MustCompile(`(?m)^@(?:functions_framework\.)?(http|cloud_event|typed)\b[^\n]*\n` +
+		`(?:@[^\n]*\n)*(?:async\s+)?def\s+(\w+)`)
 	pyDef        = regexp.MustCompile(`(?m)^(async\s+)?def\s+(\w+)\s*\(([^)]*)\)`)
 	pyHandlerVar = regexp.MustCompile(`(?m)^(handler|lambda_handler)\s*(?::[^=\n]+)?=\s*\S`)
-	pyASGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FastAPI|Starlette|Quart|Litestar|ASGIApp|Sanic|get_asgi_application|WsgiToAsgi|FastHTML|ProtocolTypeRouter)\(`)
+	pyASGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FastAPI|Starlette|Quart|Litestar|` +
+		`ASGIApp|Sanic|get_asgi_application|WsgiToAsgi|FastHTML|ProtocolTypeRouter)\(`)
 	pyFalconASGI = regexp.MustCompile(`(?m)^(\w+)\s*=\s*falcon\.asgi\.App\(`)
-	pyWSGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:(?:\w+\.)*(?:Flask|Bottle|get_wsgi_application|APIFlask|Eve)|falcon\.App|falcon\.API|bottle\.default_app)\(`)
+	pyWSGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:(?:\w+\.)*(?:Flask|Bottle|` +
+		`get_wsgi_application|APIFlask|Eve)|falcon\.App|falcon\.API|bottle\.default_app)\(`)
 	pyDash       = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:dash\.)?Dash\(`)
 	pyFactory    = regexp.MustCompile(`(?m)^def\s+(create_app|make_app|get_app)\s*\(([^)]*)\)`)
 	pyFactorySee = regexp.MustCompile(`\b(Flask|FastAPI|Starlette|Quart)\(`)
-	pyAppCalls   = regexp.MustCompile(`(?m)^(app|application)\s*=\s*(?:\w+\.)*(?:create_app|make_app|get_app)\(`)
-	pyWSGIDef    = regexp.MustCompile(`(?m)^def\s+(\w+)\s*\(\s*(?:environ|env)\s*,\s*start_response\s*\)`)
-	pyASGIDef    = regexp.MustCompile(`(?m)^async\s+def\s+(\w+)\s*\(\s*scope\s*,\s*receive\s*,\s*send\s*\)`)
-	pyServer     = regexp.MustCompile(`\bHTTPServer\(|\bTCPServer\(|serve_forever\(|\brun_app\(|uvicorn\.run\(|\bserve\(\s*app|\.run_server\(|\bmake_server\(|asyncio\.start_server\(|hypercorn|WSGIServer\(|IOLoop|\.launch\(`)
-	pyStreamlit  = regexp.MustCompile(`(?m)^\s*import\s+streamlit\b`)
-	pyTalks      = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
-	pyAzure      = regexp.MustCompile(`(?m)^\s*import\s+azure\.functions\b`)
-	pySettings   = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)\.settings`)
+	pyAppCalls   = regexp.MustCompile(
+		`(?m)^(app|application)\s*=\s*(?:\w+\.)*(?:create_app|make_app|get_app)\(`)
+	pyWSGIDef = regexp.MustCompile(
+		`(?m)^def\s+(\w+)\s*\(\s*(?:environ|env)\s*,\s*start_response\s*\)`)
+	pyASGIDef = regexp.MustCompile(
+		`(?m)^async\s+def\s+(\w+)\s*\(\s*scope\s*,\s*receive\s*,\s*send\s*\)`)
+	pyServer = regexp.MustCompile(`\bHTTPServer\(|\bTCPServer\(|serve_forever\(|\brun_app\(|uvicorn\.run\(|` +
+		`\bserve\(\s*app|\.run_server\(|\bmake_server\(|asyncio\.start_server\(|hypercorn|` +
+		`WSGIServer\(|IOLoop|\.launch\(`)
+	pyStreamlit = regexp.MustCompile(`(?m)^\s*import\s+streamlit\b`)
+	pyTalks     = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
+	pyAzure     = regexp.MustCompile(`(?m)^\s*import\s+azure\.functions\b`)
+	pySettings  = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)\.settings`)
 )
 
 // python looks for what Python code can be called by.
@@ -48,10 +60,10 @@ func (s *source) python() []candidate {
 	if s.has("manage.py") {
 		found = append(found, s.django()...)
 	}
-	names := slices.DeleteFunc(slices.Clone(pythonNames), func(name string) bool { return !s.has(name) })
-	all := s.names(".", withSuffix(".py"))
-	others := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
-		return slices.Contains(names, name) || slices.Contains([]string{"setup.py", "conftest.py", "manage.py", "gunicorn.conf.py"}, name)
+	names := s.present(pythonNames)
+	others := s.names(".", func(name string) bool {
+		return strings.HasSuffix(name, ".py") && !slices.Contains(names, name) &&
+			!slices.Contains(notModules, name)
 	})
 	for _, name := range append(names, others...) {
 		found = append(found, s.pythonModule(name, len(names)+len(others) == 1)...)
@@ -69,10 +81,11 @@ func (s *source) pythonModule(name string, only bool) []candidate {
 	switch {
 	case pyStreamlit.MatchString(text):
 		found = append(found, server(toolchain.Python, "/bin/sh", "-c",
-			"exec python -m streamlit run "+name+" --server.port $PORT --server.address 127.0.0.1 --server.headless true"))
+			"exec python -m streamlit run "+name+" --server.port $PORT "+
+				"--server.address 127.0.0.1 --server.headless true"))
 	case pyServer.MatchString(text):
 		found = append(found, server(toolchain.Python, "python", name))
-	case pyTalks.MatchString(text) && (only || slices.Contains(pythonNames[:3], name) || s.single() != ""):
+	case pyTalks.MatchString(text) && (only || slices.Contains(pythonNames[:3], name)):
 		c := runs(toolchain.Python, "python", name)
 		c.notices = []string{name + " has no handler, application or server: each call runs it"}
 		found = append(found, c)
@@ -173,10 +186,13 @@ func pythonFactory(name, text string) []candidate {
 	if match == nil || !pyFactorySee.MatchString(text) || needsArguments(match[2]) {
 		return nil
 	}
-	module := strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(name, ".py"), "/__init__"), "/", ".")
+	module := strings.TrimSuffix(strings.TrimSuffix(name, ".py"), "/__init__")
+	module = strings.ReplaceAll(module, "/", ".")
 	const ours = "dayfly_app.py"
 	c := handler(toolchain.Python, applicationDialect(text), ours, "app")
-	c.extra = map[string]string{ours: "from " + module + " import " + match[1] + "\n\napp = " + match[1] + "()\n"}
+	c.extra = map[string]string{
+		ours: "from " + module + " import " + match[1] + "\n\napp = " + match[1] + "()\n",
+	}
 	c.notices = []string{"the application is made by " + match[1] + "() in " + name}
 	return []candidate{c}
 }
@@ -254,7 +270,9 @@ func needsArguments(list string) bool {
 	return false
 }
 
-var pyExport = `(?m)^(?:(?:async\s+)?def\s+%[1]s\s*\(|class\s+%[1]s\b|%[1]s\s*(?::[^=\n]+)?=|from\s+\S+\s+import\s+(?:\(?[^\n]*\b)?%[1]s\b|import\s+%[1]s\b|(?:\w+\s*,\s*)+%[1]s\s*=)`
+// pyExport matches what defines the name that stands for NAME in it.
+const pyExport = `(?m)^(?:(?:async\s+)?def\s+NAME\s*\(|class\s+NAME\b|NAME\s*(?::[^=\n]+)?=|` +
+	`from\s+\S+\s+import\s+(?:\(?[^\n]*\b)?NAME\b|import\s+NAME\b|(?:\w+\s*,\s*)+NAME\s*=)`
 
 // pythonExports tells whether a module seems to define a name.
 func pythonExports(text, name string) bool {
@@ -262,5 +280,6 @@ func pythonExports(text, name string) bool {
 	if strings.Contains(text, "import *") {
 		return true
 	}
-	return regexp.MustCompile(strings.ReplaceAll(pyExport, "%[1]s", regexp.QuoteMeta(first))).MatchString(text)
+	pattern := strings.ReplaceAll(pyExport, "NAME", regexp.QuoteMeta(first))
+	return regexp.MustCompile(pattern).MatchString(text)
 }

@@ -139,6 +139,11 @@ func (s *source) hasFolder(name string) bool {
 	return fs.ValidPath(name) && err == nil && info.IsDir()
 }
 
+// present keeps the names of files that are there.
+func (s *source) present(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !s.has(name) })
+}
+
 // names gives the files of a folder that a test takes, in order.
 func (s *source) names(dir string, take func(string) bool) []string {
 	entries := s.top

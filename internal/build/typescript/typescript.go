@@ -36,7 +36,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exitMisused
 	}
 	if *entry == "" || *output == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "usage: dayfly guest typescript --entry FILE --output FILE [--target nodeN]")
+		fmt.Fprintln(stderr,
+			"usage: dayfly guest typescript --entry FILE --output FILE [--target nodeN]")
 		return exitMisused
 	}
 	result := compile(*entry, *output, *target)
