@@ -103,3 +103,13 @@ func TestColourIsForTerminalsOnly(t *testing.T) {
 		t.Errorf("without colour: %q", got)
 	}
 }
+
+func TestFit(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"short": "short", "exactly": "exactly",
+		"löngerer text": "lönger…", "": ""} {
+		if got := (style{columns: 8}).fit(text); got != want {
+			t.Errorf("fit(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

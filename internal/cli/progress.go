@@ -5,6 +5,7 @@ package cli
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
@@ -22,6 +23,7 @@ type progress struct {
 
 	current string // stage that runs; empty between stages
 	note    string // what it says of itself
+	latest  string // line that its build printed
 	began   time.Time
 	build   []string // output of the build so far
 }
@@ -47,7 +49,7 @@ func (p *progress) event(e client.DeployEvent) {
 // stage ends the stage that ran and begins another.
 func (p *progress) stage(name string) {
 	p.done()
-	p.current, p.note, p.began = name, "", p.app.now()
+	p.current, p.note, p.latest, p.began = name, "", "", p.app.now()
 	p.show()
 }
 
@@ -55,7 +57,11 @@ func (p *progress) stage(name string) {
 func (p *progress) show() {
 	if p.app.alert.terminal && !p.app.json && !p.verbose {
 		p.clear()
-		p.app.notef("%s", p.app.alert.dim("… "+p.text()))
+		text := "… " + p.text()
+		if p.latest != "" {
+			text += "  " + p.latest
+		}
+		p.app.notef("%s", p.app.alert.dim(p.app.alert.fit(text)))
 	}
 }
 
@@ -113,6 +119,16 @@ func (p *progress) line(text string) {
 		p.build = p.build[1:]
 	}
 	p.build = append(p.build, text)
+	p.latest = strings.Map(printable, text)
+	p.show()
+}
+
+// printable drops what would move the cursor.
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return -1
+	}
+	return r
 }
 
 // uploaded says what was sent.

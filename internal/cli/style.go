@@ -14,10 +14,14 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/config"
 )
 
+// columnsDefault is how wide a terminal is that does not say.
+const columnsDefault = 80
+
 // style is how text looks: plain, or with colour on a terminal that wants it.
 type style struct {
 	terminal bool // a person watches
 	colour   bool
+	columns  int // of the terminal
 }
 
 func styleFor(w io.Writer, env config.Environment) style {
@@ -25,10 +29,24 @@ func styleFor(w io.Writer, env config.Environment) style {
 	if !ok {
 		return style{}
 	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	terminal := err == nil
-	colour := terminal && env("NO_COLOR") == "" && env("TERM") != "dumb"
-	return style{terminal: terminal, colour: colour}
+	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err != nil {
+		return style{}
+	}
+	s := style{terminal: true, columns: columnsDefault}
+	s.colour = env("NO_COLOR") == "" && env("TERM") != "dumb"
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err == nil && size.Col > 0 {
+		s.columns = int(size.Col)
+	}
+	return s
+}
+
+// fit cuts text to one line of the terminal.
+func (s style) fit(text string) string {
+	if room := s.columns - 1; utf8.RuneCountInString(text) > room && room > 0 {
+		return string([]rune(text)[:room-1]) + "…"
+	}
+	return text
 }
 
 func (s style) paint(code, text string) string {
