@@ -5,7 +5,6 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +27,8 @@ const (
 	groupsReady = 16
 	// groupRemoveWait bounds how long an emptied group may refuse to go.
 	groupRemoveWait = 5 * time.Second
+	// airlockGroup holds the airlock, beside the boxes' numbered groups.
+	airlockGroup = "airlock"
 	// cpuPeriodMicros is the span over which processor time is rationed: the
 	// kernel's default, because writing it costs as much as writing the quota.
 	cpuPeriodMicros = 100_000
@@ -81,6 +82,7 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 	c.trees, c.why = findHierarchies(name)
 	for _, t := range c.trees {
 		sweep(filepath.Join(t.base, name), t.unified)
+		sweepDead(t.base, name)
 	}
 	c.trees = prepare(c.trees, name, &c.why)
 	c.places = placesIn(c.trees)
@@ -156,7 +158,22 @@ func (c *cgroups) close() {
 		g.remove(c.log)
 	}
 	for _, t := range c.trees {
+		unix.Rmdir(filepath.Join(t.base, c.name, airlockGroup))
 		unix.Rmdir(filepath.Join(t.base, c.name))
+	}
+}
+
+// adopt puts the airlock into a group below ours: by it others know that we live.
+func (c *cgroups) adopt(pid int) {
+	for _, t := range c.trees {
+		dir := filepath.Join(t.base, c.name, airlockGroup)
+		err := os.Mkdir(dir, 0o755)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			err = writeFile(filepath.Join(dir, "cgroup.procs"), strconv.AppendInt(nil, int64(pid), 10))
+		}
+		if err != nil {
+			c.log.Warn("airlock not put into its control group", "error", err)
+		}
 	}
 }
 
@@ -342,45 +359,6 @@ func (g *group) remove(log *slog.Logger) {
 				break
 			}
 			time.Sleep(pause)
-		}
-	}
-}
-
-// sweep removes our folder of an earlier life with everything in it.
-func sweep(dir string, unified bool) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		sub := filepath.Join(dir, e.Name())
-		if unified {
-			writeFile(filepath.Join(sub, "cgroup.freeze"), []byte("0"))
-		}
-		writeFile(filepath.Join(sub, "freezer.state"), []byte("THAWED"))
-		deadline := time.Now().Add(groupRemoveWait)
-		for pause := time.Millisecond; time.Now().Before(deadline); pause *= 2 {
-			killAll(sub)
-			if unix.Rmdir(sub) != unix.EBUSY {
-				break
-			}
-			time.Sleep(pause)
-		}
-	}
-}
-
-// killAll ends every process in a group.
-func killAll(dir string) {
-	list, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	if err != nil {
-		return
-	}
-	for field := range bytes.FieldsSeq(list) {
-		if pid, err := strconv.Atoi(string(field)); err == nil && pid > 1 {
-			unix.Kill(pid, unix.SIGKILL)
 		}
 	}
 }

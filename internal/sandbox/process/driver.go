@@ -99,7 +99,7 @@ func New(cfg Config, log *slog.Logger) (*Driver, error) {
 	d.root = newRootPlan(etc)
 	d.cgroups = newCgroups(cfg.CgroupName, log)
 	d.host = lookAtHost(d.cgroups)
-	d.spawner = newSpawner(cfg.Helper, airlockDir)
+	d.spawner = newSpawner(cfg.Helper, airlockDir, d.cgroups.adopt)
 	return d, nil
 }
 

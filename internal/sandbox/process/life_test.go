@@ -292,6 +292,52 @@ func TestAirlockEnds(t *testing.T) {
 	}
 }
 
+// TestDeadNodesAreRemoved makes what a killed node leaves, and what a living one has.
+func TestDeadNodesAreRemoved(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("making control groups needs root")
+	}
+	bases := must(filepath.Glob("/sys/fs/cgroup/pids"))
+	if len(bases) == 0 {
+		bases = []string{"/sys/fs/cgroup"}
+	}
+	family := "dayflytest" + strconv.Itoa(os.Getpid())
+	old := time.Now().Add(-time.Hour)
+	dirs := make(map[string]string)
+	for _, name := range []string{"dead", "living", "new"} {
+		dirs[name] = filepath.Join(bases[0], family+"-"+name)
+		for _, sub := range []string{"airlock", "1"} {
+			dir := filepath.Join(dirs[name], sub)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Skipf("control groups cannot be made: %v", err)
+			}
+			defer os.Remove(dirs[name])
+			defer os.Remove(dir)
+		}
+		if name != "new" {
+			if err := os.Chtimes(dirs[name], old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sleeper := exec.Command("/bin/sleep", "1000")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer sleeper.Wait()
+	defer sleeper.Process.Kill()
+	procs := filepath.Join(dirs["living"], "airlock/cgroup.procs")
+	if err := os.WriteFile(procs, []byte(strconv.Itoa(sleeper.Process.Pid)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	open(t, family+"-self")
+	for name, want := range map[string]bool{"dead": false, "living": true, "new": true} {
+		if _, err := os.Stat(dirs[name] + "/1"); (err == nil) != want {
+			t.Errorf("group of a %s node: %v, want kept %v", name, err, want)
+		}
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

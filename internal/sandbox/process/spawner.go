@@ -25,6 +25,7 @@ import (
 type spawner struct {
 	helper string
 	folder string
+	adopt  func(pid int) // told of each new airlock
 
 	mu   sync.Mutex // guards the rest, and the order on the socket
 	sock int        // our end, -1 when no airlock runs
@@ -35,9 +36,9 @@ type spawner struct {
 	gone   sync.WaitGroup
 }
 
-func newSpawner(helper, folder string) *spawner {
+func newSpawner(helper, folder string, adopt func(pid int)) *spawner {
 	s := &spawner{
-		helper: helper, folder: folder, sock: -1,
+		helper: helper, folder: folder, adopt: adopt, sock: -1,
 		starts: make(chan chan error), quit: make(chan struct{}),
 	}
 	s.gone.Go(func() {
@@ -51,6 +52,11 @@ func newSpawner(helper, folder string) *spawner {
 				return
 			}
 		}
+	})
+	s.gone.Go(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ensure() // ahead of the first box, whose start will tell what fails
 	})
 	return s
 }
@@ -83,8 +89,10 @@ func (s *spawner) start() error {
 	}
 	if err != nil {
 		s.drop()
+		return err
 	}
-	return err
+	s.adopt(s.pid)
+	return nil
 }
 
 // answer reads one answer of the airlock.
@@ -161,6 +169,11 @@ func (s *spawner) ensure() error {
 	if s.sock >= 0 {
 		return nil
 	}
+	select {
+	case <-s.quit:
+		return errClosed
+	default:
+	}
 	done := make(chan error, 1)
 	select {
 	case s.starts <- done:
@@ -176,7 +189,7 @@ func (s *spawner) close() {
 	if s.sock >= 0 {
 		s.drop()
 	}
-	s.mu.Unlock()
 	close(s.quit)
+	s.mu.Unlock()
 	s.gone.Wait()
 }
