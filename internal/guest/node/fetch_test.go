@@ -21,8 +21,9 @@ func TestFetchAnswers(t *testing.T) {
 		status                            int
 		want, header, failure             string
 	}{
-		{method: "POST", target: "/show?a=1", body: "hey", status: 200, header: "Content-Type: application/json",
-			want: `{"url":"http://hello.example.org:8080/show?a=1","method":"POST","host":"hello.example.org:8080","prefix":"/function/hello","multi":"1, 2","env":"hi","text":"hey"}`},
+		{method: "POST", target: "/show?a=1", body: "hey", status: 200,
+			header: "Content-Type: application/json",
+			want:   `{"url":"http://hello.example.org:8080/show?a=1","method":"POST","host":"hello.example.org:8080","prefix":"/function/hello","multi":"1, 2","env":"hi","text":"hey"}`},
 		{target: "/show", status: 200, header: "Content-Type: application/json",
 			want: `{"url":"http://hello.example.org:8080/show","method":"GET","host":"hello.example.org:8080","prefix":"/function/hello","multi":"1, 2","env":"hi","text":""}`},
 		{method: "POST", target: "/json", body: `[1]`, status: 200, want: `{"got":[1]}`},
@@ -31,8 +32,10 @@ func TestFetchAnswers(t *testing.T) {
 		{target: "/redirect", status: 307, header: "Location: http://example.org/"},
 		{target: "/bytes", status: 200, want: "\x00\xff\x01"},
 		{target: "/blob", status: 200, want: "blob", header: "Content-Type: text/x"},
-		{method: "POST", target: "/form", body: form, contentType: "multipart/form-data; boundary=X", status: 200, want: "a.txt text"},
-		{method: "POST", target: "/echo", body: big, status: 200, want: big, header: "Content-Type: x/y"},
+		{method: "POST", target: "/form", body: form, contentType: "multipart/form-data; boundary=X",
+			status: 200, want: "a.txt text"},
+		{method: "POST", target: "/echo", body: big, status: 200, want: big,
+			header: "Content-Type: x/y"},
 		{method: "POST", target: "/count", body: big, status: 200, want: "3276800"},
 		{method: "POST", target: "/ignore", body: big, status: 200, want: "early"},
 		{method: "POST", target: "/cancelbody", body: big, status: 200, want: "canceled"},
@@ -46,9 +49,12 @@ func TestFetchAnswers(t *testing.T) {
 		{method: "TRACE", target: "/bytes", status: 405},
 		{target: "/throws", failure: "exception RangeError: boom"},
 		{target: "/rejects", failure: "exception object: null"},
-		{target: "/string", failure: "bad_response Runtime.MalformedResponse: the handler must return a Response, got string"},
-		{target: "/nothing", failure: "bad_response Runtime.MalformedResponse: the handler must return a Response, got undefined"},
-		{target: "/used", failure: "bad_response Runtime.MalformedResponse: the body of the Response was used already"},
+		{target: "/string",
+			failure: "bad_response Runtime.MalformedResponse: the handler must return a Response, got string"},
+		{target: "/nothing",
+			failure: "bad_response Runtime.MalformedResponse: the handler must return a Response, got undefined"},
+		{target: "/used",
+			failure: "bad_response Runtime.MalformedResponse: the body of the Response was used already"},
 		{target: "/error", failure: "bad_response Runtime.MalformedResponse: status 0 cannot be sent"},
 		{target: "/midway", failure: "exception RangeError: midway", want: "part"},
 		{target: "/badchunk", failure: "exception TypeError: "},
@@ -67,7 +73,8 @@ func TestFetchAnswers(t *testing.T) {
 			t.Errorf("%s: failure %q %v, want %q", c.target, got, a.err, c.failure)
 		}
 		if a.body != c.want || c.status != 0 && a.status != c.status {
-			t.Errorf("%s %s: status %d, %d bytes %.200q", c.method, c.target, a.status, len(a.body), a.body)
+			t.Errorf("%s %s: status %d, %d bytes %.200q", c.method, c.target, a.status, len(a.body),
+				a.body)
 		}
 		name, value, _ := strings.Cut(c.header, ": ")
 		if got := strings.Join(a.header.Values(name), ","); got != value {
@@ -90,7 +97,8 @@ func TestFetchGetsBareEvents(t *testing.T) {
 
 func TestFetchOddRequests(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "fetch", "w", files{"w.mjs": `export default (r) => new Response(r.headers.get('x-odd'),
+	p := instance(t, "fetch", "w",
+		files{"w.mjs": `export default (r) => new Response(r.headers.get('x-odd'),
 		{ headers: { 'x-odd': r.headers.get('x-odd') ?? '', 'x-url': r.url } });`})
 	const odd = "é€ ünï"
 	if a := p.do(p.request("GET", "/", "", "X-Odd", odd)); a.header.Get("X-Odd") != odd {
@@ -113,15 +121,24 @@ func TestFetchSpellings(t *testing.T) {
 		entry, want string
 		files       files
 	}{
-		"object":           {"w", "GET", files{"w.mjs": "export default { async fetch(r) { return new Response(r.method) } }"}},
-		"default function": {"w", "GET", files{"w.mjs": "export default function (r) { return new Response(r.method) }"}},
-		"named fetch":      {"w", "GET", files{"w.mjs": "export function fetch(r) { return new Response(r.method) }"}},
-		"entry fetch":      {"w.fetch", "GET", files{"w.js": "exports.fetch = (r) => new Response(r.method)"}},
-		"methods":          {"w", "got", files{"w.mjs": "export const GET = () => new Response('got'); export const POST = () => new Response('post')"}},
-		"listener":         {"w", "GET", files{"w.js": "addEventListener('fetch', (e) => { e.waitUntil(Promise.resolve()); e.respondWith(new Response(e.request.method)) })"}},
-		"worker class":     {"w", "GET hi", files{"w.mjs": "export default class { constructor(ctx, env) { this.env = env } fetch(r) { return new Response(r.method + ' ' + this.env.GREETING) } }"}},
-		"this is kept":     {"w", "state", files{"w.mjs": "export default { s: 'state', fetch() { return new Response(this.s) } }"}},
-		"CommonJS default": {"w", "GET", files{"w.js": "Object.defineProperty(exports, '__esModule', {value: true}); exports.default = { fetch: (r) => new Response(r.method) }"}},
+		"object": {"w", "GET",
+			files{"w.mjs": "export default { async fetch(r) { return new Response(r.method) } }"}},
+		"default function": {"w", "GET",
+			files{"w.mjs": "export default function (r) { return new Response(r.method) }"}},
+		"named fetch": {"w", "GET",
+			files{"w.mjs": "export function fetch(r) { return new Response(r.method) }"}},
+		"entry fetch": {"w.fetch", "GET",
+			files{"w.js": "exports.fetch = (r) => new Response(r.method)"}},
+		"methods": {"w", "got",
+			files{"w.mjs": "export const GET = () => new Response('got'); export const POST = () => new Response('post')"}},
+		"listener": {"w", "GET",
+			files{"w.js": "addEventListener('fetch', (e) => { e.waitUntil(Promise.resolve()); e.respondWith(new Response(e.request.method)) })"}},
+		"worker class": {"w", "GET hi",
+			files{"w.mjs": "export default class { constructor(ctx, env) { this.env = env } fetch(r) { return new Response(r.method + ' ' + this.env.GREETING) } }"}},
+		"this is kept": {"w", "state",
+			files{"w.mjs": "export default { s: 'state', fetch() { return new Response(this.s) } }"}},
+		"CommonJS default": {"w", "GET",
+			files{"w.js": "Object.defineProperty(exports, '__esModule', {value: true}); exports.default = { fetch: (r) => new Response(r.method) }"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +150,8 @@ func TestFetchSpellings(t *testing.T) {
 			if name != "methods" {
 				return
 			}
-			if a := p.do(p.request("PUT", "/", "")); a.status != 405 || a.header.Get("Allow") != "GET, HEAD, POST, OPTIONS" {
+			if a := p.do(p.request("PUT", "/",
+				"")); a.status != 405 || a.header.Get("Allow") != "GET, HEAD, POST, OPTIONS" {
 				t.Errorf("PUT = %+v, want 405 and what is allowed", a)
 			}
 			if a := p.do(p.request("HEAD", "/", "")); a.status != 200 || a.body != "" {
@@ -180,7 +198,8 @@ func TestFetchStreamsAsItGoes(t *testing.T) {
 func TestFetchCancelReachesTheHandler(t *testing.T) {
 	t.Parallel()
 	p := instance(t, "fetch", "worker", files{"worker.mjs": fixture(t, "worker.mjs")})
-	for target, want := range map[string]string{"/aborted": "aborted AbortError", "/endless": "stopped"} {
+	for target, want := range map[string]string{"/aborted": "aborted AbortError",
+		"/endless": "stopped"} {
 		ctx, cancel := context.WithCancel(p.context())
 		if target == "/aborted" {
 			time.AfterFunc(50*time.Millisecond, cancel)
@@ -218,8 +237,10 @@ func TestFetchHoldsBackForASlowClient(t *testing.T) {
 
 func TestFetchAnswersBeforeWaitUntilSettles(t *testing.T) {
 	t.Parallel()
-	p := instance(t, "fetch", "w", files{"w.mjs": `let go; const until = new Promise((r) => { go = r; });
-		export default (r, e, ctx) => { if (r.url.endsWith('/go')) { go(); return new Response('gone'); }
+	p := instance(t, "fetch", "w",
+		files{"w.mjs": `let go; const until = new Promise((r) => { go = r; });
+		export default (r, e, ctx) => { if (r.url.endsWith('/go')) { go(); return new Response('gone');
+		  }
 		ctx.waitUntil(until); return new Response('whole'); };`})
 	result, err := p.open(p.context(), p.request(http.MethodGet, "/", ""))
 	if err != nil {

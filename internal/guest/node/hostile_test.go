@@ -39,8 +39,9 @@ func TestHostileEnds(t *testing.T) {
 		"uncaught exception":    {"() => new Promise(() => setTimeout(() => { throw new RangeError('timer'); }, 1))", "exception RangeError: timer", "Uncaught Exception", 129},
 		"unhandled rejection":   {"() => new Promise(() => { Promise.reject(new RangeError('lost')); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: RangeError: lost", "Unhandled Promise Rejection", 128},
 		"rejection of a string": {"() => new Promise(() => { Promise.reject('lost'); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: lost", "", 128},
-		"closed descriptor":     {"async () => { require('fs').closeSync(3); return 'nobody hears'; }", "", "", 1},
-		"abort":                 {"async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => {}); }", "", "", -1},
+		"closed descriptor": {"async () => { require('fs').closeSync(3); return 'nobody hears'; }",
+			"", "", 1},
+		"abort": {"async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => {}); }", "", "", -1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +70,8 @@ func TestHostileEnds(t *testing.T) {
 func TestHostileLogFloodArrivesWhole(t *testing.T) {
 	t.Parallel()
 	p := instance(t, "lambda", "app.handler", files{"app.js": `
-exports.handler = async () => { for (let i = 0; i < 20000; i++) process.stdout.write('line ' + i + ' ' + 'x'.repeat(200) + '\n');
+exports.handler = async () => { for (let i = 0; i < 20000;
+  i++) process.stdout.write('line ' + i + ' ' + 'x'.repeat(200) + '\n');
   return process.memoryUsage().rss < 250e6; };`})
 	if a := p.get("/"); a.body != "true" {
 		t.Errorf("answer = %q %s", a.body, failureText(a.failure))
@@ -85,7 +87,8 @@ func TestHostileListenersOfTheFunction(t *testing.T) {
 	p := instance(t, "fetch", "app", files{"app.mjs": `
 process.on('uncaughtException', (e) => console.log('caught ' + e.message));
 process.on('unhandledRejection', (e) => console.log('handled ' + e.message));
-export default { async fetch() { setTimeout(() => { throw new Error('one'); }, 1); Promise.reject(new Error('two'));
+export default { async fetch() { setTimeout(() => { throw new Error('one'); }, 1);
+  Promise.reject(new Error('two'));
   await new Promise((r) => setTimeout(r, 20)); return new Response('alive'); } };`})
 	if a := p.get("/"); a.body != "alive" {
 		t.Errorf("answer = %q %v", a.body, a.err)

@@ -37,14 +37,16 @@ func TestLambdaStyles(t *testing.T) {
 		{path: "nothrow", failure: "exception string: handled"},
 		{path: "string", failure: "exception string: a string"},
 		{path: "object", failure: "exception object: { code: 7 }"},
-		{path: "getter", failure: "exception handled: callback called with Error argument, but there was " +
-			"a problem while retrieving one or more of its message, name, and stack"},
+		{path: "getter",
+			failure: "exception handled: callback called with Error argument, but there was " +
+				"a problem while retrieving one or more of its message, name, and stack"},
 		{path: "circular", failure: "bad_response Error: Unable to stringify response body"},
 		{path: "bigint", failure: "bad_response Error: Unable to stringify response body"},
 		{path: "symbol", body: `null`},
 		{path: "thenable", body: `{"thenable":true}`},
-		{path: "never", failure: "exception Runtime.NodeJsExit: The Lambda runtime client detected an " +
-			"unexpected Node.js exit. This is most likely due to a Promise that was never settled."},
+		{path: "never",
+			failure: "exception Runtime.NodeJsExit: The Lambda runtime client detected an " +
+				"unexpected Node.js exit. This is most likely due to a Promise that was never settled."},
 		{path: "unheld", body: `now`},
 		{path: "async", body: `{"id":true}`},
 	}
@@ -233,7 +235,8 @@ func TestLambdaCallsOverlap(t *testing.T) {
 	h := head(task(t, map[string]string{"app.mjs": `
 let waiting = [];
 export const handler = async (event, context) => {
-  await new Promise((r) => { waiting.push(r); if (waiting.length === 3) waiting.forEach((f) => f()); });
+  await new Promise((r) => { waiting.push(r);
+    if (waiting.length === 3) waiting.forEach((f) => f()); });
   await null;
   console.log('mine ' + event.rawPath);
   return { path: event.rawPath };

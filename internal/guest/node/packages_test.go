@@ -46,7 +46,8 @@ var packages = sync.OnceValues(func() (string, error) {
 	}
 	dir := filepath.Join(cache, "dayfly-test", "guest-node")
 	modules := filepath.Join(dir, "node_modules")
-	if have, err := os.ReadFile(filepath.Join(modules, "installed.json")); err == nil && string(have) == string(manifest) {
+	if have, err := os.ReadFile(filepath.Join(modules,
+		"installed.json")); err == nil && string(have) == string(manifest) {
 		return modules, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -57,7 +58,8 @@ var packages = sync.OnceValues(func() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock")
+	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts",
+		"--no-package-lock")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
@@ -97,23 +99,30 @@ func TestPackagesServe(t *testing.T) {
 		"express that listens": {"app.js": "const e = require('express'); const app = e(); app.use(e.json()); " + routes + "app.listen(3000, () => console.log('up')); module.exports = app;"},
 		"express in an object": {"app.js": "const e = require('express'); const app = e(); app.use(e.json()); " + routes + "exports.app = app;"},
 		"koa": {"app.js": `const Koa = require('koa'); const app = new Koa();
-			app.use(async (c) => { c.set('x-a', 'b'); if (c.method === 'GET') c.body = 'hello ' + c.query.n; else { let b = ''; for await (const d of c.req) b += d; c.body = JSON.parse(b); } });
+			app.use(async (c) => { c.set('x-a', 'b');
+			  if (c.method === 'GET') c.body = 'hello ' + c.query.n; else { let b = '';
+			    for await (const d of c.req) b += d; c.body = JSON.parse(b); } });
 			module.exports = app;`},
 		"fastify": {"app.js": `const app = require('fastify')();
-			app.get('/hello', async (q, r) => { r.header('x-a', 'b'); return 'hello ' + q.query.n; }); app.post('/echo', async (q) => q.body);
+			app.get('/hello', async (q, r) => { r.header('x-a', 'b'); return 'hello ' + q.query.n; });
+			  app.post('/echo', async (q) => q.body);
 			module.exports = app;`},
 		"fastify that listens": {"app.mjs": `import fastify from 'fastify'; const app = fastify();
-			app.get('/hello', async (q, r) => { r.header('x-a', 'b'); return 'hello ' + q.query.n; }); app.post('/echo', async (q) => q.body);
+			app.get('/hello', async (q, r) => { r.header('x-a', 'b'); return 'hello ' + q.query.n; });
+			  app.post('/echo', async (q) => q.body);
 			await app.listen({ port: 3000 }); export default app;`},
 		"hapi": {"app.js": `const server = require('@hapi/hapi').server({ port: 3000 });
-			server.route({ method: 'GET', path: '/hello', handler: (q, h) => h.response('hello ' + q.query.n).header('x-a', 'b') });
+			server.route({ method: 'GET', path: '/hello', handler: (q,
+			  h) => h.response('hello ' + q.query.n).header('x-a', 'b') });
 			server.route({ method: 'POST', path: '/echo', handler: (q) => q.payload });
 			module.exports = server;`},
 		"connect": {"app.js": `const app = require('connect')();
-			app.use('/hello', (q, s) => { s.setHeader('x-a', 'b'); s.end('hello ' + new URL(q.url, 'http://x').searchParams.get('n')); });
+			app.use('/hello', (q, s) => { s.setHeader('x-a', 'b'); s.end('hello ' + new URL(q.url,
+			  'http://x').searchParams.get('n')); });
 			app.use('/echo', (q, s) => { s.setHeader('content-type', 'application/json'); q.pipe(s); }); module.exports = app;`},
 		"hono": {"app.mjs": `import { Hono } from 'hono'; const app = new Hono();
-			app.get('/hello', (c) => { c.header('x-a', 'b'); return c.text('hello ' + c.req.query('n')); });
+			app.get('/hello', (c) => { c.header('x-a', 'b'); return c.text('hello ' + c.req.query('n'));
+			  });
 			app.post('/echo', async (c) => c.json(await c.req.json())); export default app;`},
 	}
 	for name, sources := range cases {
@@ -151,12 +160,14 @@ func TestPackagesFunctionsFramework(t *testing.T) {
 	for _, dialect := range []string{"framework", ""} {
 		t.Run("dialect "+dialect, func(t *testing.T) {
 			t.Parallel()
-			frameworkCases(t, application(t, dialect, "index.hello", files{"index.js": fixture(t, "gcf.js")}))
+			frameworkCases(t, application(t, dialect, "index.hello", files{"index.js": fixture(t,
+				"gcf.js")}))
 		})
 	}
 	t.Run("in ESM", func(t *testing.T) {
 		t.Parallel()
-		p := application(t, "", "index.hello", files{"index.mjs": `import { http } from '@google-cloud/functions-framework';
+		p := application(t, "", "index.hello",
+			files{"index.mjs": `import { http } from '@google-cloud/functions-framework';
 			http('hello', (req, res) => res.send('esm ' + req.query.a));`})
 		if a := p.get("/?a=1"); a.body != "esm 1" {
 			t.Errorf("answer = %q %v", a.body, a.err)
@@ -170,7 +181,8 @@ func TestPackagesWebSocket(t *testing.T) {
 const { WebSocketServer } = require('ws');
 const server = require('http').createServer((q, s) => s.end('plain'));
 const sockets = new WebSocketServer({ server });
-sockets.on('connection', (socket) => socket.on('message', (data) => { console.log('got ' + data); socket.send('echo ' + data); }));
+sockets.on('connection', (socket) => socket.on('message', (data) => { console.log('got ' + data);
+  socket.send('echo ' + data); }));
 server.listen(3000);`})
 	inv := p.request("GET", "/", "", "Upgrade", "websocket", "Connection", "Upgrade",
 		"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
@@ -197,22 +209,27 @@ server.listen(3000);`})
 func TestPackagesLambdaAdapters(t *testing.T) {
 	t.Parallel()
 	p := application(t, "lambda", "app.handler", files{"app.mjs": `
-import { Hono } from 'hono'; import { handle, streamHandle } from 'hono/aws-lambda'; import { streamText } from 'hono/streaming';
+import { Hono } from 'hono'; import { handle, streamHandle } from 'hono/aws-lambda'; import {
+  streamText } from 'hono/streaming';
 const app = new Hono();
 app.get('/hello', (c) => c.text('hello ' + c.req.query('n')));
-app.post('/echo', async (c) => c.body(await c.req.arrayBuffer(), 200, { 'content-type': 'image/png' }));
-app.get('/stream', (c) => streamText(c, async (s) => { await s.write('one '); await s.write('two'); }));
+app.post('/echo', async (c) => c.body(await c.req.arrayBuffer(), 200, {
+  'content-type': 'image/png' }));
+app.get('/stream', (c) => streamText(c, async (s) => { await s.write('one ');
+  await s.write('two'); }));
 export const handler = handle(app); export const streamed = streamHandle(app);`})
 	if a := p.get("/hello?n=1"); a.body != "hello 1" {
 		t.Errorf("hello = %+v %s", a, failureText(a.failure))
 	}
-	if a := p.do(p.request("POST", "/echo", "\x00\xff", "Content-Type", "x/y")); a.body != "\x00\xff" {
+	if a := p.do(p.request("POST", "/echo", "\x00\xff", "Content-Type",
+		"x/y")); a.body != "\x00\xff" {
 		t.Errorf("echo = %+v %s", a, failureText(a.failure))
 	}
 	q := boot(t)
 	h := head(p.task, "lambda", "app.streamed")
 	q.specialise(h)
-	if a := q.get("/stream"); a.body != "one two" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") {
+	if a := q.get("/stream"); a.body != "one two" || !strings.HasPrefix(a.header.Get("Content-Type"),
+		"text/plain") {
 		t.Errorf("stream = %+v %s", a, failureText(a.failure))
 	}
 }

@@ -18,9 +18,11 @@ const echo = `exports.handler = async (e) => e;`
 func TestPayloadV2OfARequest(t *testing.T) {
 	t.Parallel()
 	p := instance(t, "lambda", "app.handler", map[string]string{"app.js": echo})
-	inv := p.request(http.MethodPost, "/pa2%Fth/1?a=1&a=2&b=x%20y+z&c&%E2%82%AC=%zz&__proto__=p", `{"k":1}`,
+	inv := p.request(http.MethodPost, "/pa2%Fth/1?a=1&a=2&b=x%20y+z&c&%E2%82%AC=%zz&__proto__=p",
+		`{"k":1}`,
 		"Content-Type", "application/json; charset=utf-8", "X-One", "v1", "X-One", "v2",
-		"Cookie", "c1=v1; c2=v2", "Cookie", "c3=v3", "User-Agent", "agent", "Host", "hello.example.org:8080")
+		"Cookie", "c1=v1; c2=v2", "Cookie", "c3=v3", "User-Agent", "agent", "Host",
+		"hello.example.org:8080")
 	inv.Received = time.Date(2020, time.March, 12, 19, 3, 58, 390e6, time.UTC)
 	a := p.do(inv)
 	want := `{"version":"2.0","routeKey":"$default","rawPath":"/pa2%Fth/1",
@@ -40,7 +42,8 @@ func TestPayloadV2OfARequest(t *testing.T) {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
 	bare := decoded(t, p.get("/").body).(map[string]any)
-	for _, absent := range []string{"cookies", "body", "queryStringParameters", "pathParameters", "stageVariables"} {
+	for _, absent := range []string{"cookies", "body", "queryStringParameters", "pathParameters",
+		"stageVariables"} {
 		if _, ok := bare[absent]; ok {
 			t.Errorf("event of a bare request has %s", absent)
 		}
@@ -115,9 +118,11 @@ func TestPayloadAnswers(t *testing.T) {
 		{`{statusCode: 200, body: 7}`, "7", kind, 200},
 		{`{statusCode: 200, body: null}`, "", kind, 200},
 		{`{statusCode: 200, body: 'aGk=', isBase64Encoded: true}`, "hi", kind, 200},
-		{`{statusCode: 200, headers: {'content-type': 'text/x'}, body: 'é'}`, "é", "Content-Type: text/x", 200},
+		{`{statusCode: 200, headers: {'content-type': 'text/x'}, body: 'é'}`, "é",
+			"Content-Type: text/x", 200},
 		{`{statusCode: 200, cookies: ['a=1', 'b=2']}`, "", "Set-Cookie: a=1,b=2", 200},
-		{`{statusCode: 200, multiValueHeaders: {'x-m': ['1', '2']}, headers: {'x-m': '3'}}`, "", "X-M: 1,2", 200},
+		{`{statusCode: 200, multiValueHeaders: {'x-m': ['1', '2']}, headers: {'x-m': '3'}}`, "",
+			"X-M: 1,2", 200},
 		{`{statusCode: 200, headers: {'x-null': null, 'x-s': 's'}}`, "", "X-S: s", 200},
 		{`{hello: 'world'}`, `{"hello":"world"}`, kind, 200},
 		{`[1, 2]`, `[1,2]`, kind, 200},
@@ -161,7 +166,8 @@ func TestPayloadAnswers(t *testing.T) {
 			continue
 		}
 		name, value, _ := strings.Cut(c.header, ": ")
-		if a.status != c.status || a.body != c.body || strings.Join(a.header.Values(name), ",") != value {
+		if a.status != c.status || a.body != c.body || strings.Join(a.header.Values(name),
+			",") != value {
 			t.Errorf("%s: status %d, header %v, body %.60q", c.returned, a.status, a.header, a.body)
 		}
 	}

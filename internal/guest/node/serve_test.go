@@ -83,8 +83,10 @@ func TestServeWhateverListens(t *testing.T) {
 func TestServeNothing(t *testing.T) {
 	t.Parallel()
 	p := boot(t)
-	_, err := p.conn.Specialise(p.context(), head(task(t, files{"app.js": "exports.port = 3"}), "node-http", "app"))
-	if err == nil || !strings.Contains(err.Error(), "Runtime.HandlerNotFound: the module exports no (req, res) function") {
+	_, err := p.conn.Specialise(p.context(), head(task(t, files{"app.js": "exports.port = 3"}),
+		"node-http", "app"))
+	if err == nil || !strings.Contains(err.Error(),
+		"Runtime.HandlerNotFound: the module exports no (req, res) function") {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -108,7 +110,8 @@ func TestServeOverlappingCallsKeepTheirLogs(t *testing.T) {
 	h := head(task(t, files{"app.js": `
 let waiting = [];
 module.exports = async (q, s) => {
-  await new Promise((r) => { waiting.push(r); if (waiting.length === 2) waiting.forEach((f) => f()); });
+  await new Promise((r) => { waiting.push(r);
+    if (waiting.length === 2) waiting.forEach((f) => f()); });
   console.log('mine', q.url); s.end();
 };`}), "node-http", "app")
 	h.Concurrency = 2
@@ -165,10 +168,14 @@ func frameworkCases(t *testing.T, p *process) {
 		status                            int
 		want, header                      string
 	}{
-		{"POST", "/json?a=1&b=2&b=3", kind, `{"n":1}`, 201, `{"query":{"a":"1","b":["2","3"]},"body":{"n":1},"raw":"{\"n\":1}"}`, "Content-Type: application/json; charset=utf-8"},
-		{"POST", "/json", "application/x-www-form-urlencoded", "x=1&y=a+b", 201, `{"query":{},"body":{"x":"1","y":"a b"},"raw":"x=1&y=a+b"}`, ""},
+		{"POST", "/json?a=1&b=2&b=3", kind, `{"n":1}`, 201,
+			`{"query":{"a":"1","b":["2","3"]},"body":{"n":1},"raw":"{\"n\":1}"}`,
+			"Content-Type: application/json; charset=utf-8"},
+		{"POST", "/json", "application/x-www-form-urlencoded", "x=1&y=a+b", 201,
+			`{"query":{},"body":{"x":"1","y":"a b"},"raw":"x=1&y=a+b"}`, ""},
 		{"POST", "/json", "text/plain", "words", 201, `{"query":{},"body":"words","raw":"words"}`, ""},
-		{"POST", "/json", "application/octet-stream", "ab", 201, `{"query":{},"body":{"type":"Buffer","data":[97,98]},"raw":"ab"}`, ""},
+		{"POST", "/json", "application/octet-stream", "ab", 201,
+			`{"query":{},"body":{"type":"Buffer","data":[97,98]},"raw":"ab"}`, ""},
 		{"GET", "/json", "", "", 201, `{"query":{},"body":{}}`, ""},
 		{"POST", "/json", kind, `{broken`, 400, "*", ""},
 		{"GET", "/send", "", "", 200, "text", "X-A: b"},
@@ -176,24 +183,29 @@ func frameworkCases(t *testing.T, p *process) {
 		{"GET", "/object", "", "", 200, `{"a":1}`, "Content-Type: application/json; charset=utf-8"},
 		{"GET", "/status", "", "", 404, "Not Found", ""},
 		{"GET", "/redirect", "", "", 302, "*", "Location: /other"},
-		{"GET", "/cookie", "", "", 200, "", "Set-Cookie: a=b%20c; Max-Age=1; Path=/; Expires=*; HttpOnly"},
+		{"GET", "/cookie", "", "", 200, "",
+			"Set-Cookie: a=b%20c; Max-Age=1; Path=/; Expires=*; HttpOnly"},
 		{"POST", "/get", kind, "{}", 200, "q 203.0.113.9 POST https shop.example.org json", ""},
-		{"GET", "/deep/path", "", "", 200, "hello /deep/path", "Content-Type: text/html; charset=utf-8"},
+		{"GET", "/deep/path", "", "", 200, "hello /deep/path",
+			"Content-Type: text/html; charset=utf-8"},
 		{"GET", "/robots.txt", "", "", 404, "*", ""},
 		{"GET", "/favicon.ico", "", "", 404, "*", ""},
 	}
 	for _, c := range cases {
-		headers := []string{"X-Q", "q", "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "shop.example.org"}
+		headers := []string{"X-Q", "q", "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https",
+			"X-Forwarded-Host", "shop.example.org"}
 		if c.contentType != "" {
 			headers = append(headers, "Content-Type", c.contentType)
 		}
 		a := p.do(p.request(c.method, c.target, c.body, headers...))
 		if a.status != c.status || c.want != "*" && a.body != c.want {
-			t.Errorf("%s %s: %d %q %v, want %d %q", c.method, c.target, a.status, a.body, a.err, c.status, c.want)
+			t.Errorf("%s %s: %d %q %v, want %d %q", c.method, c.target, a.status, a.body, a.err, c.status,
+				c.want)
 		}
 		name, value, _ := strings.Cut(c.header, ": ")
 		before, after, _ := strings.Cut(value, "*")
-		if got := a.header.Get(name); !strings.HasPrefix(got, before) || !strings.HasSuffix(got, after) {
+		if got := a.header.Get(name); !strings.HasPrefix(got, before) || !strings.HasSuffix(got,
+			after) {
 			t.Errorf("%s: header %s = %q, want %q", c.target, name, got, value)
 		}
 	}
@@ -202,7 +214,8 @@ func frameworkCases(t *testing.T, p *process) {
 	} {
 		a := p.get(path)
 		if failureText(a.failure) != want || a.status != 500 || a.header.Get("X-Google-Status") != "crash" {
-			t.Errorf("%s = %+v %s, want a 500 that says crash, and %s", path, a, failureText(a.failure), want)
+			t.Errorf("%s = %+v %s, want a 500 that says crash, and %s", path, a, failureText(a.failure),
+				want)
 		}
 	}
 	inv := p.request("GET", "/log", "")
@@ -221,7 +234,8 @@ func TestFrameworkPlainExport(t *testing.T) {
 func TestFrameworkRefusesOtherSignatures(t *testing.T) {
 	t.Parallel()
 	p := boot(t)
-	_, err := p.conn.Specialise(p.context(), head(task(t, files{"index.js": fixture(t, "gcf.js")}), "framework", "index.event"))
+	_, err := p.conn.Specialise(p.context(), head(task(t, files{"index.js": fixture(t, "gcf.js")}),
+		"framework", "index.event"))
 	if err == nil || !strings.Contains(err.Error(), "cloudevent, which is not supported yet") {
 		t.Errorf("error = %v", err)
 	}

@@ -102,7 +102,8 @@ func TestWireTakesFramesHoweverTheyAreCut(t *testing.T) {
 					continue
 				}
 				if f.Type != frame.Response || f.Stream != stream {
-					t.Fatalf("frame type %d stream %d %q, want the answer of %d", f.Type, f.Stream, f.Payload, stream)
+					t.Fatalf("frame type %d stream %d %q, want the answer of %d", f.Type, f.Stream, f.Payload,
+						stream)
 				}
 				break
 			}
@@ -139,7 +140,8 @@ func TestWireEndsOnAFrameThatIsTooLong(t *testing.T) {
 
 func TestWireCancelStillEndsTheStream(t *testing.T) {
 	t.Parallel()
-	g := raw(t, `exports.handler = (e) => new Promise((r) => setTimeout(r, 30, 'x'.repeat(1 << 20)))`)
+	g := raw(t,
+		`exports.handler = (e) => new Promise((r) => setTimeout(r, 30, 'x'.repeat(1 << 20)))`)
 	g.send(frame.Append(call(1, "1"), frame.Cancel, 1, nil))
 	for {
 		f, err := g.frames.Read()

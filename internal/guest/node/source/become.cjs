@@ -79,7 +79,6 @@ async function options(text, task) {
     if (flag === '--require' || flag === '-r') require(value());
     else if (flag === '--import') await import(pathToFileURL(require.resolve(value())).href);
     else if (flag === '--enable-source-maps') process.setSourceMapsEnabled(true);
-    else if (flag === '--max-old-space-size') v8.setFlagsFromString('--max-old-space-size=' + value());
     else if (flag === '--no-warnings') process.removeAllListeners('warning');
     else logs.print(logs.STDERR, `NODE_OPTIONS: ${words[i]} has no effect on a running process\n`);
   }

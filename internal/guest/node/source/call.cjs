@@ -71,7 +71,8 @@ class Call {
 
   /** Fails the call: what the handler answered cannot be sent. */
   malformed(message) {
-    this.fail('bad_response', failure.describe(failure.named('Runtime.MalformedResponse', message)));
+    const e = failure.named('Runtime.MalformedResponse', message);
+    this.fail('bad_response', failure.describe(e));
   }
 
   /** Sends a part of the answer's body; done is called once it needs no memory. */

@@ -132,9 +132,10 @@ const responseMethods = {
   vary(name) { return this.append('vary', name); },
   location(url) { return this.set('location', encodeURI(decodeURISafe(url))); },
   type(name) {
-    const full = name.includes('/') ? name : TYPES[name.replace(/^\./, '')] || 'application/octet-stream';
-    return this.set('content-type', /^text\/|json|javascript/.test(full) && !full.includes('charset')
-      ? full + '; charset=utf-8' : full);
+    const known = TYPES[name.replace(/^\./, '')] || 'application/octet-stream';
+    const full = name.includes('/') ? name : known;
+    const text = /^text\/|json|javascript/.test(full) && !full.includes('charset');
+    return this.set('content-type', text ? full + '; charset=utf-8' : full);
   },
   contentType(name) { return this.type(name); },
   json(value) {

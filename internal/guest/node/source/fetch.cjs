@@ -310,7 +310,8 @@ function check(r) {
   if (r.bodyUsed) throw bad('the body of the Response was used already');
   const headers = [];
   for (const [name, value] of r.headers) {
-    if (CONNECTION[prim.lower(name)] !== true) prim.push(headers, payload.headerPair(name, toText(value)));
+    if (CONNECTION[prim.lower(name)] === true) continue;
+    prim.push(headers, payload.headerPair(name, toText(value)));
   }
   return headers;
 }

@@ -66,7 +66,8 @@ function hookImports(id) {
       },
     });
   } else if (typeof Module.register === 'function') {
-    const source = `export async function resolve(s, c, n) { return s === ${JSON.stringify(PACKAGE)}` +
+    const source = 'export async function resolve(s, c, n) { return s === ' +
+      JSON.stringify(PACKAGE) +
       ` ? { url: ${JSON.stringify(url)}, format: 'commonjs', shortCircuit: true } : n(s, c); }`;
     Module.register('data:text/javascript,' + encodeURIComponent(source));
   }

@@ -40,7 +40,8 @@ function sharedContext(spec, env) {
     functionName: env.AWS_LAMBDA_FUNCTION_NAME || spec.function,
     functionVersion: version,
     invokedFunctionArn: 'arn:aws:lambda:' + region + ':000000000000:function:' + spec.function,
-    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE || String(Math.floor(spec.memory_bytes / 1048576)),
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE ||
+      String(Math.floor(spec.memory_bytes / 1048576)),
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME || '/aws/lambda/' + spec.function,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME || day + '/[' + version + ']' + spec.revision,
   };
@@ -180,7 +181,8 @@ class LambdaCall extends Call {
   unserialisable(cause) {
     const d = failure.describe(cause);
     logs.lambdaError('Invoke Error', d);
-    this.fail('bad_response', { type: 'Error', message: STRINGIFY, trace: ['Error: ' + STRINGIFY] });
+    const trace = ['Error: ' + STRINGIFY];
+    this.fail('bad_response', { type: 'Error', message: STRINGIFY, trace });
   }
 
   // onEmptyLoop: nothing is left that could still call us.

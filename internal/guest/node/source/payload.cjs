@@ -9,7 +9,8 @@ const prim = require('./prim.cjs');
 const { bytes } = prim;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const TEXT_TYPE = /^(?:text\/[^;]*|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))\s*(?:;|$)/i;
+const TEXT_TYPE = new RegExp('^(?:text/[^;]*|application/(?:json|javascript|xml)|' +
+  '[^;]*\\+(?:json|xml))\\s*(?:;|$)', 'i');
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\r\n\0]/;
 const JSON_TYPE = ['content-type', 'application/json'];
@@ -57,7 +58,8 @@ function queryOf(query) {
 // put sets a member whose name is foreign: "__proto__" must be one like any other.
 function put(object, name, value) {
   if (name === '__proto__') {
-    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+    const own = { __proto__: null, value, enumerable: true, writable: true, configurable: true };
+    prim.define(object, name, own);
   } else {
     object[name] = value;
   }

@@ -17,6 +17,7 @@ module.exports = {
   Error,
   TypeError,
   keys: Object.keys,
+  define: Object.defineProperty,
   hasOwn: uncurry(Object.prototype.hasOwnProperty),
   isArray: Array.isArray,
   join: uncurry(Array.prototype.join),

@@ -9,7 +9,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 
 /** Exports by method: GET, POST and the like; null when there are none. */
 function byMethod(exports) {
-  if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) return null;
+  const type = typeof exports;
+  if (exports === null || (type !== 'object' && type !== 'function')) return null;
   const table = {};
   let any = false;
   for (const method of METHODS) {

@@ -37,7 +37,7 @@ function install() {
       static from(stream, metadata) {
         const response = responses.get(stream);
         if (response === undefined) {
-          throw new prim.TypeError('HttpResponseStream.from needs the response stream of this call');
+          throw new prim.TypeError('HttpResponseStream.from needs the stream of this call');
         }
         response.describe(metadata);
         return stream;

@@ -110,7 +110,8 @@ function serving() {
     const server = http.createServer((req, res) => res.end('ok'));
     server.on('error', reject);
     server.listen(0, '127.0.0.1', () => {
-      const req = http.get({ port: server.address().port, host: '127.0.0.1', agent: false }, (res) => {
+      const { port } = server.address();
+      const req = http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
         res.resume();
         res.on('end', () => server.close(resolve));
       });

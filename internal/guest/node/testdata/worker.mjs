@@ -7,9 +7,11 @@ let noted = 'nothing';
 
 const routes = {
   async show(r, env) {
-    const [host, prefix, multi] = ['host', 'x-forwarded-prefix', 'x-m'].map((n) => r.headers.get(n));
+    const names = ['host', 'x-forwarded-prefix', 'x-m'];
+    const [host, prefix, multi] = names.map((n) => r.headers.get(n));
+    const { url, method } = r;
     const text = await r.text();
-    return Response.json({ url: r.url, method: r.method, host, prefix, multi, env: env.GREETING, text });
+    return Response.json({ url, method, host, prefix, multi, env: env.GREETING, text });
   },
   json: async (r) => Response.json({ got: await r.json() }),
   cookies: () => {
