@@ -154,14 +154,15 @@ func (s *stream) result() *dayfly.Result {
 		return &dayfly.Result{Status: http.StatusBadGateway, Header: http.Header{},
 			Body: s, Failure: s.failure}
 	}
-	r := &dayfly.Result{Status: s.status, Header: s.header, Body: s}
-	if announced, err := strconv.ParseInt(s.header.Get("Content-Length"), 10, 64); err == nil {
+	header := s.answer.Header
+	r := &dayfly.Result{Status: s.answer.Status, Header: header, Body: s, Failure: s.answer.Failure}
+	if announced, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil {
 		if complete && announced != length && length > 0 {
-			s.header.Del("Content-Length") // a guest that miscounts must not corrupt the client's stream
+			header.Del("Content-Length") // a guest that miscounts must not corrupt the client's stream
 		}
 	}
-	if complete && s.header.Get("Content-Length") == "" && bodyAllowed(s.status) {
-		s.header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	if complete && header.Get("Content-Length") == "" && bodyAllowed(s.answer.Status) {
+		header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	return r
 }

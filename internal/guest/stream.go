@@ -26,9 +26,8 @@ type stream struct {
 	wake   chan struct{} // one token: something below changed
 	credit chan struct{} // one token: allowance grew, or the stream ended
 
-	mu        sync.Mutex // guards the rest
-	status    int        // 0 until the response head
-	header    http.Header
+	mu        sync.Mutex   // guards the rest
+	answer    frame.Answer // its Status is 0 until the response head
 	chunks    [][]byte
 	queued    int   // bytes in chunks
 	ungranted int   // bytes consumed or thrown away, and not granted again
@@ -62,15 +61,15 @@ func (s *stream) receive(f frame.Frame) (err error) {
 		token(s.credit)
 		return nil
 	case frame.Response:
-		if s.status != 0 {
+		if s.answer.Status != 0 {
 			return errors.New("second response head on a stream")
 		}
-		if s.status, s.header, err = frame.ParseResponse(f.Payload); err != nil {
-			s.status = http.StatusBadGateway
+		if s.answer, err = frame.ParseResponse(f.Payload); err != nil {
+			s.answer.Status = http.StatusBadGateway
 			s.failure = badResponse(err.Error())
 		}
 	case frame.Body:
-		if s.status == 0 {
+		if s.answer.Status == 0 {
 			return errors.New("body before the response head")
 		}
 		if err := s.receiveBody(f.Payload); err != nil {
@@ -80,7 +79,7 @@ func (s *stream) receive(f frame.Frame) (err error) {
 			return s.grantDiscarded()
 		}
 	case frame.End:
-		if s.status == 0 {
+		if s.answer.Status == 0 {
 			s.failure = badResponse("the function ended the call without an answer")
 		}
 		s.ended = true
@@ -151,7 +150,7 @@ func (s *stream) fail(err error) {
 func (s *stream) head(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		ready := s.status != 0 || s.failure != nil || s.err != nil
+		ready := s.answer.Status != 0 || s.failure != nil || s.err != nil
 		err := s.err
 		if s.failure != nil {
 			err = nil

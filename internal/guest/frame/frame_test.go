@@ -100,17 +100,21 @@ func TestResponseHeadIsChecked(t *testing.T) {
 		"bad header name":  {`{"status":200,"headers":[["x y","a"]]}`, false},
 		"empty name":       {`{"status":200,"headers":[["","a"]]}`, false},
 	} {
-		_, header, err := frame.ParseResponse([]byte(tc.payload))
+		answer, err := frame.ParseResponse([]byte(tc.payload))
 		if (err == nil) != tc.ok {
 			t.Errorf("%s: ParseResponse() = %v, want ok %v", name, err, tc.ok)
 		}
-		if name == "plain" && len(header["Set-Cookie"]) != 2 {
-			t.Errorf("header sent twice = %q, want both", header["Set-Cookie"])
+		if name == "plain" && len(answer.Header["Set-Cookie"]) != 2 {
+			t.Errorf("header sent twice = %q, want both", answer.Header["Set-Cookie"])
 		}
 	}
-	_, header, _ := frame.ParseResponse([]byte(`{"status":200,"headers":[["transfer-encoding","chunked"],["x","1"]]}`))
-	if len(header) != 1 {
-		t.Errorf("hop-by-hop header was passed on: %v", header)
+	answer, _ := frame.ParseResponse([]byte(`{"status":500,"headers":[["transfer-encoding","chunked"],["x","1"]],
+		"failure":{"kind":"exception","type":"ValueError","message":"boom"}}`))
+	if len(answer.Header) != 1 {
+		t.Errorf("hop-by-hop header was passed on: %v", answer.Header)
+	}
+	if answer.Failure == nil || answer.Failure.Type != "ValueError" {
+		t.Errorf("failure in the head = %+v, want ValueError", answer.Failure)
 	}
 }
 
@@ -128,7 +132,7 @@ func FuzzReader(f *testing.F) {
 			if total += len(fr.Payload) + 8; total > len(wire) {
 				t.Fatalf("read %d bytes of %d", total, len(wire))
 			}
-			_, _, _ = frame.ParseResponse(fr.Payload)
+			_, _ = frame.ParseResponse(fr.Payload)
 			_ = frame.ParseError(fr.Payload, dayfly.PhaseInvoke)
 			_, _ = frame.ParseWindow(fr.Payload)
 		}

@@ -68,6 +68,9 @@ type RequestHead struct {
 type ResponseHead struct {
 	Status  int         `json:"status"`
 	Headers [][2]string `json:"headers"`
+	// Failure is set when the handler crashed and this answer is what its framework
+	// made of it: the client gets the answer, the record the failure.
+	Failure *ErrorHead `json:"failure,omitempty"`
 }
 
 // ErrorHead is the payload of an error frame.
@@ -86,6 +89,10 @@ func ParseError(payload []byte, phase dayfly.Phase) *dayfly.Failure {
 		return &dayfly.Failure{Kind: dayfly.FailureResponse, Phase: phase, Type: "Guest.BadError",
 			Message: "the function's process sent an error that cannot be read"}
 	}
+	return h.failure(phase)
+}
+
+func (h *ErrorHead) failure(phase dayfly.Phase) *dayfly.Failure {
 	switch h.Kind {
 	case dayfly.FailureException, dayfly.FailureInit, dayfly.FailureResponse:
 	default:
@@ -200,27 +207,39 @@ func appendString(dst []byte, s string) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
+// Answer is a response head that may be sent on.
+type Answer struct {
+	Status int
+	Header http.Header
+	// Failure is why the function gave this answer, if it crashed.
+	Failure *dayfly.Failure
+}
+
 // ParseResponse reads a response head and checks that it may be sent on.
-func ParseResponse(payload []byte) (int, http.Header, error) {
+func ParseResponse(payload []byte) (Answer, error) {
 	var h ResponseHead
 	if err := json.Unmarshal(payload, &h); err != nil {
-		return 0, nil, dayfly.Errorf(dayfly.KindInvalid, "the response head is not JSON")
+		return Answer{}, dayfly.Errorf(dayfly.KindInvalid, "the response head is not JSON")
 	}
 	if h.Status < 200 || h.Status > 599 {
-		return 0, nil, dayfly.Errorf(dayfly.KindInvalid, "status %d is not between 200 and 599", h.Status)
+		return Answer{}, dayfly.Errorf(dayfly.KindInvalid, "status %d is not between 200 and 599", h.Status)
 	}
 	header := make(http.Header, len(h.Headers)+2)
 	for _, kv := range h.Headers {
 		name := http.CanonicalHeaderKey(kv[0])
 		if !validToken(name) || strings.ContainsAny(kv[1], "\r\n\x00") {
-			return 0, nil, dayfly.Errorf(dayfly.KindInvalid, "header %q is not valid", kv[0])
+			return Answer{}, dayfly.Errorf(dayfly.KindInvalid, "header %q is not valid", kv[0])
 		}
 		if HopByHop(name) {
 			continue
 		}
 		header[name] = append(header[name], kv[1])
 	}
-	return h.Status, header, nil
+	answer := Answer{Status: h.Status, Header: header}
+	if h.Failure != nil {
+		answer.Failure = h.Failure.failure(dayfly.PhaseInvoke)
+	}
+	return answer, nil
 }
 
 // HopByHop tells whether a header concerns one connection only and is never passed on.
