@@ -22,6 +22,12 @@
 //   - An answer by Lambda callback waits until the event loop is empty, unless the
 //     handler says otherwise. The connection does not keep the loop alive while calls
 //     run, so that Node itself tells when it is empty.
+//   - A stem warms in two parts: what every function gains by before it says hello, what
+//     is dear and only some need (Node's fetch, TLS, the HTTP server) once it has idled
+//     for a fifth of a second. A burst does not wait for the second part.
+//   - V8's heap may grow between full collections by half in small instances and by the
+//     whole in others, so that garbage alone does not pass the memory limit.
+//   - A line that is printed after its call has ended belongs to no call.
 //   - What foreign code patches (JSON, Buffer, Date, timers, console) was taken before.
 //   - The connection's end is the process's end.
 package node

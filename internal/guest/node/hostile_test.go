@@ -34,14 +34,26 @@ func TestHostileEnds(t *testing.T) {
 		code, failure, logged string
 		exit                  int
 	}{
-		"exit in a call":        {"async () => { console.log('last words'); process.stdout.write('no newline'); process.exit(3); }", "", "no newline", 3},
-		"exit from a timer":     {"async () => { setTimeout(() => process.exit(0), 5); await new Promise(() => {}); }", "", "", 0},
-		"uncaught exception":    {"() => new Promise(() => setTimeout(() => { throw new RangeError('timer'); }, 1))", "exception RangeError: timer", "Uncaught Exception", 129},
-		"unhandled rejection":   {"() => new Promise(() => { Promise.reject(new RangeError('lost')); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: RangeError: lost", "Unhandled Promise Rejection", 128},
-		"rejection of a string": {"() => new Promise(() => { Promise.reject('lost'); setTimeout(() => {}, 9999); })", "exception Runtime.UnhandledPromiseRejection: lost", "", 128},
-		"closed descriptor": {"async () => { require('fs').closeSync(3); return 'nobody hears'; }",
-			"", "", 1},
-		"abort": {"async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => {}); }", "", "", -1},
+		"exit in a call": {exit: 3, logged: "no newline",
+			code: "async () => { console.log('last words'); process.stdout.write('no newline'); " +
+				"process.exit(3); }"},
+		"exit from a timer": {exit: 0,
+			code: "async () => { setTimeout(() => process.exit(0), 5); await new Promise(() => {}); }"},
+		"uncaught exception": {exit: 129, logged: "Uncaught Exception",
+			failure: "exception RangeError: timer",
+			code: "() => new Promise(() => " +
+				"setTimeout(() => { throw new RangeError('timer'); }, 1))"},
+		"unhandled rejection": {exit: 128, logged: "Unhandled Promise Rejection",
+			failure: "exception Runtime.UnhandledPromiseRejection: RangeError: lost",
+			code: "() => new Promise(() => { Promise.reject(new RangeError('lost')); " +
+				"setTimeout(() => {}, 9999); })"},
+		"rejection of a string": {exit: 128,
+			failure: "exception Runtime.UnhandledPromiseRejection: lost",
+			code:    "() => new Promise(() => { Promise.reject('lost'); setTimeout(() => {}, 9999); })"},
+		"closed descriptor": {exit: 1,
+			code: "async () => { require('fs').closeSync(3); return 'nobody hears'; }"},
+		"abort": {exit: -1,
+			code: "async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => {}); }"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -43,7 +43,8 @@ func TestLoadFindsTheHandler(t *testing.T) {
 			"node_modules/dep/package.json": `{"exports":"./x.mjs"}`,
 			"node_modules/dep/x.mjs":        "export default 'dep';"}},
 		"top-level await": {"app.handler", "awaited", files{
-			"app.mjs": "const v = await new Promise((r) => setTimeout(r, 5, 'awaited')); export const handler = async () => v;"}},
+			"app.mjs": "const v = await new Promise((r) => setTimeout(r, 5, 'awaited'));" +
+				"export const handler = async () => v;"}},
 		"not the main module": {"app.handler", "false", files{
 			"app.js": "exports.handler = async () => String(require.main === module);"}},
 	}
@@ -93,7 +94,8 @@ func TestLoadFailures(t *testing.T) {
 		"never done": {"app.handler", "Runtime.NodeJsExit", "the module waits at its top level",
 			files{"app.mjs": "await new Promise(() => {})"}},
 		"uncaught meantime": {"app.handler", "EvalError", "timer",
-			files{"app.mjs": "setTimeout(() => { throw new EvalError('timer') }, 1); await new Promise((r) => setTimeout(r, 9999))"}},
+			files{"app.mjs": "setTimeout(() => { throw new EvalError('timer') }, 1);" +
+				"await new Promise((r) => setTimeout(r, 9999))"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +124,8 @@ func TestLoadHonoursTheEnvironment(t *testing.T) {
 	t.Parallel()
 	p := boot(t)
 	h := head(task(t, files{
-		"app.js": `exports.handler = async () => [new Date(0).getHours(), require('shared'), globalThis.first,
+		"app.js": `exports.handler = async () => [new Date(0).getHours(), require('shared'),
+			globalThis.first,
 			globalThis.second, process.env.LEFTOVER === undefined, Object.keys(process.env).length];`,
 		"lib/shared.js": "module.exports = 'shared';",
 		"first.js":      "globalThis.first = 'first';",
@@ -156,7 +159,10 @@ func TestLoadDetectsTheDialect(t *testing.T) {
 		"app, not named": {"app", "exports.app = (req, res) => res.end()", false,
 			"node-http"},
 		"lambda that serves later": {"app.handler",
-			"exports.handler = (event) => new Promise((r) => { const s = require('http').createServer((q, a) => a.end()); s.listen(0, () => s.close(s.address().address === '127.0.0.1' ? null : r)) })", false, "lambda"},
+			"exports.handler = (event) => new Promise((r) => { " +
+				"const s = require('http').createServer((q, a) => a.end()); " +
+				"s.listen(0, () => s.close(s.address().address === '127.0.0.1' ? null : r)) })",
+			false, "lambda"},
 		"fetch object": {"app", "export default { fetch() { return new Response() } }",
 			true, "fetch"},
 		"fetch class": {"app",
@@ -205,7 +211,8 @@ func TestLoadDetectsTheDialect(t *testing.T) {
 
 func TestLoadIsLenientOutsideLambda(t *testing.T) {
 	t.Parallel()
-	const code = "module.exports = (req, res) => res.end('ok'); module.exports.other = (req, res) => res.end('other');"
+	const code = "module.exports = (req, res) => res.end('ok');" +
+		"module.exports.other = (req, res) => res.end('other');"
 	entries := map[string]string{
 		"app": "ok", "app.": "ok", "app.js": "ok", "./app.js": "ok", "app.other": "other",
 		"my.app": "ok", "my.app.other": "other",

@@ -91,13 +91,17 @@ func application(t *testing.T, dialect, entry string, sources files) *process {
 
 func TestPackagesServe(t *testing.T) {
 	t.Parallel()
-	const routes = `app.get('/hello', (q, s) => s.set('x-a', 'b').send('hello ' + q.query.n)); app.post('/echo', (q, s) => s.json(q.body));`
+	const routes = "const app = e(); app.use(e.json()); " +
+		"app.get('/hello', (q, s) => s.set('x-a', 'b').send('hello ' + q.query.n));" +
+		"app.post('/echo', (q, s) => s.json(q.body));"
+	const express = "const e = require('express'); " + routes
 	cases := map[string]files{
-		"express":              {"app.js": "const e = require('express'); const app = e(); app.use(e.json()); " + routes + "module.exports = app;"},
-		"express 4":            {"app.js": "const e = require('express4'); const app = e(); app.use(e.json()); " + routes + "module.exports = app;"},
-		"express in ESM":       {"app.mjs": "import e from 'express'; const app = e(); app.use(e.json()); " + routes + "export default app;"},
-		"express that listens": {"app.js": "const e = require('express'); const app = e(); app.use(e.json()); " + routes + "app.listen(3000, () => console.log('up')); module.exports = app;"},
-		"express in an object": {"app.js": "const e = require('express'); const app = e(); app.use(e.json()); " + routes + "exports.app = app;"},
+		"express":        {"app.js": express + "module.exports = app;"},
+		"express 4":      {"app.js": "const e = require('express4'); " + routes + "module.exports = app;"},
+		"express in ESM": {"app.mjs": "import e from 'express'; " + routes + "export default app;"},
+		"express that listens": {"app.js": express +
+			"app.listen(3000, () => console.log('up')); module.exports = app;"},
+		"express in an object": {"app.js": express + "exports.app = app;"},
 		"koa": {"app.js": `const Koa = require('koa'); const app = new Koa();
 			app.use(async (c) => { c.set('x-a', 'b');
 			  if (c.method === 'GET') c.body = 'hello ' + c.query.n; else { let b = '';
@@ -119,7 +123,8 @@ func TestPackagesServe(t *testing.T) {
 		"connect": {"app.js": `const app = require('connect')();
 			app.use('/hello', (q, s) => { s.setHeader('x-a', 'b'); s.end('hello ' + new URL(q.url,
 			  'http://x').searchParams.get('n')); });
-			app.use('/echo', (q, s) => { s.setHeader('content-type', 'application/json'); q.pipe(s); }); module.exports = app;`},
+			app.use('/echo', (q, s) => { s.setHeader('content-type', 'application/json'); q.pipe(s); });
+			module.exports = app;`},
 		"hono": {"app.mjs": `import { Hono } from 'hono'; const app = new Hono();
 			app.get('/hello', (c) => { c.header('x-a', 'b'); return c.text('hello ' + c.req.query('n'));
 			  });
@@ -200,7 +205,8 @@ server.listen(3000);`})
 	}
 	_, _ = socket.Write([]byte{0x81, 0x82, 0, 0, 0, 0, 'h', 'i'}) // masked with zeros
 	buf := make([]byte, 9)
-	if _, err := bufio.NewReader(result.Body).Read(buf); err != nil || string(buf) != "\x81\x07echo hi" {
+	_, err = bufio.NewReader(result.Body).Read(buf)
+	if err != nil || string(buf) != "\x81\x07echo hi" {
 		t.Fatalf("frame = %q, %v", buf, err)
 	}
 	p.logged(fmt.Sprintf("%s|stdout|got hi", inv.ID))
