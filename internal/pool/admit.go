@@ -64,8 +64,8 @@ func (g *group) startFor(position int) string {
 		return fmt.Sprintf("all %d instances were busy, the most it may have", have)
 	case have > 0 && g.pool.cpu.saturated():
 		return fmt.Sprintf("all %d instances were busy and the processors saturated", have)
-	case g.starting >= position:
-		return fmt.Sprintf("%d instances were starting already", g.starting)
+	case g.starting >= min(position, g.pool.cfg.StartsMax):
+		return fmt.Sprintf("%d were starting already", g.starting)
 	case have > 0 && g.service.value > 0 && g.expectedWait(position) < g.coldCost():
 		return fmt.Sprintf("%d busy: a release was expected in %s, sooner than a cold start (%s)", have,
 			g.expectedWait(position).Round(10*time.Microsecond), g.coldCost().Round(10*time.Microsecond))
@@ -85,7 +85,7 @@ func (g *group) nudge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	have := len(g.instances) + g.starting
-	if len(g.line) <= g.starting || have >= g.rev.Spec.Scaling.MaxInstances ||
+	if g.starting >= min(len(g.line), g.pool.cfg.StartsMax) || have >= g.rev.Spec.Scaling.MaxInstances ||
 		have > 0 && g.pool.cpu.saturated() || !g.pool.budget.reserve(g) {
 		return
 	}
@@ -127,7 +127,8 @@ func (g *group) coldCost() time.Duration {
 	return g.cold.value
 }
 
-// start makes one instance for the line.
+// start makes one instance for the line, and sees whether the line needs another. It
+// is decided anew each time, since the first that serve may serve fast.
 func (g *group) start() {
 	inst, err := g.make(g.pool.life)
 	g.mu.Lock()
@@ -135,11 +136,10 @@ func (g *group) start() {
 	g.mu.Unlock()
 	if err == nil {
 		g.give(inst)
-		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.line) > 0 {
+	if err != nil && len(g.line) > 0 {
 		w := g.line[0]
 		g.line = g.line[1:]
 		w.granted <- grant{err: err}

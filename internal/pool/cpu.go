@@ -21,7 +21,7 @@ const (
 	cpuFull = 95
 	// busyPerProcessor is how many calls each processor runs at once before the pool
 	// stops adding instances on a saturated node: some of them wait for I/O.
-	busyPerProcessor = 4
+	busyPerProcessor = 2
 )
 
 // processors knows whether this machine's processors have anything left to give.

@@ -57,8 +57,9 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 	if cfg.FreezeAfter == 0 {
 		cfg.FreezeAfter = 100 * time.Millisecond
 	}
+	cfg.StartsMax = max(1, cfg.StartsMax)
 	p := &Pool{cfg: cfg, log: log, driver: deps.Driver, network: deps.Network, bundles: deps.Bundles,
-		runtimes: deps.Runtimes, lines: deps.Lines, gate: make(chan struct{}, max(1, cfg.StartsMax)),
+		runtimes: deps.Runtimes, lines: deps.Lines, gate: make(chan struct{}, cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.cpu = newProcessors()

@@ -5,6 +5,7 @@ package pool_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -48,7 +49,7 @@ func realPool(t testing.TB, stems int) (*pool.Pool, string) {
 		}
 	}
 	driver, err := process.New(process.Config{RunDir: filepath.Join(dir, "run"),
-		CgroupName: "dayfly-test-" + dayfly.SuggestName(t.Name(), "x")[:8] + filepath.Base(dir)}, log)
+		CgroupName: fmt.Sprintf("dayfly-test-%d-%d", os.Getpid(), time.Now().UnixNano())}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
