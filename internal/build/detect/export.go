@@ -20,7 +20,8 @@ var (
 	jsApp     = regexp.MustCompile(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*` +
 		`(express|fastify|Fastify|Koa|koa|polka|connect|restana|createServer|micro|Hono|Elysia|itty|` +
 		`Router|AutoRouter|IttyRouter|createApp|buildApp)\s*(?:<[^>]*>)?\(`)
-	jsFetchIn = regexp.MustCompile(`(?s)` + jsIsExport + `\s*\{.*?\bfetch\s*(?:\(|:|,|\})`)
+	jsObject  = regexp.MustCompile(jsIsExport + `\s*\{`)
+	jsFetchIn = regexp.MustCompile(`(?:^|[\s,{])fetch\s*(?:\(|:|,|$)`)
 	jsWorker  = regexp.MustCompile(`addEventListener\(\s*['"]fetch['"]`)
 	jsMethod  = regexp.MustCompile(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+` +
 		`(GET|POST|PUT|PATCH|DELETE)\b`)
@@ -52,19 +53,20 @@ type export struct {
 	isFunction bool
 }
 
-// nodeModule judges one module.
-func (s *source) nodeModule(name string, pkg *packageFile) []candidate {
+// nodeModule judges one module: what it exports under a handler's usual name is surer
+// than that it listens, and that surer than what else it exports.
+func (s *source) nodeModule(name string) []candidate {
 	text := stripScript(s.read(name))
 	var found []candidate
 	if strings.Contains(text, frameworkPackage) {
 		found = append(found, nodeRegistered(name, text)...)
 	}
+	usual, shaped := namedHandlers(name, text)
+	found = append(found, usual...)
 	if jsListens.MatchString(text) {
 		c := server(toolchain.Node, "node", name)
 		c.file, c.rank = name, rankExported // before what the same module exports
-		if pkg == nil || !strings.Contains(text, "serverless") {
-			found = append(found, c)
-		}
+		found = append(found, c)
 	}
 	if dialect, ok := defaultDialect(text); ok {
 		found = append(found, handler(toolchain.Node, dialect, name, ""))
@@ -72,7 +74,7 @@ func (s *source) nodeModule(name string, pkg *packageFile) []candidate {
 	if jsMethod.MatchString(text) {
 		return append(found, handler(toolchain.Node, dayfly.DialectFetch, name, ""))
 	}
-	return append(found, namedHandlers(name, text)...)
+	return append(found, shaped...)
 }
 
 func nodeRegistered(name, text string) []candidate {
@@ -86,8 +88,13 @@ func nodeRegistered(name, text string) []candidate {
 
 // defaultDialect judges what a module is, or exports as its default.
 func defaultDialect(text string) (dayfly.Dialect, bool) {
-	if jsFetchIn.MatchString(text) || jsWorker.MatchString(text) {
+	if jsWorker.MatchString(text) {
 		return dayfly.DialectFetch, true
+	}
+	if at := jsObject.FindStringIndex(text); at != nil {
+		if jsFetchIn.MatchString(objectKeys(text[at[1]:])) {
+			return dayfly.DialectFetch, true
+		}
 	}
 	if match := jsDefault.FindStringSubmatch(text); match != nil {
 		return signatureDialect(parameters(match[2] + match[3] + match[4]))
@@ -111,14 +118,14 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 	function := regexp.MustCompile(`(?:^|[\s;])((?:async\s+)?function\s+` +
 		regexp.QuoteMeta(match[1]) + `\s*\([^)]*\))`)
 	for _, pattern := range []*regexp.Regexp{definition, function} {
-		seen := pattern.FindStringSubmatch(text)
-		if seen == nil {
+		at := pattern.FindStringSubmatchIndex(text)
+		if at == nil {
 			continue
 		}
-		if seen[1] == "{" && regexp.MustCompile(`\bfetch\s*[(:]`).MatchString(text) {
-			return dayfly.DialectFetch, true
+		if text[at[2]:at[3]] == "{" {
+			return dayfly.DialectFetch, jsFetchIn.MatchString(objectKeys(text[at[3]:]))
 		}
-		if names, ok := functionParameters(seen[1]); ok {
+		if names, ok := functionParameters(text[at[2]:at[3]]); ok {
 			return signatureDialect(names)
 		}
 	}
@@ -126,6 +133,35 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 		return dayfly.DialectNodeHTTP, true
 	}
 	return "", false
+}
+
+// objectKeys gives the text of an object literal, from after its brace to the end of
+// it, without what is nested: the keys are left, and the values that are plain.
+func objectKeys(text string) string {
+	var b strings.Builder
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"', '\'', '`':
+			i += stringLength(text[i:]) - 1
+			continue
+		case '{', '[', '(':
+			if depth == 0 {
+				b.WriteByte(text[i])
+			}
+			depth++
+			continue
+		case '}', ']', ')':
+			if depth--; depth < 0 {
+				return b.String()
+			}
+			continue
+		}
+		if depth == 0 {
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
 }
 
 func applicationKind(maker string) dayfly.Dialect {
@@ -150,10 +186,9 @@ func signatureDialect(names []string) (dayfly.Dialect, bool) {
 	return "", false
 }
 
-// namedHandlers judges what a module exports by name: handler first, then the only
-// one that looks like a handler.
-func namedHandlers(name, text string) []candidate {
-	var usual, shaped []candidate
+// namedHandlers judges what a module exports by name: under a usual one, and what only
+// looks like a handler.
+func namedHandlers(name, text string) (usual, shaped []candidate) {
 	for _, e := range scriptExports(text) {
 		dialect, ok := signatureDialect(e.parameters)
 		isUsual := e.name == "handler" || e.name == "lambdaHandler" || e.name == "lambda_handler"
@@ -178,7 +213,7 @@ func namedHandlers(name, text string) []candidate {
 		shaped[0].notices = append(shaped[0].notices, name+" exports "+strings.Join(others, ", ")+
 			"; say entry to choose another than "+shaped[0].export)
 	}
-	return append(usual, shaped...)
+	return usual, shaped
 }
 
 func appNamed(text, name string) dayfly.Dialect {

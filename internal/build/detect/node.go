@@ -57,7 +57,7 @@ func (s *source) node() []candidate {
 		}
 	}
 	for _, name := range names {
-		found = append(found, s.nodeModule(name, pkg)...)
+		found = append(found, s.nodeModule(name)...)
 	}
 	if len(names) == 1 {
 		found = append(found, s.nodeScript(names[0])...)
@@ -77,13 +77,13 @@ func (s *source) nodeDeclared(pkg *packageFile) []candidate {
 		return []candidate{s.builtApplication(framework, start)}
 	}
 	if start != "" {
-		return s.nodeStart(pkg, start)
+		return s.nodeStart(start)
 	}
 	file := s.moduleFile(pkg.Main)
 	if file == "" {
 		return nil
 	}
-	return declared(s.nodeModule(file, pkg), "package.json's main names "+file)
+	return declared(s.nodeModule(file), "package.json's main names "+file)
 }
 
 func declared(found []candidate, notice string) []candidate {
@@ -100,7 +100,7 @@ var nodeStart = regexp.MustCompile(
 	`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev)\s+((?:-\S+\s+)*)(\S+)$`)
 
 // nodeStart judges the start script.
-func (s *source) nodeStart(pkg *packageFile, start string) []candidate {
+func (s *source) nodeStart(start string) []candidate {
 	match := nodeStart.FindStringSubmatch(start)
 	if match == nil {
 		words := s.withBin(manifest.SplitCommand(start))
@@ -112,7 +112,7 @@ func (s *source) nodeStart(pkg *packageFile, start string) []candidate {
 		c := server(toolchain.Node, "node", match[3])
 		return declared([]candidate{c}, "package.json starts "+match[3]+", which its build makes")
 	}
-	found := slices.DeleteFunc(s.nodeModule(file, pkg), func(c candidate) bool {
+	found := slices.DeleteFunc(s.nodeModule(file), func(c candidate) bool {
 		return c.contract == dayfly.ContractStdio
 	})
 	// What is started by node is a program; that it also exports something counts

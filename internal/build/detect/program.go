@@ -199,8 +199,7 @@ func (s *source) entryCandidate(file, export string) (candidate, error) {
 		first, _, _ := strings.Cut(export, ".")
 		seen = export == "" || export == "default" ||
 			regexp.MustCompile(`\b`+regexp.QuoteMeta(first)+`\b`).MatchString(text)
-		pkg, _ := s.packageJSON()
-		found = s.nodeModule(file, pkg)
+		found = s.nodeModule(file)
 	}
 	if !seen {
 		return candidate{}, dayfly.Errorf(dayfly.KindInvalid,
