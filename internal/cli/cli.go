@@ -117,6 +117,9 @@ func (a *app) root() *cobra.Command {
 		for _, c := range g.commands {
 			c.GroupID = g.id
 			c.Flags().SortFlags = false
+			if strings.Contains(c.Use, "NAME") {
+				c.ValidArgsFunction = a.completeNames
+			}
 			root.AddCommand(c)
 		}
 	}

@@ -387,3 +387,18 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("a host that cannot: %+v", got)
 	}
 }
+
+func TestCompletionOffersFunctions(t *testing.T) {
+	t.Parallel()
+	n := apitest.Start(t)
+	app := write(t, t.TempDir(), "hello.py", "pass")
+	if got := run(t, n, "", "deploy", app); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	if got := run(t, n, "", "__complete", "evict", ""); !strings.HasPrefix(got.out, "hello\n") {
+		t.Errorf("of evict: %+v", got)
+	}
+	if got := run(t, n, "", "completion", "bash"); got.code != 0 || !strings.Contains(got.out, "dayfly") {
+		t.Errorf("script for bash: %+v", got)
+	}
+}

@@ -45,7 +45,8 @@ func (a *app) doctor() *cobra.Command {
 func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
 	if c, err := a.connect(); err == nil {
 		features, err := c.Features(ctx)
-		if err == nil || dayfly.KindOf(err) != dayfly.KindUnavailable || a.url != "" {
+		chosen := a.url != "" || a.Env("DAYFLY_URL") != ""
+		if err == nil || dayfly.KindOf(err) != dayfly.KindUnavailable || chosen {
 			return features, "the node at " + c.URL(), err
 		}
 	}

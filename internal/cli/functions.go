@@ -3,14 +3,19 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 )
+
+// completeTimeout is how long a person waits for a Tab.
+const completeTimeout = time.Second
 
 // projectFlag names the project of NAME; NAME.PROJECT says the same.
 func projectFlag(c *cobra.Command, project *string) {
@@ -32,6 +37,27 @@ func (a *app) on(
 		}
 		return do(c, node, ref)
 	}
+}
+
+// completeNames offers the names of functions to a shell that completes.
+func (a *app) completeNames(
+	c *cobra.Command, args []string, _ string,
+) ([]string, cobra.ShellCompDirective) {
+	node, err := a.connect()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), completeTimeout)
+	defer cancel()
+	functions, err := node.Functions(ctx, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names := make([]string, len(functions))
+	for i, f := range functions {
+		names[i] = f.FunctionRef.String()
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) list() *cobra.Command {
