@@ -184,26 +184,30 @@ func (b *box) limitFirst(limits dayfly.Limits) error {
 }
 
 // Freeze implements sandbox.Box.
-func (b *box) Freeze() error { return b.named("freeze", b.setFrozen(true)) }
+func (b *box) Freeze() error {
+	if err := b.alive(b.group.freeze); err != nil {
+		return fmt.Errorf("freeze sandbox %s: %w", b.id, err)
+	}
+	return nil
+}
 
 // Thaw implements sandbox.Box.
-func (b *box) Thaw() error { return b.named("thaw", b.setFrozen(false)) }
+func (b *box) Thaw() error {
+	if err := b.alive(b.group.thaw); err != nil {
+		return fmt.Errorf("thaw sandbox %s: %w", b.id, err)
+	}
+	return nil
+}
 
-func (b *box) setFrozen(stop bool) error {
+// alive does something unless the box has ended.
+func (b *box) alive(do func() error) error {
 	b.mu.Lock()
 	ended := b.ended
 	b.mu.Unlock()
 	if ended {
 		return errEnded
 	}
-	return b.group.freeze(stop)
-}
-
-func (b *box) named(verb string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s sandbox %s: %w", verb, b.id, err)
-	}
-	return nil
+	return do()
 }
 
 // Usage implements sandbox.Box.

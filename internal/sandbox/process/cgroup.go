@@ -81,7 +81,10 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 	}
 	c.trees, c.why = findHierarchies(name)
 	for _, t := range c.trees {
-		sweep(filepath.Join(t.base, name), t.unified)
+		thawAll(filepath.Join(t.base, name))
+	}
+	for _, t := range c.trees {
+		sweep(filepath.Join(t.base, name))
 		sweepDead(t.base, name)
 	}
 	c.trees = prepare(c.trees, name, &c.why)

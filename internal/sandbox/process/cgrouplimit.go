@@ -6,6 +6,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"time"
 
@@ -93,8 +94,28 @@ func (g *group) limitCPU(milli int64) error {
 	return g.put(ctlCPUWeight, strconv.AppendInt(nil, shares, 10))
 }
 
-// freeze stops or continues all processes and waits, a little, until they stopped.
-func (g *group) freeze(stop bool) error {
+// freeze stops all processes and waits, a little, until they stopped.
+func (g *group) freeze() error {
+	return g.turn(func(v1 bool) error {
+		if v1 {
+			return errors.Join(g.turnTo("FROZEN"), await(g.freezer, []byte("FROZEN")))
+		}
+		return errors.Join(g.turnTo("1"), await(g.frozen, []byte("frozen 1")))
+	})
+}
+
+// thaw lets all processes go on.
+func (g *group) thaw() error {
+	return g.turn(func(v1 bool) error {
+		if v1 {
+			return g.turnTo("THAWED")
+		}
+		return g.turnTo("0")
+	})
+}
+
+// turn does something with the freezer, if there is one.
+func (g *group) turn(do func(v1 bool) error) error {
 	if g == nil {
 		return nil
 	}
@@ -105,24 +126,14 @@ func (g *group) freeze(stop bool) error {
 		return errEnded
 	case g.freezer < 0:
 		return nil
-	case g.frozen < 0:
-		return switchFreezer(g.freezer, g.freezer, stop, freezerWords{"THAWED", "FROZEN", "FROZEN"})
 	}
-	return switchFreezer(g.freezer, g.frozen, stop, freezerWords{"0", "1", "frozen 1"})
+	return do(g.frozen < 0)
 }
 
-// freezerWords are what is written to a freezer, and read back once all have stopped.
-type freezerWords struct{ on, off, stopped string }
-
-func switchFreezer(fd, state int, stop bool, words freezerWords) error {
-	text := words.on
-	if stop {
-		text = words.off
-	}
-	if _, err := unix.Pwrite(fd, []byte(text), 0); err != nil || !stop {
-		return err
-	}
-	return await(state, []byte(words.stopped))
+// turnTo writes to the freezer; mu is held.
+func (g *group) turnTo(state string) error {
+	_, err := unix.Pwrite(g.freezer, []byte(state), 0)
+	return err
 }
 
 // await reads a small file until it contains want. A process that is deep in the
@@ -157,7 +168,7 @@ func (g *group) kill() {
 	}
 	g.put(ctlKill, []byte("1"))
 	if g.frozen < 0 && g.freezer >= 0 {
-		unix.Pwrite(g.freezer, []byte("THAWED"), 0)
+		g.turnTo("THAWED")
 	}
 }
 

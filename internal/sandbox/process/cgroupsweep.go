@@ -18,8 +18,17 @@ import (
 // setUpTime is how long a node may take until its airlock runs.
 const setUpTime = time.Minute
 
+// thawAll lets go what our folder of an earlier life keeps frozen: in version 1 it
+// would not die in any hierarchy. In version 2 there is no such file, and no need.
+func thawAll(dir string) {
+	states, _ := filepath.Glob(dir + "/*/freezer.state")
+	for _, s := range states {
+		writeFile(s, []byte("THAWED"))
+	}
+}
+
 // sweep removes our folder of an earlier life with everything in it.
-func sweep(dir string, unified bool) {
+func sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -29,10 +38,6 @@ func sweep(dir string, unified bool) {
 			continue
 		}
 		sub := filepath.Join(dir, e.Name())
-		if unified {
-			writeFile(filepath.Join(sub, "cgroup.freeze"), []byte("0"))
-		}
-		writeFile(filepath.Join(sub, "freezer.state"), []byte("THAWED"))
 		deadline := time.Now().Add(groupRemoveWait)
 		for pause := time.Millisecond; time.Now().Before(deadline); pause *= 2 {
 			killAll(sub)

@@ -16,34 +16,44 @@ const filesEnough = 4096
 // Features implements sandbox.Driver.
 func (d *Driver) Features() []sandbox.Feature {
 	h := d.host
-	out := []sandbox.Feature{
-		feature("user namespace", h.userNS == nil, d.ids.describe(),
-			fmt.Sprint(h.userNS), "set the named kernel setting to allow user namespaces"),
-		feature("namespaces", h.userNS == nil,
-			"own processes, mounts, network, IPC, host name and cgroup view for each sandbox",
-			"they need a user namespace", "allow user namespaces"),
-		feature("seccomp", h.seccomp, "allow-list of system calls", "the kernel has no filters",
-			"use a kernel with CONFIG_SECCOMP_FILTER"),
-		feature("no_new_privs", true, "no capabilities, set-user-ID programs give none", "", ""),
-		feature("landlock", h.landlock > 0, fmt.Sprintf("version %d", h.landlock),
-			"the kernel has no Landlock", "use Linux 5.13 or later with lsm=…,landlock"),
-		feature("code attach", h.mountAPI, "open_tree and move_mount", "kernel "+h.kernel+" is too old",
-			"use Linux 5.12 or later"),
-		feature("memory overcommit", h.overcommit != "2", "runtimes may reserve more than they use",
-			"vm.overcommit_memory is 2: runtimes that reserve much, such as Node and Java, may fail",
-			"sysctl vm.overcommit_memory=0"),
-		feature("open files", h.enforcement.filesMax >= filesEnough,
-			fmt.Sprintf("up to %d for each process", h.enforcement.filesMax),
-			fmt.Sprintf("at most %d for each process", h.enforcement.filesMax),
-			"raise the hard limit: ulimit -Hn, or LimitNOFILE= of the systemd unit"),
+	claims := []claim{{"user namespace", h.userNS == nil, "root inside is nobody outside",
+		fmt.Sprint(h.userNS), "set the named kernel setting to allow user namespaces"}}
+	for _, n := range []struct{ name, detail string }{
+		{"pid", "only its own processes"}, {"mount", "a root of its own"},
+		{"network", "its own devices, addresses and ports"}, {"ipc", "its own queues and segments"},
+		{"uts", "its own host name"}, {"cgroup", "its own view of control groups"},
+	} {
+		claims = append(claims, claim{n.name + " namespace", h.userNS == nil, n.detail,
+			"it needs a user namespace", "allow user namespaces"})
 	}
-	return append(out, d.cgroupFeatures()...)
+	files := fmt.Sprintf("up to %d for each process", h.enforcement.filesMax)
+	claims = append(claims, []claim{
+		{"separate users", d.ids.each > 1, d.ids.describe(), d.ids.describe(),
+			"install newuidmap (package uidmap) and give the user ranges in /etc/subuid and /etc/subgid"},
+		{"seccomp", h.seccomp, "allow-list of system calls", "the kernel has no filters",
+			"use a kernel with CONFIG_SECCOMP_FILTER"},
+		{"no_new_privs", true, "no capabilities, set-user-ID programs give none", "", ""},
+		{"landlock", h.landlock > 0, fmt.Sprintf("version %d", h.landlock),
+			"the kernel has no Landlock", "use Linux 5.13 or later, started with lsm=…,landlock"},
+		{"code attach", h.mountAPI, "open_tree and move_mount", "kernel " + h.kernel + " is too old",
+			"use Linux 5.12 or later"},
+		{"memory overcommit", h.overcommit != "2", "runtimes may reserve more than they use",
+			"vm.overcommit_memory is 2: runtimes that reserve much, such as Node and Java, may fail",
+			"sysctl vm.overcommit_memory=0"},
+		{"open files", h.enforcement.filesMax >= filesEnough, files, files,
+			"raise the hard limit: ulimit -Hn, or LimitNOFILE= of the systemd unit"},
+	}...)
+	var out []sandbox.Feature
+	for _, c := range append(claims, d.cgroupClaims()...) {
+		out = append(out, c.feature())
+	}
+	return out
 }
 
-func (d *Driver) cgroupFeatures() []sandbox.Feature {
+func (d *Driver) cgroupClaims() []claim {
 	const delegate = "run as root, or under systemd with Delegate=yes " +
 		"(systemd-run --user --scope -p Delegate=yes dayfly up)"
-	var out []sandbox.Feature
+	var out []claim
 	for _, f := range []struct {
 		job       job
 		name      string
@@ -56,24 +66,33 @@ func (d *Driver) cgroupFeatures() []sandbox.Feature {
 		{jobKill, "cgroup kill", "a sandbox ends by killing its first process, which is enough"},
 	} {
 		version, given := d.cgroups.does(f.job)
-		out = append(out, feature(f.name, given, fmt.Sprintf("version %d", version),
-			f.otherwise+": "+d.cgroups.why, delegate))
+		out = append(out, claim{f.name, given, fmt.Sprintf("version %d", version),
+			f.otherwise + ": " + d.cgroups.why, delegate})
 	}
 	return out
 }
 
-func feature(name string, given bool, detail, otherwise, remedy string) sandbox.Feature {
-	if given {
-		return sandbox.Feature{Name: name, Given: true, Detail: detail}
+// claim is a mechanism, and what to say when it is given and when not.
+type claim struct {
+	name      string
+	given     bool
+	detail    string
+	otherwise string
+	remedy    string
+}
+
+func (c claim) feature() sandbox.Feature {
+	if c.given {
+		return sandbox.Feature{Name: c.name, Given: true, Detail: c.detail}
 	}
-	return sandbox.Feature{Name: name, Detail: otherwise, Remedy: remedy}
+	return sandbox.Feature{Name: c.name, Detail: c.otherwise, Remedy: c.remedy}
 }
 
 // describe tells how users are told apart.
 func (i *ids) describe() string {
 	switch i.each {
 	case 1:
-		return "all sandboxes run as one user: newuidmap and a range in /etc/subuid separate them"
+		return "all sandboxes run as one user"
 	case idsFew:
 		return "two user ids of their own for each sandbox"
 	}
