@@ -373,16 +373,16 @@ func TestListsAreTablesOrArrays(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	n := apitest.Start(t)
-	n.Features = []sandbox.Feature{{Name: "namespaces", Given: true, Detail: "all"},
+	n.Features = []sandbox.Feature{{Name: "mount namespace", Given: true, Detail: "all"},
 		{Name: "landlock", Detail: "the kernel has none", Remedy: "use Linux 5.13"}}
 	got := run(t, n, "", "doctor")
-	if got.code != 0 || !strings.Contains(got.out, "✗  landlock    the kernel has none") ||
+	if got.code != 0 || !strings.Contains(got.out, "✗  landlock         the kernel has none") ||
 		!strings.Contains(got.out, "› use Linux 5.13") || !strings.Contains(got.out, "Functions run") {
 		t.Errorf("a host that lacks something: %+v", got)
 	}
-	n.Features[0] = sandbox.Feature{Name: "namespaces", Detail: "forbidden", Remedy: "allow them"}
+	n.Features[0] = sandbox.Feature{Name: "mount namespace", Detail: "forbidden", Remedy: "allow them"}
 	got = run(t, n, "", "doctor")
-	if got.code != 5 || !strings.Contains(got.err, "functions cannot run: namespaces is missing") ||
+	if got.code != 5 || !strings.Contains(got.err, "functions cannot run: mount namespace is missing") ||
 		!strings.Contains(got.err, "hint: allow them") || strings.Contains(got.out, "Functions run") {
 		t.Errorf("a host that cannot: %+v", got)
 	}

@@ -17,7 +17,7 @@ import (
 
 // needed names the mechanisms without which no function can run; all others make it
 // safer or faster.
-var needed = []string{"user namespace", "namespaces"}
+var needed = []string{"user namespace", "pid namespace", "mount namespace"}
 
 func (a *app) doctor() *cobra.Command {
 	return &cobra.Command{
