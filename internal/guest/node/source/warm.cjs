@@ -103,21 +103,19 @@ async function fetching() {
   await rehearse(fetch);
 }
 
-// serving lets an HTTP server answer one request.
-function serving() {
+// serving lets a server of ours answer one request.
+async function serving() {
   const http = require('http');
-  return new Promise((resolve, reject) => {
-    const server = http.createServer((req, res) => res.end('ok'));
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      const req = http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
-        res.resume();
-        res.on('end', () => server.close(resolve));
-      });
-      req.on('error', reject);
+  const server = await require('./serve.cjs').serverOf((req, res) => { res.end('ok'); }, 0);
+  const { port } = server.address();
+  await new Promise((resolve, reject) => {
+    const req = http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
+      res.resume();
+      res.on('end', resolve);
     });
+    req.on('error', reject);
   });
+  await new Promise((resolve) => { server.close(resolve); });
 }
 
 // rehearse runs one call of a dialect as if the host had sent it.
