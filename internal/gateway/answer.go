@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,7 +108,11 @@ func (g *Gateway) splice(w http.ResponseWriter, id dayfly.InvocationID, result *
 	_ = client.SetDeadline(time.Time{})
 	head := &http.Response{StatusCode: result.Status, ProtoMajor: 1, ProtoMinor: 1, Header: result.Header}
 	head.Header[headerInvocation] = []string{string(id)}
-	if err := head.Write(client); err != nil {
+	var wire bytes.Buffer // one write: some clients read the head in one piece
+	if err := head.Write(&wire); err != nil {
+		return
+	}
+	if _, err := client.Write(wire.Bytes()); err != nil {
 		return
 	}
 	var once sync.Once
