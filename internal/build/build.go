@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -216,7 +218,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		spec.Runtime = toolchain.NativeName // the compiler is not needed any more
 	}
 	spec.Contract, spec.Dialect = plan.Contract, plan.Dialect
-	spec.Entry, spec.Command = plan.Entry, plan.Command
+	spec.Entry, spec.Command = plan.Entry, j.withInterpreter(plan.Command)
 	if err := spec.Validate(); err != nil {
 		return Built{}, err
 	}
@@ -248,6 +250,38 @@ func (j *job) chooseRuntime(ctx context.Context) error {
 			"the source asks for %s %s, which is not on this machine", language, version))
 	}
 	return err
+}
+
+var (
+	interpreterName = regexp.MustCompile(`^(?:python3?|node|nodejs)$`)
+	interpreterWord = regexp.MustCompile(`(^|\bexec |&& ?|; ?|\| ?)(?:python3?|nodejs?) `)
+)
+
+// withInterpreter names the interpreter in a command as the chosen runtime's program is
+// called: hosts differ in whether there is a plain "python", and which one that is. Its
+// folder is the first on the path of instances.
+func (j *job) withInterpreter(words []string) []string {
+	if len(words) == 0 || j.runtime.Path == "" || j.runtime.Language == toolchain.Go {
+		return words
+	}
+	words = slices.Clone(words)
+	program := filepath.Base(j.runtime.Path)
+	ours := func(word string) bool {
+		return strings.HasPrefix(word, string(j.runtime.Language))
+	}
+	switch {
+	case interpreterName.MatchString(words[0]) && ours(words[0]):
+		words[0] = program
+	case words[0] == "/bin/sh" && len(words) == 3:
+		words[2] = interpreterWord.ReplaceAllStringFunc(words[2], func(found string) string {
+			at := interpreterWord.FindStringSubmatch(found)
+			if !ours(strings.TrimPrefix(found, at[1])) {
+				return found
+			}
+			return at[1] + program + " "
+		})
+	}
+	return words
 }
 
 func (j *job) say(stage, format string, args ...any) {

@@ -336,3 +336,28 @@ func TestAVersionThatIsNotHereIsTold(t *testing.T) {
 		t.Errorf("found %q, want a line about python 3.99", built.Found)
 	}
 }
+
+func TestCommandsNameTheProgramOfTheirRuntime(t *testing.T) {
+	t.Parallel()
+	needs(t, "python")
+	w := newWorld(t, noBoxes{}, nil)
+	for given, want := range map[string]string{
+		"python main.py":                 "PROGRAM main.py",
+		"python3 main.py --port 1":       "PROGRAM main.py --port 1",
+		"python2 main.py":                "python2 main.py",
+		"sleep 1":                        "sleep 1",
+		"python main.py --port $PORT":    "/bin/sh -c exec PROGRAM main.py --port $PORT",
+		"cd sub && python3 -m x; node y": "/bin/sh -c cd sub && PROGRAM -m x; node y",
+	} {
+		built, err := w.build(t, map[string]string{"main.py": "x = 1\n"},
+			manifest.Function{Runtime: "python", Command: manifest.SplitCommand(given)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		program := strings.SplitN(string(built.Spec.Runtime)+".", ".", 3)
+		want = strings.ReplaceAll(want, "PROGRAM", program[0]+"."+program[1])
+		if got := strings.Join(built.Spec.Command, " "); got != want {
+			t.Errorf("command %q becomes %q, want %q", given, got, want)
+		}
+	}
+}

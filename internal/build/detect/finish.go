@@ -87,22 +87,15 @@ func (s *source) size(take func(string) bool) int64 {
 // pythonBin is where pip puts programs.
 const pythonBin = ".dayfly/python/bin"
 
-var pythonWord = regexp.MustCompile(`(^|\bexec |&& ?|; ?|\| ?)python `)
-
-// pythonCommand makes a command find what pip installed, and the interpreter under the
-// name that every host has.
+// pythonCommand makes a command find what pip installed.
 func pythonCommand(words []string, installed bool) []string {
 	if len(words) == 0 {
 		return words
 	}
 	name, path := words[0], "PATH=$PWD/"+pythonBin+":$PATH; export PATH; "
 	switch {
-	case name == "/bin/sh" && len(words) == 3 && words[1] == "-c":
-		line := pythonWord.ReplaceAllString(words[2], "${1}python3 ")
-		if installed {
-			line = path + line
-		}
-		return []string{name, words[1], line}
+	case installed && name == "/bin/sh" && len(words) == 3 && words[1] == "-c":
+		return []string{name, words[1], path + words[2]}
 	case !installed, strings.Contains(name, "/"), strings.HasPrefix(name, "python"):
 		return words
 	case isPythonTool(name):
