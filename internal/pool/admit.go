@@ -61,9 +61,9 @@ func (g *group) startFor(position int) string {
 	have := len(g.instances) + g.starting
 	switch {
 	case have >= g.rev.Spec.Scaling.MaxInstances:
-		return fmt.Sprintf("all %d instances were busy, the most it may have", have)
+		return g.allBusy() + ", the most it may have"
 	case have > 0 && g.pool.cpu.saturated():
-		return fmt.Sprintf("all %d instances were busy and the processors saturated", have)
+		return g.allBusy() + " and the processors saturated"
 	case g.starting >= min(position, g.pool.cfg.StartsMax):
 		return fmt.Sprintf("%d were starting already", g.starting)
 	case have > 0 && g.service.value > 0 && g.expectedWait(position) < g.coldCost():
@@ -74,10 +74,24 @@ func (g *group) startFor(position int) string {
 		return "the node's memory budget is used up by busy instances"
 	}
 	g.launch()
-	if have == 0 {
-		return "no instance existed"
+	return g.allBusy()
+}
+
+// allBusy says that no instance was free, and how many there were. Callers hold mu.
+func (g *group) allBusy() string {
+	alive := 0
+	for _, inst := range g.instances {
+		if !inst.ended() {
+			alive++
+		}
 	}
-	return fmt.Sprintf("all %d instances were busy", have)
+	switch alive {
+	case 0:
+		return "no instance existed"
+	case 1:
+		return "its only instance was busy"
+	}
+	return fmt.Sprintf("all %d instances were busy", alive)
 }
 
 // nudge reconsiders after a wait that was longer than expected.

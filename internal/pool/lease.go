@@ -171,6 +171,7 @@ func (l *lease) explain(err error) error {
 		return l.failure(dayfly.FailureExit, "Runtime.ExitError", "the function closed the platform's connection")
 	}
 	exit := l.instance.box.Exit()
+	l.inv.Record.MemoryPeakBytes = l.instance.box.Usage().MemoryPeakBytes
 	if exit.OOM {
 		return l.failure(dayfly.FailureMemory, "Runtime.OutOfMemory", fmt.Sprintf(
 			"the function used more than its %s of memory and was ended; raise memory, or use less",
