@@ -60,12 +60,14 @@ func announceTrailers(header, trailer http.Header) {
 }
 
 // copy streams the body. An answer whose length is known is sent as it fills the
-// buffers; others are flushed as the function writes them.
+// buffers, and at once when it is whole: the function may go on working after it.
+// Others are flushed as the function writes them.
 func (g *Gateway) copy(w http.ResponseWriter, result *dayfly.Result) error {
 	bufp := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(bufp)
 	rc := http.NewResponseController(w)
-	live := result.Header.Get("Content-Length") == ""
+	left, err := strconv.ParseInt(result.Header.Get("Content-Length"), 10, 64)
+	live := err != nil
 	if live {
 		_ = rc.Flush() // the head may be what the client waits for
 	}
@@ -75,7 +77,7 @@ func (g *Gateway) copy(w http.ResponseWriter, result *dayfly.Result) error {
 			if _, err := w.Write((*bufp)[:n]); err != nil {
 				return fmt.Errorf("write to client: %w", err)
 			}
-			if live {
+			if left -= int64(n); live || left == 0 {
 				if err := rc.Flush(); err != nil {
 					return fmt.Errorf("write to client: %w", err)
 				}

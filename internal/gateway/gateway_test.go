@@ -217,6 +217,19 @@ func TestAnswersStreamAsTheyAreWritten(t *testing.T) {
 	_ = w.Close()
 }
 
+func TestWholeAnswerIsSentBeforeTheFunctionIsThrough(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	url := serve(t, func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
+		return &dayfly.Result{Status: 200, Header: http.Header{"Content-Length": {"5"}}, Body: r}, nil
+	})
+	go func() { _, _ = io.WriteString(w, "hello") }() // and does not end
+	if _, body := do(t, request(t, "GET", url+"/function/f", "")); body != "hello" {
+		t.Errorf("body = %q", body)
+	}
+	_ = w.Close()
+}
+
 func TestFailureInMidBodyCutsTheConnection(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
