@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +201,30 @@ func BenchmarkTraceUnsampled(b *testing.B) {
 	for b.Loop() {
 		_ = tel.TraceParent("", rec.ID)
 		tel.Trace(rec, "")
+	}
+}
+
+func TestEveryMetricIsInTheGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/observing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel := telemetry.New(telemetry.Config{TraceEndpoint: "http://127.0.0.1:1"}, quiet())
+	tel.Observe(&dayfly.Record{Function: ref("a"), Status: 429, Fault: dayfly.FaultCapacity,
+		Cold: dayfly.ColdBoot, Phases: []dayfly.Timed{{Name: "wait", Duration: time.Second}}})
+	known := 0
+	for line := range strings.Lines(scrape(t, tel)) {
+		name, ok := strings.CutPrefix(line, "# TYPE dayfly_")
+		if name, _, _ = strings.Cut(name, " "); !ok {
+			continue
+		}
+		known++
+		if !strings.Contains(string(guide), "`dayfly_"+name+"`") {
+			t.Errorf("docs/guides/observing.md does not tell of dayfly_%s", name)
+		}
+	}
+	if known < 10 {
+		t.Errorf("the page has %d metrics of ours, want ten or more", known)
 	}
 }
