@@ -13,8 +13,13 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
-// Settings are what a manifest says of one function; empty fields are detected.
-type Settings = manifest.Function
+// Settings are what a manifest says of one function; empty fields are detected, or have
+// their defaults. Sizes and times are written as in dayfly.yaml: "256Mi", "30s".
+type (
+	Settings  = manifest.Function
+	Instances = manifest.Instances // how many instances there may be
+	Queue     = manifest.Queue     // how calls wait for one
+)
 
 // DeployRequest asks for a new revision of a function.
 type DeployRequest struct {

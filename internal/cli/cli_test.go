@@ -398,6 +398,13 @@ func TestCompletionOffersFunctions(t *testing.T) {
 	if got := run(t, n, "", "__complete", "evict", ""); !strings.HasPrefix(got.out, "hello\n") {
 		t.Errorf("of evict: %+v", got)
 	}
+	n.Invoke = func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
+		return nil, dayfly.Errorf(dayfly.KindNotFound, "function helo not found")
+	}
+	if got := run(t, n, "", "invoke", "helo"); got.err != "error: function helo not found\n"+
+		"hint: there are: hello\n" || got.code != 3 {
+		t.Errorf("a name that is wrong: %+v", got)
+	}
 	if got := run(t, n, "", "completion", "bash"); got.code != 0 || !strings.Contains(got.out, "dayfly") {
 		t.Errorf("script for bash: %+v", got)
 	}

@@ -17,6 +17,9 @@ import (
 // completeTimeout is how long a person waits for a Tab.
 const completeTimeout = time.Second
 
+// suggestMax is how many names a hint holds before it is of no help.
+const suggestMax = 12
+
 // projectFlag names the project of NAME; NAME.PROJECT says the same.
 func projectFlag(c *cobra.Command, project *string) {
 	c.Flags().StringVar(project, "project", "", "`PROJECT` of the function (default \"default\")")
@@ -35,8 +38,29 @@ func (a *app) on(
 		if err != nil {
 			return err
 		}
-		return do(c, node, ref)
+		return suggest(c.Context(), node, ref, do(c, node, ref))
 	}
+}
+
+// suggest adds to an error about a function that does not exist which ones do.
+func suggest(
+	ctx context.Context, node *client.Client, ref dayfly.FunctionRef, err error,
+) error {
+	if dayfly.KindOf(err) != dayfly.KindNotFound {
+		return err
+	}
+	functions, listErr := node.Functions(ctx, "")
+	if listErr != nil || len(functions) > suggestMax {
+		return err // the first error is the one that counts
+	}
+	names := make([]string, len(functions))
+	for i, f := range functions {
+		if f.FunctionRef == ref {
+			return err
+		}
+		names[i] = f.FunctionRef.String()
+	}
+	return withNames(err, names)
 }
 
 // completeNames offers the names of functions to a shell that completes.
