@@ -19,6 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/airlock"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/cgroup"
 )
 
 var (
@@ -33,7 +34,7 @@ type box struct {
 	id     dayfly.InstanceID
 	pid    int
 	ids    idRange
-	group  *group
+	group  *cgroup.Group
 	says   *script // to name the step that failed
 
 	command net.Conn // to the airlock's child, until it is the program
@@ -141,7 +142,7 @@ func (b *box) Exec(ctx context.Context, argv, env []string, dir string) error {
 // SetLimits implements sandbox.Box.
 func (b *box) SetLimits(limits dayfly.Limits) error {
 	limits = withDefaults(limits)
-	if err := b.group.limit(limits); err != nil {
+	if err := b.group.Limit(limits); err != nil {
 		return fmt.Errorf("limit sandbox %s: %w", b.id, err)
 	}
 	if err := b.limitFirst(limits); err != nil {
@@ -185,7 +186,7 @@ func (b *box) limitFirst(limits dayfly.Limits) error {
 
 // Freeze implements sandbox.Box.
 func (b *box) Freeze() error {
-	if err := b.alive(b.group.freeze); err != nil {
+	if err := b.alive(b.group.Freeze); err != nil {
 		return fmt.Errorf("freeze sandbox %s: %w", b.id, err)
 	}
 	return nil
@@ -193,7 +194,7 @@ func (b *box) Freeze() error {
 
 // Thaw implements sandbox.Box.
 func (b *box) Thaw() error {
-	if err := b.alive(b.group.thaw); err != nil {
+	if err := b.alive(b.group.Thaw); err != nil {
 		return fmt.Errorf("thaw sandbox %s: %w", b.id, err)
 	}
 	return nil
@@ -216,13 +217,13 @@ func (b *box) Usage() sandbox.Usage {
 	case <-b.done:
 		return b.last
 	default:
-		return b.group.usage()
+		return b.group.Usage()
 	}
 }
 
 // Kill implements sandbox.Box. The first process takes all others with it.
 func (b *box) Kill() {
-	b.group.kill()
+	b.group.Kill()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -248,7 +249,7 @@ func (b *box) watch() {
 	}
 	b.mu.Unlock()
 
-	b.last = b.group.usage()
+	b.last = b.group.Usage()
 	b.last.CPU = max(b.last.CPU, usage)
 	b.exit = exitOf(status)
 	b.exit.OOM = b.last.OOMKills > 0

@@ -16,6 +16,8 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/cgroup"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/seccomp"
 )
 
 // Config is what a driver needs to know.
@@ -50,7 +52,7 @@ type Driver struct {
 	root        rootPlan
 	filter      []byte
 	ids         *ids
-	cgroups     *cgroups
+	cgroups     *cgroup.Tree
 	spawner     *spawner
 	mountPorter *porter
 	netPorter   *porter
@@ -83,7 +85,7 @@ func New(cfg Config, log *slog.Logger) (*Driver, error) {
 	}
 	d := &Driver{log: log, boxes: make(map[*box]struct{})}
 	var err error
-	if d.filter, err = seccompFilter(); err != nil {
+	if d.filter, err = seccomp.Filter(); err != nil {
 		return nil, err
 	}
 	if d.ids, err = newIDs(); err != nil {
@@ -97,9 +99,9 @@ func New(cfg Config, log *slog.Logger) (*Driver, error) {
 		return nil, err
 	}
 	d.root = newRootPlan(etc)
-	d.cgroups = newCgroups(cfg.CgroupName, log)
+	d.cgroups = cgroup.Open(cfg.CgroupName, withDefaults(dayfly.Limits{}), log)
 	d.host = lookAtHost(d.cgroups)
-	d.spawner = newSpawner(cfg.Helper, airlockDir, d.cgroups.adopt)
+	d.spawner = newSpawner(cfg.Helper, airlockDir, d.cgroups.Adopt)
 	return d, nil
 }
 
@@ -132,7 +134,7 @@ func (d *Driver) enter() error {
 // forget frees what a box held and counts it out.
 func (d *Driver) forget(b *box) {
 	d.ids.release(b.ids)
-	d.cgroups.release(b.group)
+	b.group.Remove()
 	d.mu.Lock()
 	delete(d.boxes, b)
 	d.mu.Unlock()
@@ -159,7 +161,7 @@ func (d *Driver) Close() error {
 	d.spawner.close()
 	d.mountPorter.close()
 	d.netPorter.close()
-	d.cgroups.close()
+	d.cgroups.Close()
 	return nil
 }
 

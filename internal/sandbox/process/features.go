@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/cgroup"
 )
 
 // filesEnough open files serve any usual function.
@@ -55,19 +56,19 @@ func (d *Driver) cgroupClaims() []claim {
 		"(systemd-run --user --scope -p Delegate=yes dayfly up)"
 	var out []claim
 	for _, f := range []struct {
-		job       job
+		job       cgroup.Job
 		name      string
 		otherwise string
 	}{
-		{jobMemory, "cgroup memory", "only each process is bounded, by RLIMIT_DATA"},
-		{jobCPU, "cgroup cpu", "processor time is shared, not limited"},
-		{jobPids, "cgroup pids", "only the number of processes of a user is bounded, by RLIMIT_NPROC"},
-		{jobFreeze, "cgroup freezer", "idle instances are not frozen"},
-		{jobKill, "cgroup kill", "a sandbox ends by killing its first process, which is enough"},
+		{cgroup.Memory, "cgroup memory", "only each process is bounded, by RLIMIT_DATA"},
+		{cgroup.CPU, "cgroup cpu", "processor time is shared, not limited"},
+		{cgroup.Pids, "cgroup pids", "only the number of processes of a user is bounded, by RLIMIT_NPROC"},
+		{cgroup.Freezing, "cgroup freezer", "idle instances are not frozen"},
+		{cgroup.Killing, "cgroup kill", "a sandbox ends by killing its first process, which is enough"},
 	} {
-		version, given := d.cgroups.does(f.job)
+		version, given := d.cgroups.Does(f.job)
 		out = append(out, claim{f.name, given, fmt.Sprintf("version %d", version),
-			f.otherwise + ": " + d.cgroups.why, delegate})
+			f.otherwise + ": " + d.cgroups.Why(), delegate})
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/cgroup"
 )
 
 // enforcement is what of the limits control groups enforce; rlimits do what they can
@@ -34,7 +35,7 @@ type host struct {
 }
 
 // lookAtHost asks the kernel.
-func lookAtHost(c *cgroups) host {
+func lookAtHost(c *cgroup.Tree) host {
 	var h host
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
@@ -51,8 +52,8 @@ func lookAtHost(c *cgroups) host {
 	h.userNS = userNamespaces()
 	overcommit, _ := os.ReadFile("/proc/sys/vm/overcommit_memory")
 	h.overcommit = strings.TrimSpace(string(overcommit))
-	_, h.enforcement.memory = c.does(jobMemory)
-	_, h.enforcement.pids = c.does(jobPids)
+	_, h.enforcement.memory = c.Does(cgroup.Memory)
+	_, h.enforcement.pids = c.Does(cgroup.Pids)
 	h.enforcement.filesMax = hardLimit(unix.RLIMIT_NOFILE)
 	h.enforcement.memlockMax = hardLimit(unix.RLIMIT_MEMLOCK)
 	return h
@@ -98,6 +99,19 @@ func (h host) require() error {
 	case os.Geteuid() != 0:
 		return dayfly.Errorf(dayfly.KindUnavailable,
 			"sandboxes need root, or a user namespace of our own (EnterUserNamespace)")
+	}
+	return nil
+}
+
+// writeFile writes to a kernel file, which must exist.
+func writeFile(path string, b []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, err = unix.Write(fd, b)
+		unix.Close(fd)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s to %s: %w", strings.TrimSpace(string(b)), path, err)
 	}
 	return nil
 }

@@ -104,10 +104,10 @@ func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
 	if b.ids, err = d.ids.acquire(); err != nil {
 		return err
 	}
-	if b.group, err = d.cgroups.acquire(ctx.Done()); err != nil {
+	if b.group, err = d.cgroups.Acquire(ctx.Done()); err != nil {
 		return err
 	}
-	if err := b.group.limit(spec.Limits); err != nil {
+	if err := b.group.Limit(spec.Limits); err != nil {
 		return fmt.Errorf("limit sandbox %s: %w", b.id, err)
 	}
 	p, err := newPlumbing(spec)
@@ -184,7 +184,7 @@ func (d *Driver) admit(ctx context.Context, b *box) error {
 	if err := b.ids.apply(b.pid); err != nil {
 		return fmt.Errorf("start sandbox %s: %w", b.id, err)
 	}
-	if err := b.group.join(b.pid); err != nil {
+	if err := b.group.Join(b.pid); err != nil {
 		return fmt.Errorf("start sandbox %s: %w", b.id, err)
 	}
 	// When the host runs out of memory, boxes go before anything else; where that

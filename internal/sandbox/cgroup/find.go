@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package cgroup
 
 import (
 	"errors"
@@ -112,11 +112,11 @@ func unescapeMount(s string) string {
 
 // jobsOf tells what a version 1 hierarchy with these mount options does.
 func jobsOf(options []string) (j [jobs]bool) {
-	j[jobMemory] = slices.Contains(options, "memory")
-	j[jobCPU] = slices.Contains(options, "cpu")
-	j[jobCPUCount] = slices.Contains(options, "cpuacct")
-	j[jobPids] = slices.Contains(options, "pids")
-	j[jobFreeze] = slices.Contains(options, "freezer")
+	j[Memory] = slices.Contains(options, "memory")
+	j[CPU] = slices.Contains(options, "cpu")
+	j[cpuCount] = slices.Contains(options, "cpuacct")
+	j[Pids] = slices.Contains(options, "pids")
+	j[Freezing] = slices.Contains(options, "freezer")
 	return j
 }
 
@@ -153,7 +153,7 @@ func writableBase(m cgroupMount, own string) (string, error) {
 // they are moved into a leaf beside ours then.
 func delegate(base, name string) (j [jobs]bool, err error) {
 	// Every group has its own cgroup.freeze, since Linux 5.2; the root has not.
-	j[jobFreeze], j[jobKill] = true, true
+	j[Freezing], j[Killing] = true, true
 	have, err := os.ReadFile(filepath.Join(base, "cgroup.controllers"))
 	if err != nil {
 		return j, err
@@ -161,8 +161,8 @@ func delegate(base, name string) (j [jobs]bool, err error) {
 	control := filepath.Join(base, "cgroup.subtree_control")
 	for _, c := range []struct {
 		name string
-		jobs []job
-	}{{"memory", []job{jobMemory}}, {"cpu", []job{jobCPU, jobCPUCount}}, {"pids", []job{jobPids}}} {
+		jobs []Job
+	}{{"memory", []Job{Memory}}, {"cpu", []Job{CPU, cpuCount}}, {"pids", []Job{Pids}}} {
 		if !slices.Contains(strings.Fields(string(have)), c.name) {
 			err = fmt.Errorf("%s has no %s controller", base, c.name)
 			continue
@@ -219,7 +219,7 @@ func prepare(trees []hierarchy, name string, why *string) []hierarchy {
 			out = append(out, t)
 			continue
 		}
-		for j, c := range map[job]string{jobMemory: "+memory", jobCPU: "+cpu", jobPids: "+pids"} {
+		for j, c := range map[Job]string{Memory: "+memory", CPU: "+cpu", Pids: "+pids"} {
 			if !t.jobs[j] {
 				continue
 			}

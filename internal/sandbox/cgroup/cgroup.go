@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package cgroup
 
 import (
 	"errors"
@@ -21,6 +21,11 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
+var (
+	errClosed = dayfly.Errorf(dayfly.KindUnavailable, "control groups are closed")
+	errEnded  = dayfly.Errorf(dayfly.KindUnavailable, "the sandbox has ended")
+)
+
 const (
 	// groupsReady are made ahead, because making a group in each hierarchy takes a
 	// tenth of a millisecond.
@@ -36,16 +41,17 @@ const (
 	cpuQuotaMicrosMin = 1000
 )
 
-// job is something that a control group does for us.
-type job uint8
+// Job is something that a control group does for us.
+type Job uint8
 
+// The jobs.
 const (
-	jobMemory job = iota
-	jobCPU
-	jobCPUCount // accounting of processor time
-	jobPids
-	jobFreeze
-	jobKill
+	Memory Job = iota
+	CPU
+	cpuCount // accounting of processor time
+	Pids
+	Freezing
+	Killing
 	jobs
 )
 
@@ -56,27 +62,28 @@ type hierarchy struct {
 	jobs    [jobs]bool
 }
 
-// cgroups makes a group for each box in every hierarchy that does a job.
-type cgroups struct {
+// Tree makes a group for each box in every hierarchy that does a job.
+type Tree struct {
 	name  string
+	usual dayfly.Limits
 	log   *slog.Logger
 	trees []hierarchy
 	why   string // why limits are missing; empty when all is there
 	// places tells where each control is; its tree is -1 when the host has none.
 	places [controls]place
 
-	ready chan *group
+	ready chan *Group
 	quit  chan struct{}
 	gone  sync.WaitGroup
 	seq   int // of the maker
 }
 
-// newCgroups claims NAME in every usable hierarchy and removes what an earlier
-// process left there.
-func newCgroups(name string, log *slog.Logger) *cgroups {
-	c := &cgroups{
-		name: name, log: log,
-		ready: make(chan *group, groupsReady),
+// Open claims name in every usable hierarchy and removes what an earlier process left
+// there. Groups are made ahead with the usual limits.
+func Open(name string, usual dayfly.Limits, log *slog.Logger) *Tree {
+	c := &Tree{
+		name: name, usual: usual, log: log,
+		ready: make(chan *Group, groupsReady),
 		quit:  make(chan struct{}),
 	}
 	c.trees, c.why = findHierarchies(name)
@@ -95,8 +102,8 @@ func newCgroups(name string, log *slog.Logger) *cgroups {
 	return c
 }
 
-// does tells whether a job is done, and by which version.
-func (c *cgroups) does(j job) (version int, ok bool) {
+// Does tells whether a job is done, and by which version.
+func (c *Tree) Does(j Job) (version int, ok bool) {
 	for _, t := range c.trees {
 		if t.jobs[j] && t.unified {
 			return 2, true
@@ -109,7 +116,7 @@ func (c *cgroups) does(j job) (version int, ok bool) {
 }
 
 // make keeps groups ready until close.
-func (c *cgroups) make() {
+func (c *Tree) make() {
 	for {
 		g, err := c.newGroup()
 		if err != nil {
@@ -124,14 +131,17 @@ func (c *cgroups) make() {
 		select {
 		case c.ready <- g:
 		case <-c.quit:
-			g.remove(c.log)
+			g.Remove()
 			return
 		}
 	}
 }
 
-// acquire takes a ready group; nil when the host gives none.
-func (c *cgroups) acquire(done <-chan struct{}) (*group, error) {
+// Why tells what is missing and why; it means nothing when every job is done.
+func (c *Tree) Why() string { return c.why }
+
+// Acquire takes a ready group; nil when the host gives none.
+func (c *Tree) Acquire(done <-chan struct{}) (*Group, error) {
 	if len(c.trees) == 0 {
 		return nil, nil
 	}
@@ -145,20 +155,13 @@ func (c *cgroups) acquire(done <-chan struct{}) (*group, error) {
 	}
 }
 
-// release removes a group without processes.
-func (c *cgroups) release(g *group) {
-	if g != nil {
-		g.remove(c.log)
-	}
-}
-
-// close removes everything of ours; all boxes must be gone.
-func (c *cgroups) close() {
+// Close removes everything of ours; all boxes must be gone.
+func (c *Tree) Close() {
 	close(c.quit)
 	c.gone.Wait()
 	close(c.ready)
 	for g := range c.ready {
-		g.remove(c.log)
+		g.Remove()
 	}
 	for _, t := range c.trees {
 		unix.Rmdir(filepath.Join(t.base, c.name, airlockGroup))
@@ -166,8 +169,8 @@ func (c *cgroups) close() {
 	}
 }
 
-// adopt puts the airlock into a group below ours: by it others know that we live.
-func (c *cgroups) adopt(pid int) {
+// Adopt puts the airlock into a group below ours: by it others know that we live.
+func (c *Tree) Adopt(pid int) {
 	for _, t := range c.trees {
 		dir := filepath.Join(t.base, c.name, airlockGroup)
 		err := os.Mkdir(dir, 0o755)
@@ -180,12 +183,12 @@ func (c *cgroups) adopt(pid int) {
 	}
 }
 
-// group is one box's place in every hierarchy. Between calls a box is frozen and
+// Group is one box's place in every hierarchy. Between calls a box is frozen and
 // thawed, so the files for that stay open; the rest is opened when it is used, because
 // thousands of boxes may be alive and descriptors are few.
-type group struct {
-	cgroups *cgroups
-	dirs    []string
+type Group struct {
+	tree *Tree
+	dirs []string
 
 	mu              sync.Mutex // guards the rest
 	closed          bool
@@ -216,26 +219,26 @@ const (
 
 // controlFile names a control in version 1 and 2; an empty name means there is none.
 type controlFile struct {
-	job    job
+	job    Job
 	v1, v2 string
 }
 
 func controlFiles() [controls]controlFile {
 	return [controls]controlFile{
-		ctlMemoryLimit:  {jobMemory, "memory.limit_in_bytes", "memory.max"},
-		ctlMemorySwap:   {jobMemory, "memory.memsw.limit_in_bytes", "memory.swap.max"},
-		ctlMemoryUse:    {jobMemory, "memory.usage_in_bytes", "memory.current"},
-		ctlMemoryPeak:   {jobMemory, "memory.max_usage_in_bytes", "memory.peak"},
-		ctlMemoryStat:   {jobMemory, "memory.stat", "memory.stat"},
-		ctlMemoryEvents: {jobMemory, "memory.oom_control", "memory.events"},
-		ctlCPUQuota:     {jobCPU, "cpu.cfs_quota_us", "cpu.max"},
-		ctlCPUWeight:    {jobCPU, "cpu.shares", "cpu.weight"},
-		ctlCPUUse:       {jobCPUCount, "cpuacct.usage", "cpu.stat"},
-		ctlPidsLimit:    {jobPids, "pids.max", "pids.max"},
-		ctlPidsUse:      {jobPids, "pids.current", "pids.current"},
-		ctlFreeze:       {jobFreeze, "freezer.state", "cgroup.freeze"},
-		ctlFreezeState:  {jobFreeze, "", "cgroup.events"},
-		ctlKill:         {jobKill, "", "cgroup.kill"},
+		ctlMemoryLimit:  {Memory, "memory.limit_in_bytes", "memory.max"},
+		ctlMemorySwap:   {Memory, "memory.memsw.limit_in_bytes", "memory.swap.max"},
+		ctlMemoryUse:    {Memory, "memory.usage_in_bytes", "memory.current"},
+		ctlMemoryPeak:   {Memory, "memory.max_usage_in_bytes", "memory.peak"},
+		ctlMemoryStat:   {Memory, "memory.stat", "memory.stat"},
+		ctlMemoryEvents: {Memory, "memory.oom_control", "memory.events"},
+		ctlCPUQuota:     {CPU, "cpu.cfs_quota_us", "cpu.max"},
+		ctlCPUWeight:    {CPU, "cpu.shares", "cpu.weight"},
+		ctlCPUUse:       {cpuCount, "cpuacct.usage", "cpu.stat"},
+		ctlPidsLimit:    {Pids, "pids.max", "pids.max"},
+		ctlPidsUse:      {Pids, "pids.current", "pids.current"},
+		ctlFreeze:       {Freezing, "freezer.state", "cgroup.freeze"},
+		ctlFreezeState:  {Freezing, "", "cgroup.events"},
+		ctlKill:         {Killing, "", "cgroup.kill"},
 	}
 }
 
@@ -264,21 +267,21 @@ func placesIn(trees []hierarchy) [controls]place {
 	return out
 }
 
-func (c *cgroups) newGroup() (*group, error) {
+func (c *Tree) newGroup() (*Group, error) {
 	c.seq++
-	g := &group{cgroups: c, freezer: -1, frozen: -1}
+	g := &Group{tree: c, freezer: -1, frozen: -1}
 	for _, t := range c.trees {
 		dir := filepath.Join(t.base, c.name, strconv.Itoa(c.seq))
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			g.remove(c.log)
+			g.Remove()
 			return nil, fmt.Errorf("make control group: %w", err)
 		}
 		g.dirs = append(g.dirs, dir)
 	}
 	g.freezer, g.frozen = g.open(ctlFreeze, unix.O_RDWR), g.open(ctlFreezeState, unix.O_RDONLY)
 	// The usual limits are set ahead, too: a start then writes only what differs.
-	if err := g.limit(withDefaults(dayfly.Limits{})); err != nil {
-		g.remove(c.log)
+	if err := g.Limit(c.usual); err != nil {
+		g.Remove()
 		return nil, fmt.Errorf("limit control group: %w", err)
 	}
 	return g, nil
@@ -286,8 +289,8 @@ func (c *cgroups) newGroup() (*group, error) {
 
 // open opens a control; -1 when there is none, which is no fault: swap accounting,
 // peaks and killing came to the kernel late.
-func (g *group) open(c control, flags int) int {
-	p := g.cgroups.places[c]
+func (g *Group) open(c control, flags int) int {
+	p := g.tree.places[c]
 	if p.tree < 0 {
 		return -1
 	}
@@ -299,7 +302,7 @@ func (g *group) open(c control, flags int) int {
 }
 
 // put writes to a control and ignores one that is not there.
-func (g *group) put(c control, b []byte) error {
+func (g *Group) put(c control, b []byte) error {
 	fd := g.open(c, unix.O_WRONLY)
 	if fd < 0 {
 		return nil
@@ -310,7 +313,7 @@ func (g *group) put(c control, b []byte) error {
 }
 
 // get reads a control into buf.
-func (g *group) get(c control, buf []byte) []byte {
+func (g *Group) get(c control, buf []byte) []byte {
 	fd := g.open(c, unix.O_RDONLY)
 	if fd < 0 {
 		return nil
@@ -320,8 +323,8 @@ func (g *group) get(c control, buf []byte) []byte {
 	return buf[:max(n, 0)]
 }
 
-// join puts a process into the group.
-func (g *group) join(pid int) error {
+// Join puts a process into the group.
+func (g *Group) Join(pid int) error {
 	if g == nil {
 		return nil
 	}
@@ -335,7 +338,7 @@ func (g *group) join(pid int) error {
 }
 
 // closeFiles ends the use of the group.
-func (g *group) closeFiles() {
+func (g *Group) closeFiles() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
@@ -347,8 +350,11 @@ func (g *group) closeFiles() {
 	}
 }
 
-// remove deletes the group's folders; processes that are just ending are waited for.
-func (g *group) remove(log *slog.Logger) {
+// Remove deletes the group's folders; processes that are just ending are waited for.
+func (g *Group) Remove() {
+	if g == nil {
+		return
+	}
 	g.closeFiles()
 	deadline := time.Now().Add(groupRemoveWait)
 	for _, dir := range g.dirs {
@@ -358,7 +364,7 @@ func (g *group) remove(log *slog.Logger) {
 				break
 			}
 			if err != unix.EBUSY || time.Now().After(deadline) {
-				log.Warn("control group not removed", "path", dir, "error", err)
+				g.tree.log.Warn("control group not removed", "path", dir, "error", err)
 				break
 			}
 			time.Sleep(pause)

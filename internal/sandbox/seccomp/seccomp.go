@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package seccomp
 
 import (
 	"encoding/binary"
@@ -58,9 +58,9 @@ type callRange struct {
 // same tells whether r can prolong a run.
 func (c callRange) same(r callRange) bool { return c.judge == nil && c.verdict == r.verdict }
 
-// seccompFilter assembles the filter: a binary search over runs of call numbers,
+// Filter assembles the filter: a binary search over runs of call numbers,
 // because installing costs by the instruction and running by the depth.
-func seccompFilter() ([]byte, error) {
+func Filter() ([]byte, error) {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		return nil, fmt.Errorf("find system-call numbers: %w", err)

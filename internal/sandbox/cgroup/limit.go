@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package cgroup
 
 import (
 	"bytes"
@@ -24,8 +24,8 @@ const (
 	statBytes = 8 << 10
 )
 
-// limit writes the limits that differ from those in force.
-func (g *group) limit(l dayfly.Limits) error {
+// Limit writes the limits that differ from those in force.
+func (g *Group) Limit(l dayfly.Limits) error {
 	if g == nil {
 		return nil
 	}
@@ -57,9 +57,9 @@ func (g *group) limit(l dayfly.Limits) error {
 
 // limitMemory sets memory, and memory with swap, in the order that keeps the second
 // at least as large as the first.
-func (g *group) limitMemory(n int64) error {
+func (g *Group) limitMemory(n int64) error {
 	text := strconv.AppendInt(nil, n, 10)
-	if g.cgroups.places[ctlMemoryLimit].unified {
+	if g.tree.places[ctlMemoryLimit].unified {
 		if err := g.put(ctlMemorySwap, []byte("0")); err != nil {
 			return err
 		}
@@ -76,9 +76,9 @@ func (g *group) limitMemory(n int64) error {
 }
 
 // limitCPU rations processor time, and weighs boxes by their share when all want it.
-func (g *group) limitCPU(milli int64) error {
+func (g *Group) limitCPU(milli int64) error {
 	quota := max(milli*cpuPeriodMicros/1000, cpuQuotaMicrosMin)
-	if g.cgroups.places[ctlCPUQuota].unified {
+	if g.tree.places[ctlCPUQuota].unified {
 		b := strconv.AppendInt(nil, quota, 10)
 		b = strconv.AppendInt(append(b, ' '), cpuPeriodMicros, 10)
 		if err := g.put(ctlCPUQuota, b); err != nil {
@@ -94,8 +94,8 @@ func (g *group) limitCPU(milli int64) error {
 	return g.put(ctlCPUWeight, strconv.AppendInt(nil, shares, 10))
 }
 
-// freeze stops all processes and waits, a little, until they stopped.
-func (g *group) freeze() error {
+// Freeze stops all processes and waits, a little, until they stopped.
+func (g *Group) Freeze() error {
 	return g.turn(func(v1 bool) error {
 		if v1 {
 			return errors.Join(g.turnTo("FROZEN"), await(g.freezer, []byte("FROZEN")))
@@ -104,8 +104,8 @@ func (g *group) freeze() error {
 	})
 }
 
-// thaw lets all processes go on.
-func (g *group) thaw() error {
+// Thaw lets all processes go on.
+func (g *Group) Thaw() error {
 	return g.turn(func(v1 bool) error {
 		if v1 {
 			return g.turnTo("THAWED")
@@ -115,7 +115,7 @@ func (g *group) thaw() error {
 }
 
 // turn does something with the freezer, if there is one.
-func (g *group) turn(do func(v1 bool) error) error {
+func (g *Group) turn(do func(v1 bool) error) error {
 	if g == nil {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (g *group) turn(do func(v1 bool) error) error {
 }
 
 // turnTo writes to the freezer; mu is held.
-func (g *group) turnTo(state string) error {
+func (g *Group) turnTo(state string) error {
 	_, err := unix.Pwrite(g.freezer, []byte(state), 0)
 	return err
 }
@@ -155,9 +155,9 @@ func await(fd int, want []byte) error {
 	return nil
 }
 
-// kill ends all processes where the kernel can do that at once, and thaws what
+// Kill ends all processes where the kernel can do that at once, and thaws what
 // version 1 would keep from dying.
-func (g *group) kill() {
+func (g *Group) Kill() {
 	if g == nil {
 		return
 	}
@@ -172,8 +172,8 @@ func (g *group) kill() {
 	}
 }
 
-// usage reads what the group has used.
-func (g *group) usage() sandbox.Usage {
+// Usage reads what the group has used.
+func (g *Group) Usage() sandbox.Usage {
 	var u sandbox.Usage
 	if g == nil {
 		return u
@@ -205,7 +205,7 @@ func (g *group) usage() sandbox.Usage {
 	return u
 }
 
-func (g *group) number(c control) int64 {
+func (g *Group) number(c control) int64 {
 	var buf [32]byte
 	return digits(g.get(c, buf[:]))
 }

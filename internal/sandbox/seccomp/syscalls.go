@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package seccomp
 
 // allowedCalls are the system calls that code in a box may make; names that the
 // architecture lacks are skipped. What is not here fails with EPERM. Left out on
