@@ -4,10 +4,12 @@ package detect_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -147,6 +149,61 @@ func TestErrorsSayHowToNameTheEntry(t *testing.T) {
 	}
 	if _, err := detect.Source(fstest.MapFS{}, manifest.Function{}); dayfly.KindOf(err) != dayfly.KindInvalid {
 		t.Errorf("an empty source gives %v, want invalid", err)
+	}
+}
+
+func TestHostileFilesDoNotHurtTheNode(t *testing.T) {
+	t.Parallel()
+	const handler = "def handler(event, context):\n    return 1\n"
+	laughs := "functions:\n  a: &a {handler: x}\n"
+	for i := range 30 {
+		laughs += fmt.Sprintf("  b%d: &b%d [*a, *a, *a, *a]\n", i, i)
+	}
+	for name, files := range map[string]map[string]string{
+		"deep TOML":         {"pyproject.toml": "a = " + strings.Repeat("[", 1<<20)},
+		"deep TOML by line": {"pyproject.toml": "a = " + strings.Repeat("[\n", 1<<18)},
+		"deep TOML keys":    {"Pipfile": "a" + strings.Repeat(".a", 1<<18) + " = 1"},
+		"deep YAML":         {"serverless.yml": strings.Repeat("[", 200<<10)},
+		"deep YAML lists":   {"serverless.yml": strings.Repeat("- ", 100<<10)},
+		"YAML aliases":      {"template.yaml": laughs},
+		"deep JSON":         {"package.json": strings.Repeat("[", 1<<20)},
+		"long patterns":     {"requirements.txt": strings.Repeat("(", 1<<20)},
+		"many exports":      {"index.js": "module.exports = {" + manyNames(100_000) + "}"},
+		"deep script":       {"index.js": "module.exports = " + strings.Repeat("{fetch", 1<<17)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := fstest.MapFS{"app.py": {Data: []byte(handler)}}
+			for file, text := range files {
+				source[file] = &fstest.MapFile{Data: []byte(text)}
+			}
+			start := time.Now()
+			plan, err := detect.Source(source, manifest.Function{Runtime: "python"})
+			if err != nil || plan.Entry != "app.handler" {
+				t.Errorf("Source = %+v, %v; want app.handler all the same", plan, err)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func manyNames(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "n%d,", i)
+	}
+	return b.String()
+}
+
+func TestAHandlerAtTheEndOfALargeBundleIsFound(t *testing.T) {
+	t.Parallel()
+	text := "var a = 1;\n" + strings.Repeat("function f() { return 'some bundled code'; }\n", 100_000) +
+		"async function handler(event) { return 1; }\n0 && (module.exports = {\n  handler\n});\n"
+	plan, err := detect.Source(fstest.MapFS{"index.js": {Data: []byte(text)}}, manifest.Function{})
+	if err != nil || plan.Entry != "index.handler" || plan.Dialect != dayfly.DialectLambda {
+		t.Errorf("Source = %+v, %v; want the Lambda handler index.handler", plan, err)
 	}
 }
 

@@ -35,6 +35,7 @@ var (
 	jsList = regexp.MustCompile(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
 	jsFunc = regexp.MustCompile(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
 		`\(([^)]*)\)(?:\s*:\s*[^=]+)?\s*=>|(\w+)\s*=>)`)
+	jsWord    = regexp.MustCompile(`^\w+$`)
 	jsRequest = regexp.MustCompile(`^_?(?:req|request|ctx\.req|rq)$`)
 	jsAnswer  = regexp.MustCompile(`^_?(?:res|resp|response|reply)$`)
 	jsEvent   = regexp.MustCompile(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
@@ -45,6 +46,9 @@ var appMakers = []string{
 	"express", "fastify", "Fastify", "Koa", "polka", "connect", "restana", "Hono", "Elysia",
 	"createServer", "AutoRouter", "IttyRouter",
 }
+
+// exportsMax bounds the exports of a module that are judged, each with patterns of its own.
+const exportsMax = 30
 
 // export is one name that a module exports, and its parameters as far as they are seen.
 type export struct {
@@ -230,7 +234,7 @@ func scriptExports(text string) []export {
 	var list []export
 	add := func(e export) {
 		isKnown := slices.ContainsFunc(list, func(o export) bool { return o.name == e.name })
-		if e.name != "default" && e.name != "" && !isKnown {
+		if e.name != "default" && e.name != "" && !isKnown && len(list) < exportsMax {
 			list = append(list, e)
 		}
 	}
@@ -260,7 +264,7 @@ func scriptExports(text string) []export {
 			} else if from, to, ok := strings.Cut(name, ":"); ok {
 				name, local = strings.TrimSpace(from), strings.TrimSpace(to)
 			}
-			if regexp.MustCompile(`^\w+$`).MatchString(name) {
+			if len(list) < exportsMax && jsWord.MatchString(name) {
 				e := export{name: name}
 				e.parameters, e.isFunction = localFunction(text, local)
 				add(e)

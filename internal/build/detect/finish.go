@@ -3,6 +3,7 @@
 package detect
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"regexp"
@@ -104,6 +105,13 @@ func pythonCommand(words []string, installed bool) []string {
 	return append([]string{"/bin/sh", "-c", path + `exec "$0" "$@"`}, words...)
 }
 
+func readTOML(text string, into any) error {
+	if !parsable(text) {
+		return errors.New("it is too large or nested too deeply")
+	}
+	return toml.Unmarshal([]byte(text), into)
+}
+
 // unsupportedKind is what is wrong with a dependency from git, a path or a URL.
 const unsupportedKind = " is of a kind that is not supported; put it into requirements.txt"
 
@@ -122,7 +130,7 @@ func (s *source) pyproject(plan *Plan) {
 			} `toml:"poetry"`
 		} `toml:"tool"`
 	}
-	if err := toml.Unmarshal([]byte(s.read("pyproject.toml")), &file); err != nil {
+	if err := readTOML(s.read("pyproject.toml"), &file); err != nil {
 		plan.notice("pyproject.toml cannot be read and is not used: " + err.Error())
 		return
 	}
@@ -163,7 +171,7 @@ func (s *source) pipfile(plan *Plan) {
 			Version string `toml:"python_version"`
 		} `toml:"requires"`
 	}
-	if err := toml.Unmarshal([]byte(s.read("Pipfile")), &file); err != nil {
+	if err := readTOML(s.read("Pipfile"), &file); err != nil {
 		plan.notice("Pipfile cannot be read and is not used: " + err.Error())
 		return
 	}

@@ -59,7 +59,7 @@ func (s *source) platforms() ([]candidate, error) {
 
 // declarations reads the functions of a Serverless or SAM file.
 func declarations(text string) []declaration {
-	if len(text) > 256<<10 || strings.Count(text, "*") > 200 {
+	if !parsable(text) || yamlReference.MatchString(text) {
 		return nil // aliases could multiply
 	}
 	// CloudFormation's short tags (!Ref, !Sub) are no concern of ours.

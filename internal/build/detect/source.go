@@ -16,9 +16,10 @@ import (
 
 // Bounds of what is read.
 const (
-	fileBytesMax = 1 << 20 // of one file; what is exported stands within the first MiB
-	filesMax     = 2000    // that are read of one source
-	namesMax     = 50_000  // of entries that are listed
+	fileBytesMax  = 1 << 20  // of one file; of a larger one both ends, as bundlers export last
+	totalBytesMax = 16 << 20 // of all files together, which takes seconds at most
+	filesMax      = 2000     // that are read of one source
+	namesMax      = 50_000   // of entries that are listed
 )
 
 // source reads the files of one source, within bounds.
@@ -26,6 +27,7 @@ type source struct {
 	files    fs.FS
 	settings manifest.Function
 	cache    map[string]string
+	total    int // bytes in cache
 	top      []fs.DirEntry
 }
 
@@ -109,24 +111,43 @@ func (s *source) fits(c candidate) bool {
 	return dialect == "" || dialect == string(c.dialect)
 }
 
-// read gives the text of a file, cut at a bound; "" when there is none.
+// read gives the text of a file, within the bounds; "" when there is none.
 func (s *source) read(name string) string {
 	if text, ok := s.cache[name]; ok {
 		return text
 	}
-	if len(s.cache) >= filesMax || !fs.ValidPath(name) {
+	if len(s.cache) >= filesMax || s.total >= totalBytesMax || !fs.ValidPath(name) {
 		return ""
 	}
-	text := ""
-	if f, err := s.files.Open(name); err == nil {
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			data, _ := io.ReadAll(io.LimitReader(f, fileBytesMax)) // what was read is enough
-			text = strings.TrimPrefix(string(data), "\ufeff")
-		}
-	}
+	text := strings.TrimPrefix(readEnds(s.files, name), "\ufeff")
 	s.cache[name] = text
+	s.total += len(text)
 	return text
+}
+
+// readEnds reads a regular file: all of it, or both ends of a large one. What cannot
+// be read is as good as empty.
+func readEnds(files fs.FS, name string) string {
+	f, err := files.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	seeker, canSeek := f.(io.Seeker)
+	if info.Size() <= fileBytesMax || !canSeek {
+		text, _ := io.ReadAll(io.LimitReader(f, fileBytesMax))
+		return string(text)
+	}
+	head, _ := io.ReadAll(io.LimitReader(f, fileBytesMax/2))
+	if _, err := seeker.Seek(-fileBytesMax/2, io.SeekEnd); err != nil {
+		return string(head)
+	}
+	tail, _ := io.ReadAll(io.LimitReader(f, fileBytesMax/2))
+	return string(head) + "\n" + string(tail)
 }
 
 func (s *source) has(name string) bool {
