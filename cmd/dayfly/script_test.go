@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the stories start whole nodes: they need more than ten seconds")
 	}
+	skipUnlessAble(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
@@ -76,6 +77,21 @@ func TestScripts(t *testing.T) {
 			"fails": cmdFails, "http": cmdHTTP, "wait-for": cmdWaitFor,
 		},
 	})
+}
+
+// skipUnlessAble asks the program itself whether functions can run on this machine.
+func skipUnlessAble(t *testing.T) {
+	t.Helper()
+	doctor := exec.Command(filepath.Join(binary, "dayfly"), "doctor")
+	doctor.Env = []string{"PATH=" + os.Getenv("PATH"), "DAYFLY_DATA=" + t.TempDir()}
+	out, err := doctor.CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && strings.Contains(string(out), "functions cannot run") {
+		t.Skipf("no story can be told on this machine:\n%s", out)
+	}
+	if err != nil {
+		t.Fatalf("dayfly doctor: %v\n%s", err, out)
+	}
 }
 
 // node is the dayfly that a story started.
