@@ -99,6 +99,19 @@ func TestFetchGetsBareEvents(t *testing.T) {
 	}
 }
 
+func TestFetchContinuesTheInvocationsTrace(t *testing.T) {
+	t.Parallel()
+	p := instance(t, "fetch", "w",
+		files{"w.mjs": `export default (r) => new Response(r.headers.get('traceparent'));`})
+	const callers = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	const ours = "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01"
+	inv := p.request("GET", "/", "", "Traceparent", callers)
+	inv.Request.TraceParent = ours
+	if a := p.do(inv); a.body != ours {
+		t.Errorf("the function got traceparent %q, want %q", a.body, ours)
+	}
+}
+
 func TestFetchOddRequests(t *testing.T) {
 	t.Parallel()
 	p := instance(t, "fetch", "w",

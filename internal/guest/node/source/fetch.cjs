@@ -223,6 +223,7 @@ function headersOf(head) {
   for (let i = 0; i < head.headers.length; i++) {
     const name = head.headers[i][0];
     if (CONNECTION[name] === true) continue;
+    if (name === 'traceparent' && head.trace) continue; // the function continues the invocation's
     seen[name] = true;
     prim.push(out, [name, toBytes(head.headers[i][1])]);
   }
