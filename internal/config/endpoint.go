@@ -77,13 +77,13 @@ func Token(dir string) (string, error) {
 	var random [tokenBytes]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand aborts the program instead
 	token = "dayfly_" + hex.EncodeToString(random[:])
-	return token, writeLine(path, token)
+	return token, writeLine(path, token, (*os.File).Sync)
 }
 
 // WriteEndpoint notes the URL of the node's management API beside its token, where
-// Find looks for it.
+// Find looks for it. It need not survive a crash, and does not wait for the disk.
 func WriteEndpoint(dir, url string) error {
-	return writeLine(filepath.Join(dir, "endpoint"), url)
+	return writeLine(filepath.Join(dir, "endpoint"), url, nil)
 }
 
 // RemoveEndpoint takes the note away when the node stops.
@@ -95,15 +95,16 @@ func RemoveEndpoint(dir string) error {
 	return err
 }
 
-// writeLine replaces the file at path at once, so that no reader sees half a line.
-func writeLine(path, line string) error {
+// writeLine replaces the file at path at once, so that no reader sees half a line;
+// keep, when given, sees to it that the line is on the disk before.
+func writeLine(path, line string, keep func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(line + "\n")
-	if err == nil {
-		err = f.Sync()
+	if err == nil && keep != nil {
+		err = keep(f)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
