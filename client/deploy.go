@@ -15,11 +15,13 @@ import (
 
 // Settings are what a manifest says of one function; empty fields are detected, or have
 // their defaults. Sizes and times are written as in dayfly.yaml: "256Mi", "30s".
-type (
-	Settings  = manifest.Function
-	Instances = manifest.Instances // how many instances there may be
-	Queue     = manifest.Queue     // how calls wait for one
-)
+type Settings = manifest.Function
+
+// Instances, in Settings, bound how many instances there may be.
+type Instances = manifest.Instances
+
+// Queue, in Settings, bounds how calls wait for an instance.
+type Queue = manifest.Queue
 
 // DeployRequest asks for a new revision of a function.
 type DeployRequest struct {
