@@ -79,7 +79,6 @@ type answer struct {
 	Body    string
 	Logs    []string // "1 line" or "2 line"
 	Frames  []int    // the types, logs left out
-	late    bool     // a frame came after the stream was over
 }
 
 func (a *answer) header(name string) string {

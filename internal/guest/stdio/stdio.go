@@ -30,7 +30,7 @@ func Main() int {
 		return 2
 	}
 	g := &guest{nc: nc, streams: map[uint32]*call{}}
-	if err := g.serve(); err != nil && !errors.Is(err, io.EOF) {
+	if err := g.serve(); !errors.Is(err, io.EOF) {
 		return 1
 	}
 	return 0
@@ -46,6 +46,7 @@ type guest struct {
 	streams map[uint32]*call
 }
 
+// serve answers the host until the connection ends, and tells how: io.EOF is well.
 func (g *guest) serve() error {
 	hello, _ := json.Marshal(frame.HelloHead{Protocol: frame.Version, Language: "stdio", Version: runtime.Version()})
 	if err := g.write(frame.Hello, 0, hello); err != nil {
