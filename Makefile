@@ -49,7 +49,7 @@ generate: ## write the schema and the golden files anew; tests compare them
 	$(GO) test -count 1 $(dir $(addprefix ./,$(shell git grep -l 'flag.Bool."update"' -- '*_test.go'))) -update
 
 bench: build ## measure this machine: a table, bench/results/results.json and a picture
-	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench $(BENCHFLAGS)
+	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench -binary bin/dayfly $(BENCHFLAGS)
 
 clean: ## remove what was built; data in .dayfly stays
 	rm -rf bin bench/results
