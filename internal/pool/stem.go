@@ -22,6 +22,8 @@ const (
 	stemsMax = 32
 	// calmAfter is how long demand must be met before the number falls again.
 	calmAfter = time.Minute
+	// refillPause is how long the stock is left alone after a stem was taken.
+	refillPause = 20 * time.Millisecond
 	// bootRetry is the pause after a stem that did not boot.
 	bootRetry = 5 * time.Second
 )
@@ -55,6 +57,7 @@ type stems struct {
 
 	mu     sync.Mutex // guards the rest
 	kinds  map[string]*kind
+	taken  time.Time // when one was last taken
 	closed bool
 }
 
@@ -88,15 +91,16 @@ func (s *stems) take(ctx context.Context, l launch) (*stem, dayfly.ColdStart, er
 	s.want(l)
 	s.mu.Lock()
 	k := s.kinds[l.key]
-	for n := len(k.ready); n > 0; n = len(k.ready) {
-		st := k.ready[n-1]
-		k.ready = k.ready[:n-1]
+	for len(k.ready) > 0 {
+		st := k.ready[0] // the oldest has had the most time to warm up
+		k.ready = k.ready[1:]
 		select {
 		case <-st.box.Done():
 			st.discard("ended")
 			continue
 		default:
 		}
+		s.taken = time.Now()
 		s.signal()
 		s.mu.Unlock()
 		s.pool.budget.free(stemMemory)
@@ -118,7 +122,8 @@ func (s *stems) run(ctx context.Context) {
 	calm := time.NewTicker(calmAfter / 4)
 	defer calm.Stop()
 	for {
-		for s.refill(ctx) {
+		for s.yield(ctx); s.refill(ctx); {
+			s.yield(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -127,6 +132,25 @@ func (s *stems) run(ctx context.Context) {
 		case <-calm.C:
 			s.settle()
 		}
+	}
+}
+
+// yield lets the cold start that took a stem have the processors, as long as no stock
+// is low: a boot costs twenty times as much as what follows the taking.
+func (s *stems) yield(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		pause := refillPause - time.Since(s.taken)
+		for _, k := range s.kinds {
+			if len(k.ready) < (k.target+1)/2 {
+				pause = 0
+			}
+		}
+		s.mu.Unlock()
+		if pause <= 0 {
+			return
+		}
+		time.Sleep(pause)
 	}
 }
 
