@@ -5,6 +5,7 @@ package dayfly
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -25,6 +26,35 @@ const (
 	KindCanceled        Kind = "canceled"        // the caller went away
 	KindInternal        Kind = "internal"        // a fault of the platform
 )
+
+// HTTPStatus is what a door answers for an error of that kind: the one table. An
+// unknown kind is an internal error.
+func (k Kind) HTTPStatus() int {
+	switch k {
+	case KindInvalid:
+		return http.StatusBadRequest
+	case KindUnauthenticated:
+		return http.StatusUnauthorized
+	case KindDenied:
+		return http.StatusForbidden
+	case KindNotFound:
+		return http.StatusNotFound
+	case KindConflict:
+		return http.StatusConflict
+	case KindExhausted:
+		return http.StatusTooManyRequests
+	case KindUnavailable:
+		return http.StatusServiceUnavailable
+	case KindTimeout:
+		return http.StatusGatewayTimeout
+	case KindCanceled:
+		return statusClientClosed
+	}
+	return http.StatusInternalServerError
+}
+
+// statusClientClosed is for the log: the caller went away, and nobody reads it.
+const statusClientClosed = 499
 
 // Error is an error that knows its kind. Message and Hint may be shown to a user
 // unless the kind is internal; Err, the cause, may not.

@@ -14,20 +14,6 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// statuses is the one table from error kinds to HTTP statuses.
-var statuses = map[dayfly.Kind]int{
-	dayfly.KindInvalid:         http.StatusBadRequest,
-	dayfly.KindUnauthenticated: http.StatusUnauthorized,
-	dayfly.KindDenied:          http.StatusForbidden,
-	dayfly.KindNotFound:        http.StatusNotFound,
-	dayfly.KindConflict:        http.StatusConflict,
-	dayfly.KindExhausted:       http.StatusTooManyRequests,
-	dayfly.KindUnavailable:     http.StatusServiceUnavailable,
-	dayfly.KindTimeout:         http.StatusGatewayTimeout,
-	dayfly.KindCanceled:        499, // the caller went away; nobody reads it
-	dayfly.KindInternal:        http.StatusInternalServerError,
-}
-
 // problem is an error on the wire: RFC 9457 with the kind, the hint and the request
 // that the node's log names.
 type problem struct {
@@ -45,7 +31,7 @@ type problem struct {
 func newProblem(err error, request string) problem {
 	kind := dayfly.KindOf(err)
 	p := problem{
-		Title: strings.ReplaceAll(string(kind), "_", " "), Status: statuses[kind],
+		Title: strings.ReplaceAll(string(kind), "_", " "), Status: kind.HTTPStatus(),
 		Detail: err.Error(), Kind: kind, Request: request,
 	}
 	var known *dayfly.Error

@@ -97,13 +97,13 @@ func (g *Gateway) splice(w http.ResponseWriter, id dayfly.InvocationID, result *
 	function, ok := result.Body.(io.ReadWriteCloser)
 	if !ok {
 		writeProblem(w, http.StatusBadGateway, problem{Kind: dayfly.KindInternal, ID: id,
-			Message: "the function switched protocols on a connection that cannot"})
+			Detail: "the function switched protocols on a connection that cannot"})
 		return
 	}
 	client, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		writeProblem(w, http.StatusBadRequest, problem{Kind: dayfly.KindInvalid, ID: id,
-			Message: "protocols can be switched over HTTP/1.1 only"})
+			Detail: "protocols can be switched over HTTP/1.1 only"})
 		return
 	}
 	defer client.Close()
@@ -131,11 +131,14 @@ func (g *Gateway) splice(w http.ResponseWriter, id dayfly.InvocationID, result *
 	<-done
 }
 
-// problem is the body of an answer that is ours and not the function's.
+// problem is the body of an answer that is ours and not the function's: RFC 9457, as
+// the management API's, with the invocation.
 type problem struct {
+	Title   string              `json:"title"`
+	Status  int                 `json:"status"`
+	Detail  string              `json:"detail"`
 	Kind    dayfly.Kind         `json:"kind"`
 	Failure dayfly.FailureKind  `json:"failure,omitempty"`
-	Message string              `json:"message"`
 	Hint    string              `json:"hint,omitempty"`
 	ID      dayfly.InvocationID `json:"invocation"`
 }
@@ -169,11 +172,11 @@ func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
 		Hint: "dayfly explain " + string(id) + " tells its owner more"}
 	switch failure.Kind {
 	case dayfly.FailureTimeout, dayfly.FailureMemory, dayfly.FailureTooLarge:
-		p.Message = failure.Message
+		p.Detail = failure.Message
 	case dayfly.FailureInit:
-		p.Message = "the function could not be started"
+		p.Detail = "the function could not be started"
 	default:
-		p.Message = "the function's process ended during the call"
+		p.Detail = "the function's process ended during the call"
 	}
 	return p
 }
@@ -182,10 +185,10 @@ func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, err error) {
 	kind := dayfly.KindOf(err)
 	status := statusOf(err)
-	p := problem{Kind: kind, ID: id, Message: "the platform could not serve the call"}
+	p := problem{Kind: kind, ID: id, Detail: "the platform could not serve the call"}
 	var e *dayfly.Error
 	if errors.As(err, &e) && kind != dayfly.KindInternal {
-		p.Message, p.Hint = e.Message, e.Hint
+		p.Detail, p.Hint = e.Message, e.Hint
 		if e.RetryAfter > 0 {
 			seconds := int64((e.RetryAfter + time.Second - 1) / time.Second)
 			w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
@@ -198,6 +201,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, id dayfly.Invoc
 }
 
 func writeProblem(w http.ResponseWriter, status int, p problem) {
+	p.Title, p.Status = http.StatusText(status), status
 	body, err := json.Marshal(p)
 	if err != nil {
 		body = []byte(`{"kind":"internal"}`)
@@ -210,24 +214,10 @@ func writeProblem(w http.ResponseWriter, status int, p problem) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// statusOf maps an error to a status: the one table of this door.
+// statusOf maps an error to a status.
 func statusOf(err error) int {
 	if errors.Is(err, dayfly.ErrRequestTooLarge) {
 		return http.StatusRequestEntityTooLarge
 	}
-	status, ok := map[dayfly.Kind]int{
-		dayfly.KindInvalid:         http.StatusBadRequest,
-		dayfly.KindUnauthenticated: http.StatusUnauthorized,
-		dayfly.KindDenied:          http.StatusForbidden,
-		dayfly.KindNotFound:        http.StatusNotFound,
-		dayfly.KindConflict:        http.StatusConflict,
-		dayfly.KindExhausted:       http.StatusTooManyRequests,
-		dayfly.KindUnavailable:     http.StatusServiceUnavailable,
-		dayfly.KindTimeout:         http.StatusGatewayTimeout,
-		dayfly.KindCanceled:        499,
-	}[dayfly.KindOf(err)]
-	if !ok {
-		return http.StatusInternalServerError
-	}
-	return status
+	return dayfly.KindOf(err).HTTPStatus()
 }

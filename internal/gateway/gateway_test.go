@@ -112,7 +112,7 @@ func TestErrorsBecomeStatuses(t *testing.T) {
 			return nil, err
 		})
 		resp, body := do(t, request(t, "GET", url+"/function/f", ""))
-		var p struct{ Kind, Message, Invocation string }
+		var p struct{ Kind, Detail, Invocation string }
 		if err := json.Unmarshal([]byte(body), &p); err != nil || resp.StatusCode != want || p.Kind != string(kind) {
 			t.Errorf("%s: %d %s, want %d", kind, resp.StatusCode, body, want)
 		}
@@ -149,10 +149,10 @@ func TestFunctionFailures(t *testing.T) {
 	}{
 		dayfly.FailureException: {502, "Internal Server Error"},
 		dayfly.FailureResponse:  {502, "Internal Server Error"},
-		dayfly.FailureTimeout:   {504, `"failure":"timeout","message":"words of the code"`},
-		dayfly.FailureMemory:    {502, `"failure":"out_of_memory","message":"words of the code"`},
-		dayfly.FailureExit:      {502, `"message":"the function's process ended during the call"`},
-		dayfly.FailureInit:      {502, `"message":"the function could not be started"`},
+		dayfly.FailureTimeout:   {504, `"detail":"words of the code","kind":"failed","failure":"timeout"`},
+		dayfly.FailureMemory:    {502, `"detail":"words of the code","kind":"failed","failure":"out_of_memory"`},
+		dayfly.FailureExit:      {502, `"detail":"the function's process ended during the call"`},
+		dayfly.FailureInit:      {502, `"detail":"the function could not be started"`},
 	} {
 		url := serve(t, func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
 			return &dayfly.Result{Status: want.status, Header: http.Header{}, Body: http.NoBody,
