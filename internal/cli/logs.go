@@ -146,7 +146,10 @@ func (a *app) printRecords(records []dayfly.Record) {
 			request = "event"
 		}
 		start := string(r.Cold)
-		if start == "" {
+		switch {
+		case r.Instance == "":
+			start = "-" // it reached none
+		case start == "":
 			start = "warm"
 		}
 		t.add(string(r.ID), r.Function.String(), a.ago(r.Start), span(r.Duration), start,

@@ -80,7 +80,7 @@ func probe(ctx context.Context, program executable, limit time.Duration) (answer
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program.path, question(program.language)...)
 	cmd.Env = []string{
-		"PATH=/usr/bin:/bin", "HOME=/nonexistent", "GOTOOLCHAIN=local", "GOENV=off",
+		"PATH=/usr/bin:/bin", "HOME=/dev/null", "GOTOOLCHAIN=local", "GOENV=off",
 		"GOCACHE=off", "LC_ALL=C.UTF-8",
 	}
 	cmd.Dir = "/"
