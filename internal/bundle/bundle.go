@@ -4,6 +4,7 @@ package bundle
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -265,6 +266,15 @@ func (p *packer) entry(name string, rules *rules, ignoreFiles []string) error {
 	return nil
 }
 
+// startsAsProgram tells whether a file is a script that names its interpreter, or a
+// compiled program: both are there to be run, whatever a zip or a file system without
+// such bits made of their mode.
+func startsAsProgram(f io.ReaderAt) bool {
+	var head [4]byte
+	n, _ := f.ReadAt(head[:], 0)
+	return bytes.HasPrefix(head[:n], []byte("#!")) || string(head[:n]) == "\x7fELF"
+}
+
 func (p *packer) file(name string, info fs.FileInfo) error {
 	mode := int64(0o644)
 	if info.Mode()&0o111 != 0 {
@@ -283,6 +293,9 @@ func (p *packer) file(name string, info fs.FileInfo) error {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
 	defer f.Close()
+	if startsAsProgram(f) {
+		mode = 0o755
+	}
 	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: info.Size()}
 	if err := p.header(header); err != nil {
 		return err

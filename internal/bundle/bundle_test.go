@@ -162,6 +162,21 @@ func TestDigestDependsOnContentOnly(t *testing.T) {
 	}
 }
 
+func TestProgramsCanBeRunWhateverTheirModeWas(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), t.TempDir()
+	write(t, from, map[string]string{"script": "#!/bin/sh\n", "program": "\x7fELF...", "data": "#not a script", "short": "#"})
+	archive, _, _ := pack(t, from, bundle.Options{})
+	if _, _, err := bundle.Unpack(bytes.NewReader(archive), to, bundle.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"script": 0o755, "program": 0o755, "data": 0o644, "short": 0o644} {
+		if info, err := os.Stat(filepath.Join(to, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("mode of %s = %v, %v; want %v", name, info.Mode(), err, want)
+		}
+	}
+}
+
 func TestPackFileHoldsOneFile(t *testing.T) {
 	t.Parallel()
 	dir, to := t.TempDir(), t.TempDir()
