@@ -14,6 +14,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
+// mergeBytes is the size up to which pieces of an answer are put together.
+const mergeBytes = 4 << 10
+
 // stream is one call on a connection. The reader of the connection fills it, the
 // goroutine that serves the caller empties it.
 type stream struct {
@@ -131,8 +134,22 @@ func (s *stream) receiveBody(payload []byte) error {
 	if s.queued > frame.Window+frame.BodyMax {
 		return errors.New("guest sent more than its window allows")
 	}
-	s.chunks = append(s.chunks, append([]byte(nil), payload...))
+	s.keep(payload)
 	return nil
+}
+
+// keep queues a piece of the answer. Small ones are put together, since the guest
+// chooses how it cuts its answer and each piece costs more than its bytes; an empty
+// one, which no window would bound, is nothing. Callers hold mu.
+func (s *stream) keep(payload []byte) {
+	if len(payload) == 0 {
+		return
+	}
+	if n := len(s.chunks); n > 0 && len(s.chunks[n-1])+len(payload) <= mergeBytes {
+		s.chunks[n-1] = append(s.chunks[n-1], payload...)
+		return
+	}
+	s.chunks = append(s.chunks, append([]byte(nil), payload...))
 }
 
 // fail ends the stream because the connection broke.
