@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	idleConns = 64
 	// responseHeadMax bounds the head of an instance's answer.
 	responseHeadMax = 1 << 20
+	// dialMax bounds one attempt to connect, which the end of its call does not end: a
+	// program that accepts nothing would hold a descriptor for minutes.
+	dialMax = 10 * time.Second
 
 	headerInvocation = "X-Dayfly-Invocation"
 	headerFailure    = "X-Dayfly-Failure"
@@ -54,6 +58,8 @@ func NewServer(port int, dial DialFunc) *Server {
 	s := &Server{port: port, dial: dial}
 	s.transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, dialMax)
+			defer cancel()
 			conn, err := dial(ctx, port)
 			if err != nil {
 				return nil, &dialError{err}
@@ -96,19 +102,19 @@ func (s *Server) Await(ctx context.Context) error {
 // Exchange sends one call and gives the answer once its head is here. done is called
 // exactly once, when the answer's body is closed or read to its end.
 func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()) (*dayfly.Result, error) {
-	resp, err := s.transport.RoundTrip(outgoing(ctx, inv, s.port))
+	body := &upload{ReadCloser: inv.Request.Body}
+	req := outgoing(ctx, inv, s.port, body)
+	upgrade := req.Header.Get("Upgrade") != ""
+	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
 		done()
-		if ctx.Err() != nil {
-			return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", context.Cause(ctx))
-		}
-		if dial := (*dialError)(nil); errors.As(err, &dial) {
-			return nil, fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, dial.error)
-		}
-		if e := (*dayfly.Error)(nil); errors.As(err, &e) {
-			return nil, err // the request body's own
-		}
-		return nil, fmt.Errorf("%w: %w", ErrGone, err)
+		return nil, exchangeError(ctx, err, body)
+	}
+	if message := unfit(resp, upgrade); message != "" {
+		_ = resp.Body.Close()
+		done()
+		return &dayfly.Result{Status: http.StatusBadGateway, Header: http.Header{}, Body: http.NoBody,
+			Failure: badResponse(message)}, nil
 	}
 	r := &dayfly.Result{Status: resp.StatusCode, Header: resp.Header, Trailer: resp.Trailer}
 	if text := resp.Header.Get(headerFailure); text != "" {
@@ -116,12 +122,7 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 		resp.Header.Del(headerFailure)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		upgraded, ok := resp.Body.(io.ReadWriteCloser)
-		if !ok {
-			done()
-			return nil, fmt.Errorf("%w: upgraded connection cannot be written", ErrGone)
-		}
-		r.Body = &upgradedBody{ReadWriteCloser: upgraded, done: done}
+		r.Body = &upgradedBody{ReadWriteCloser: resp.Body.(io.ReadWriteCloser), done: done}
 		return r, nil
 	}
 	for name := range resp.Header {
@@ -129,12 +130,40 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 			delete(resp.Header, name)
 		}
 	}
-	r.Body = &httpBody{body: resp.Body, left: inv.Revision.Spec.Limits.ResponseBytes, done: done,
-		limit: inv.Revision.Spec.Limits.ResponseBytes}
-	if resp.ContentLength > inv.Revision.Spec.Limits.ResponseBytes {
-		r.Failure = tooLarge(inv.Revision.Spec.Limits.ResponseBytes)
+	limit := inv.Revision.Spec.Limits.ResponseBytes
+	r.Body = &httpBody{body: resp.Body, upload: body, left: limit, done: done, limit: limit}
+	if resp.ContentLength > limit {
+		r.Failure = tooLarge(limit)
 	}
 	return r, nil
+}
+
+// exchangeError says why a call got no answer: its caller's doing, or the program's.
+func exchangeError(ctx context.Context, err error, body *upload) error {
+	if ctx.Err() != nil {
+		return dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", context.Cause(ctx))
+	}
+	if dial := (*dialError)(nil); errors.As(err, &dial) {
+		return fmt.Errorf("%w: %w: %w", ErrNotSent, ErrGone, dial.error)
+	}
+	if broken := body.broken(); broken != nil {
+		return bodyError(broken)
+	}
+	return fmt.Errorf("%w: %w", ErrGone, err)
+}
+
+// unfit tells what keeps an answer from being passed on, if anything does.
+func unfit(resp *http.Response, upgrade bool) string {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		if _, ok := resp.Body.(io.ReadWriteCloser); ok && upgrade {
+			return ""
+		}
+		return "the function switched protocols on a connection that was not to be upgraded"
+	}
+	if resp.StatusCode < 200 {
+		return fmt.Sprintf("status %d is not between 200 and 999", resp.StatusCode)
+	}
+	return ""
 }
 
 // Close drops the connections that are idle.
@@ -145,7 +174,7 @@ func (s *Server) Close() error {
 
 // outgoing makes the request as the program sees it. Headers are the invocation's
 // own; it is not used again by anyone.
-func outgoing(ctx context.Context, inv *dayfly.Invocation, port int) *http.Request {
+func outgoing(ctx context.Context, inv *dayfly.Invocation, port int, body io.ReadCloser) *http.Request {
 	r := &inv.Request
 	header := r.Header
 	if header == nil {
@@ -166,11 +195,42 @@ func outgoing(ctx context.Context, inv *dayfly.Invocation, port int) *http.Reque
 	u := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port), Opaque: "", RawQuery: r.RawQuery}
 	setPath(u, path)
 	req := &http.Request{Method: method, URL: u, Host: r.Host, Header: header, Proto: "HTTP/1.1",
-		ProtoMajor: 1, ProtoMinor: 1, Body: r.Body, ContentLength: r.ContentLength}
+		ProtoMajor: 1, ProtoMinor: 1, Body: body, ContentLength: r.ContentLength}
 	if r.ContentLength == 0 {
 		req.Body = emptyBody{}
 	}
 	return req.WithContext(ctx)
+}
+
+// upload is a request body that remembers that it broke off: then the program is not to
+// blame for what becomes of the connection.
+type upload struct {
+	io.ReadCloser
+	closed atomic.Bool
+	err    atomic.Pointer[error]
+}
+
+// Read implements io.Reader.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && !u.closed.Load() {
+		u.err.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer. What is read after it fails because of it.
+func (u *upload) Close() error {
+	u.closed.Store(true)
+	return u.ReadCloser.Close()
+}
+
+// broken gives the error that the caller's side ended with, if it did.
+func (u *upload) broken() error {
+	if err := u.err.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // emptyBody is a body without bytes that the transport does not know to be empty: it
@@ -211,6 +271,7 @@ func tooLarge(limit int64) *dayfly.Failure {
 // httpBody counts an answer and tells when it is over.
 type httpBody struct {
 	body        io.ReadCloser
+	upload      *upload
 	left, limit int64
 	done        func()
 	once        sync.Once
@@ -225,6 +286,8 @@ func (b *httpBody) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 		b.once.Do(b.done)
+	case err != nil && b.upload.broken() != nil:
+		err = bodyError(b.upload.broken())
 	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrGone, err)
 	}

@@ -165,3 +165,69 @@ func TestAwaitReturnsOnceTheProgramListens(t *testing.T) {
 		t.Errorf("Await() = %v", err)
 	}
 }
+
+// brokenUpload is a request body that ends as a client's may: in the middle.
+type brokenUpload struct{ sent atomic.Bool }
+
+var errBroken = errors.New("malformed chunk")
+
+func (b *brokenUpload) Read(p []byte) (int, error) {
+	if !b.sent.Swap(true) {
+		return copy(p, "begin"), nil
+	}
+	return 0, errBroken
+}
+
+func (b *brokenUpload) Close() error { return nil }
+
+func TestServerTellsABrokenUploadFromABrokenProgram(t *testing.T) {
+	t.Parallel()
+	for name, early := range map[string]bool{"before the answer": false, "after its head": true} {
+		s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+			if early {
+				_ = http.NewResponseController(w).EnableFullDuplex()
+				_ = http.NewResponseController(w).Flush()
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+		})
+		inv := invocation("")
+		inv.Request.Body, inv.Request.ContentLength = &brokenUpload{}, -1
+		result, err := s.Exchange(t.Context(), inv, func() {})
+		if err == nil {
+			_, err = io.Copy(io.Discard, result.Body)
+			_ = result.Body.Close()
+		}
+		if errors.Is(err, guest.ErrGone) || dayfly.KindOf(err) != dayfly.KindCanceled {
+			t.Errorf("%s: a broken upload = %v (%s), want canceled and not ErrGone", name, err, dayfly.KindOf(err))
+		}
+	}
+}
+
+func TestServerAnswersThatCannotBePassedOn(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string]string{
+		"status 0":                 "HTTP/1.1 000 Nothing\r\n",
+		"status 42":                "HTTP/1.1 042 Low\r\n",
+		"a switch to no protocol":  "HTTP/1.1 101 Switching Protocols\r\n",
+		"a switch nobody asked to": "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n",
+	} {
+		s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			_, _ = io.WriteString(conn, head+"Content-Length: 0\r\n\r\n")
+			_ = conn.Close()
+		})
+		var done atomic.Int32
+		result, err := s.Exchange(t.Context(), invocation(""), func() { done.Add(1) })
+		if err != nil {
+			t.Errorf("%s: Exchange() = %v, want a failure of the function", name, err)
+			continue
+		}
+		_ = result.Body.Close()
+		if result.Failure == nil || result.Failure.Kind != dayfly.FailureResponse || len(result.Header) > 0 {
+			t.Errorf("%s: result %+v, want a bad response without headers", name, result)
+		}
+		if done.Load() != 1 {
+			t.Errorf("%s: done was called %d times, want 1", name, done.Load())
+		}
+	}
+}
