@@ -224,7 +224,10 @@ func TestFailuresOfTheFunction(t *testing.T) {
 func TestAnswerPastItsLimitFails(t *testing.T) {
 	t.Parallel()
 	c, p := connect(t, nil)
+	sent := make(chan struct{})
+	defer func() { <-sent }()
 	go func() {
+		defer close(sent)
 		f := p.expect(frame.Request)
 		p.send(frame.Response, f.Stream, `{"status":200}`)
 		p.send(frame.Body, f.Stream, strings.Repeat("x", 101))
