@@ -71,6 +71,9 @@ const (
 	coldGuess = 20 * time.Millisecond
 	// endWait bounds the wait for the story of an instance's end when a call needs it.
 	endWait = 2 * time.Second
+	// brokenWait is the same for one broken connection of a program that serves HTTP,
+	// which a process that ends breaks milliseconds before.
+	brokenWait = 250 * time.Millisecond
 	// sampleEvery is how often an instance's memory is read while it is busy.
 	sampleEvery = time.Second
 )

@@ -205,9 +205,16 @@ func revision(name string, change func(*dayfly.Spec)) *dayfly.Revision {
 
 // call executes one call and reads its answer.
 func call(ctx context.Context, p *pool.Pool, rev *dayfly.Revision) (*dayfly.Record, string, error) {
+	return callPath(ctx, p, rev, "/")
+}
+
+// callPath executes one call of a path.
+func callPath(
+	ctx context.Context, p *pool.Pool, rev *dayfly.Revision, path string,
+) (*dayfly.Record, string, error) {
 	inv := &dayfly.Invocation{ID: dayfly.NewInvocationID(time.Now()), Function: rev.Function, Revision: rev,
 		Received: time.Now(), Record: &dayfly.Record{}, Request: dayfly.Request{Kind: dayfly.RequestHTTP,
-			Method: "GET", Path: "/", Header: http.Header{}, Body: http.NoBody}}
+			Method: "GET", Path: path, Header: http.Header{}, Body: http.NoBody}}
 	result, err := p.Execute(ctx, inv)
 	if err != nil {
 		return inv.Record, "", err

@@ -162,13 +162,8 @@ func (l *lease) explain(err error) error {
 		return l.failure(dayfly.FailureTimeout, "Sandbox.Timedout",
 			fmt.Sprintf("Task timed out after %.2f seconds", l.instance.group.rev.Spec.Limits.Timeout.Seconds()))
 	}
-	select {
-	case <-l.instance.box.Done():
-	case <-time.After(endWait):
-		// The connection is closed and the process lives on: whatever it does, it
-		// cannot serve any more.
-		l.instance.end("it closed its connection")
-		return l.failure(dayfly.FailureExit, "Runtime.ExitError", "the function closed the platform's connection")
+	if failure := l.livesOn(err); failure != nil {
+		return failure
 	}
 	exit := l.instance.box.Exit()
 	l.inv.Record.MemoryPeakBytes = l.instance.box.Usage().MemoryPeakBytes
@@ -188,6 +183,27 @@ func (l *lease) explain(err error) error {
 			fmt.Sprintf("Runtime exited with error: exit status %d", exit.Code))
 	}
 	return l.failure(dayfly.FailureExit, "Runtime.ExitError", "Runtime exited without providing a reason")
+}
+
+// livesOn waits for the end of the process that a broken connection announces, and gives
+// the failure when it does not come.
+func (l *lease) livesOn(err error) *dayfly.Failure {
+	wait, many := endWait, l.instance.server != nil && !errors.Is(err, guest.ErrNotSent)
+	if many {
+		wait = brokenWait
+	}
+	select {
+	case <-l.instance.box.Done():
+		return nil
+	case <-time.After(wait):
+	}
+	if many { // one connection of many: the other calls on the instance go on
+		return l.failure(dayfly.FailureResponse, "Function.BadResponse",
+			"the function closed the connection without a whole answer, or what it answered is not HTTP")
+	}
+	// Whatever the process does, it cannot serve any more.
+	l.instance.end("it closed its connection")
+	return l.failure(dayfly.FailureExit, "Runtime.ExitError", "the function closed the platform's connection")
 }
 
 // failure makes a failure with the payload that Lambda's callers know.

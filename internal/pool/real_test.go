@@ -152,6 +152,48 @@ func TestRealSpinnerIsEndedAtItsTimeout(t *testing.T) {
 	}
 }
 
+// breaker is a server whose /break closes its connection without an answer, and whose
+// /quit ends the process.
+const breaker = `
+const server = require('http').createServer((q, r) => {
+  if (q.url === '/break') return q.socket.destroy();
+  if (q.url === '/quit') process.exit(3);
+  setTimeout(() => r.end('hello'), 300);
+});
+server.listen(process.env.PORT);
+`
+
+func TestRealBrokenAnswerLeavesItsNeighboursAlone(t *testing.T) {
+	p, dir := realPool(t, 1)
+	rev := realRevision(t, dir, "breaker", map[string]string{"app.js": breaker}, func(s *dayfly.Spec) {
+		s.Runtime, s.Contract, s.Command = "node", dayfly.ContractHTTP, []string{"node", "app.js"}
+		s.Scaling.Concurrency, s.Scaling.MaxInstances = 8, 1
+	})
+	if _, body, err := call(t.Context(), p, rev); err != nil || body != "hello" {
+		t.Fatalf("first call = %q, %v", body, err)
+	}
+	neighbour := make(chan error, 1)
+	go func() {
+		_, _, err := call(t.Context(), p, rev)
+		neighbour <- err
+	}()
+	_, _, err := callPath(t.Context(), p, rev, "/break")
+	if failure, ok := guest.FailureOf(err); !ok || failure.Kind != dayfly.FailureResponse {
+		t.Errorf("call without an answer = %v, want a bad response", err)
+	}
+	if err := <-neighbour; err != nil {
+		t.Errorf("the call beside it = %v, want an answer", err)
+	}
+	if rec, _, err := call(t.Context(), p, rev); err != nil || rec.Cold != dayfly.ColdNone {
+		t.Errorf("the next call = %v and cold %q, want one on the same instance", err, rec.Cold)
+	}
+	_, _, err = callPath(t.Context(), p, rev, "/quit")
+	if failure, ok := guest.FailureOf(err); !ok || failure.Kind != dayfly.FailureExit ||
+		!strings.Contains(failure.Message, "exit status 3") {
+		t.Errorf("call that ends the process = %v, want an exit with status 3", err)
+	}
+}
+
 // BenchmarkColdStart measures a call on a new instance, from a stock of stems.
 func BenchmarkColdStart(b *testing.B) {
 	for name, g := range greeters {
