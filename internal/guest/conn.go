@@ -93,9 +93,18 @@ func (c *Conn) Specialise(ctx context.Context, head frame.SpecialiseHead) (frame
 	case f.kind == frame.Error:
 		return ready, frame.ParseError(f.payload, dayfly.PhaseInit)
 	case f.kind != frame.Ready || json.Unmarshal(f.payload, &ready) != nil:
-		return ready, fmt.Errorf("guest answered specialise with type %d", f.kind)
+		return ready, badStart("its process answered with nonsense instead of being ready")
+	case ready.Serve == "http" && (ready.Port < 1 || ready.Port > 65535):
+		return ready, badStart(fmt.Sprintf("its process wants to serve on port %d", ready.Port))
 	}
 	return ready, nil
+}
+
+// badStart is the failure of a function whose own code spoke in the guest's place: the
+// guest had booted well.
+func badStart(message string) *dayfly.Failure {
+	return &dayfly.Failure{Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Function.BadStart",
+		Message: message}
 }
 
 // Close ends the connection and every call on it.

@@ -296,7 +296,10 @@ func TestLogLinesKnowTheirCall(t *testing.T) {
 	}
 	lines := make(chan line, 4)
 	c, p := connect(t, func(id dayfly.InvocationID, s dayfly.LogStream, text string) { lines <- line{id, s, text} })
+	sent := make(chan struct{})
+	defer func() { <-sent }()
 	go func() {
+		defer close(sent)
 		f := p.expect(frame.Request)
 		p.send(frame.Log, f.Stream, "\x01hello")
 		p.send(frame.Log, 0, "\x02elsewhere")
@@ -323,7 +326,10 @@ func TestHelloAndSpecialise(t *testing.T) {
 	}{
 		"ready":        {frame.Ready, `{"serve":"frames"}`, false, true},
 		"init failure": {frame.Error, `{"kind":"init","type":"ImportError","message":"no module"}`, true, false},
-		"nonsense":     {frame.Hello, `{}`, false, false},
+		"nonsense":     {frame.Hello, `{}`, true, false},
+		"no JSON":      {frame.Ready, `serve`, true, false},
+		"no port":      {frame.Ready, `{"serve":"http"}`, true, false},
+		"port too big": {frame.Ready, `{"serve":"http","port":65536}`, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
