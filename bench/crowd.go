@@ -113,6 +113,9 @@ func (b *bench) overloadOf(ctx context.Context, subject, query string, settings 
 	row.Note = fmt.Sprintf("peak %.0f/s, offered %.0f/s; %d served, %d refused (429) with p99 %v",
 		peak.perSecond(), overFactor*peak.perSecond(), len(over.ok), len(over.refused),
 		percentile(over.refused, .99).Round(100*time.Microsecond))
+	if over.unsent > 0 {
+		row.Note += fmt.Sprintf(", %d not sent: all %d connections were busy", over.unsent, openConnsMax)
+	}
 	row.promiseShare(goodputPromise)
 	row.Refusal = micros(percentile(over.refused, .99))
 	row.promiseRefusal(refusalPromise)

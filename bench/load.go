@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -193,6 +192,7 @@ type tally struct {
 	refused []time.Duration // answered 429
 	other   map[int]int     // other statuses
 	failed  int             // connections that broke
+	unsent  int64           // calls that found every connection of ours busy
 	err     error           // the first reason
 	took    time.Duration   // the load lasted
 	drained time.Duration   // until the last answer
@@ -327,9 +327,6 @@ func openLoop(ctx context.Context, to target, rate float64, d time.Duration) *ta
 	close(due)
 	callers.Wait()
 	all.drained = time.Since(began)
-	if n := lost.Load(); n > 0 {
-		all.failed += int(n)
-		all.err = errors.Join(all.err, errors.New("calls found no connection free"))
-	}
+	all.unsent = lost.Load()
 	return all
 }

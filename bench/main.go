@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -108,16 +109,19 @@ func run(ctx context.Context, opts options) error {
 	}
 	b.platform = p
 	defer p.stop()
+	var errs []error
 	for _, s := range scenarios {
-		if !opts.only.MatchString(s.name) {
+		if !opts.only.MatchString(s.name) || ctx.Err() != nil {
 			continue
 		}
 		say("%s", s.name)
 		if err := s.run(b, ctx); err != nil {
-			return fmt.Errorf("%s: %w; the platform's log is in %s", s.name, err, p.keepLog(opts.out))
+			say("%s FAILED: %v", s.name, err)
+			b.report.skip(s.name, err)
+			errs = append(errs, fmt.Errorf("%s: %w; the platform's log is in %s", s.name, err, p.keepLog(opts.out)))
 		}
 	}
-	return b.report.write(opts)
+	return errors.Join(append(errs, b.report.write(opts))...)
 }
 
 // build makes the binaries: the platform's, unless one was given, and the bare Go

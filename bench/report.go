@@ -229,7 +229,7 @@ func (r *report) table(out io.Writer) error {
 			blank("%.1f MiB", float64(one.Bytes)/(1<<20)), strings.Join(promises, "; "), one.Note)
 	}
 	for name, why := range r.Skipped {
-		fmt.Fprintf(w, "\t%s\t%s\tskipped: %s\n", groupPeer, name, why)
+		fmt.Fprintf(w, "\t\t%s\tskipped: %s\n", name, why)
 	}
 	if err := w.Flush(); err != nil {
 		return err
