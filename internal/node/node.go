@@ -210,7 +210,8 @@ func (n *Node) buildDoors(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.gateway = door{gateway.New(n.invoker, n.component("gateway")).Server(), gatewayListener}
+	n.gateway = door{gateway.New(n.invoker, n.component("gateway")).Server(),
+		gateway.Listen(gatewayListener, connectionsMax())}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}
 	n.api.RegisterOnShutdown(management.Close)
