@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
@@ -28,16 +31,24 @@ var (
 type LogFunc func(invocation dayfly.InvocationID, stream dayfly.LogStream, text string)
 
 // Conn speaks frames with one guest. All methods may be called from any goroutine.
+//
+// Frames are read by whoever waits for one: the call itself, so that an answer wakes
+// no goroutine but the one that serves it. On a loaded machine that saves a fifth of
+// a call. A connection that several calls share has a goroutine of its own to read.
 type Conn struct {
 	nc    net.Conn
 	onLog LogFunc
 
 	writing sync.Mutex // serialises writes of whole frames
-	control chan controlFrame
+	reading sync.Mutex // held by the reader of frames; guards r
+	r       *frame.Reader
+	shared  atomic.Bool
+	readers sync.WaitGroup
 
-	mu      sync.Mutex // guards streams, next, err
+	mu      sync.Mutex // guards the rest
 	streams map[uint32]*stream
 	next    uint32
+	control []controlFrame
 	err     error
 }
 
@@ -47,12 +58,49 @@ type controlFrame struct {
 	payload []byte
 }
 
+// controlMax bounds the frames of stream 0 that wait: a guest owes one at a time.
+const controlMax = 2
+
 // NewConn speaks frames over nc, which it owns from now on: Close closes it.
 func NewConn(nc net.Conn, onLog LogFunc) *Conn {
-	c := &Conn{nc: nc, onLog: onLog, control: make(chan controlFrame, 2), streams: map[uint32]*stream{}}
-	go c.read()
-	return c
+	return &Conn{nc: nc, onLog: onLog, r: frame.NewReader(nc), streams: map[uint32]*stream{}}
 }
+
+// share lets several calls be under way at once, and log lines come at any time.
+func (c *Conn) share() {
+	if c.shared.CompareAndSwap(false, true) {
+		c.readers.Go(func() {
+			_ = c.pump(context.Background(), func() bool { return false })
+		})
+	}
+}
+
+// Drain takes in what the guest sent while no call was under way: lines that it
+// printed. It does not wait for more.
+func (c *Conn) Drain() {
+	if c.shared.Load() || !c.reading.TryLock() {
+		return
+	}
+	defer c.reading.Unlock()
+	_ = c.nc.SetReadDeadline(time.Now().Add(drainWait))
+	for {
+		f, err := c.r.Read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err == nil {
+			err = c.receive(f)
+		}
+		if err != nil {
+			c.broken(err)
+			return
+		}
+	}
+	_ = c.nc.SetReadDeadline(time.Time{})
+}
+
+// drainWait is just enough for one look: a deadline that has passed reads nothing.
+const drainWait = 200 * time.Microsecond
 
 // Hello waits until the guest has booted.
 func (c *Conn) Hello(ctx context.Context) (frame.HelloHead, error) {
@@ -111,14 +159,67 @@ func badStart(message string) *dayfly.Failure {
 func (c *Conn) Close() error { return c.nc.Close() }
 
 func (c *Conn) nextControl(ctx context.Context) (controlFrame, error) {
-	select {
-	case f, ok := <-c.control:
-		if !ok {
-			return f, c.failed()
+	var f controlFrame
+	err := c.pump(ctx, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.control) == 0 {
+			return false
 		}
-		return f, nil
-	case <-ctx.Done():
-		return controlFrame{}, context.Cause(ctx)
+		f, c.control = c.control[0], c.control[1:]
+		return true
+	})
+	return f, err
+}
+
+// pump reads frames and hands them out until ready says so, ctx ends, or the
+// connection does.
+func (c *Conn) pump(ctx context.Context, ready func() bool) error {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	defer c.interruptible(ctx)()
+	for !ready() {
+		if err := c.failed(); err != nil {
+			return err
+		}
+		f, err := c.r.Read()
+		if err == nil {
+			err = c.receive(f)
+		}
+		if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			c.broken(err)
+		}
+	}
+	for c.r.Whole() && c.failed() == nil { // an answer's end usually comes with its head
+		f, err := c.r.Read()
+		if err == nil {
+			err = c.receive(f)
+		}
+		if err != nil {
+			c.broken(err)
+		}
+	}
+	return nil
+}
+
+// interruptible lets the end of ctx wake a read. The function that it gives undoes it.
+func (c *Conn) interruptible(ctx context.Context) (undo func()) {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+		close(woken)
+	})
+	return func() {
+		if !stop() {
+			<-woken
+			_ = c.nc.SetReadDeadline(time.Time{})
+		}
 	}
 }
 
@@ -141,16 +242,8 @@ func (c *Conn) write(buf []byte) error {
 	return nil
 }
 
-// read hands every incoming frame to its stream until the connection ends.
-func (c *Conn) read() {
-	r := frame.NewReader(c.nc)
-	var err error
-	for err == nil {
-		var f frame.Frame
-		if f, err = r.Read(); err == nil {
-			err = c.receive(f)
-		}
-	}
+// broken ends the connection, and every call on it.
+func (c *Conn) broken(err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 		err = ErrGone
 	} else {
@@ -158,11 +251,12 @@ func (c *Conn) read() {
 	}
 	_ = c.nc.Close()
 	c.mu.Lock()
-	c.err = err
+	if c.err == nil {
+		c.err = err
+	}
 	open := c.streams
 	c.streams = nil
 	c.mu.Unlock()
-	close(c.control)
 	for _, s := range open {
 		s.fail(err)
 	}
@@ -194,12 +288,13 @@ func (c *Conn) receive(f frame.Frame) error {
 func (c *Conn) receiveControl(f frame.Frame) error {
 	switch f.Type {
 	case frame.Hello, frame.Ready, frame.Error:
-		select {
-		case c.control <- controlFrame{f.Type, append([]byte(nil), f.Payload...)}:
-			return nil
-		default:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.control) == controlMax {
 			return errors.New("guest repeats itself on stream 0")
 		}
+		c.control = append(c.control, controlFrame{f.Type, append([]byte(nil), f.Payload...)})
+		return nil
 	}
 	return fmt.Errorf("frame of type %d on stream 0", f.Type)
 }

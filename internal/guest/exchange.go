@@ -22,7 +22,7 @@ var frameBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); retu
 // next: often before the caller has read the whole body. A failure of the function
 // is in the Result; an error that wraps ErrGone means that the guest died.
 func (c *Conn) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()) (*dayfly.Result, error) {
-	s := newStream(c, inv, done)
+	s := newStream(ctx, c, inv, done)
 	if err := c.open(s); err != nil {
 		done()
 		return nil, err
@@ -31,7 +31,7 @@ func (c *Conn) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()
 		_ = s.Close()
 		return nil, err
 	}
-	if err := s.head(ctx); err != nil {
+	if err := s.head(); err != nil {
 		_ = s.Close()
 		if ctx.Err() != nil {
 			return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", err)
@@ -59,6 +59,10 @@ func (c *Conn) send(s *stream, inv *dayfly.Invocation) error {
 		*bufp = buf[:0]
 		if err := c.write(buf); err != nil {
 			return err
+		}
+		if !c.shared.Load() {
+			s.fed = true
+			go s.feed()
 		}
 		go s.sendBody(inv.Request.Body)
 		return nil

@@ -17,14 +17,20 @@ import (
 // mergeBytes is the size up to which pieces of an answer are put together.
 const mergeBytes = 4 << 10
 
-// stream is one call on a connection. The reader of the connection fills it, the
-// goroutine that serves the caller empties it.
+// stream is one call on a connection. Whoever reads the connection fills it, the
+// goroutine that serves the caller empties it: on most connections they are the same.
 type stream struct {
+	// ctx is the caller's; the answer's body is read under it.
+	ctx        context.Context
 	conn       *Conn
 	id         uint32
 	invocation dayfly.InvocationID
 	bytesMax   int64  // of the answer's body
 	done       func() // called once, when the guest is through with the call
+
+	// fed is set when a goroutine of its own reads for the stream: its request body is
+	// streamed, and a guest that writes before it reads must not block both sides.
+	fed bool
 
 	wake   chan struct{} // one token: something below changed
 	credit chan struct{} // one token: allowance grew, or the stream ended
@@ -43,9 +49,9 @@ type stream struct {
 	err        error // the connection broke
 }
 
-func newStream(c *Conn, inv *dayfly.Invocation, done func()) *stream {
+func newStream(ctx context.Context, c *Conn, inv *dayfly.Invocation, done func()) *stream {
 	return &stream{
-		conn: c, invocation: inv.ID, bytesMax: inv.Revision.Spec.Limits.ResponseBytes, done: done,
+		ctx: ctx, conn: c, invocation: inv.ID, bytesMax: inv.Revision.Spec.Limits.ResponseBytes, done: done,
 		wake: make(chan struct{}, 1), credit: make(chan struct{}, 1), allowance: frame.Window,
 	}
 }
@@ -163,57 +169,72 @@ func (s *stream) fail(err error) {
 	token(s.wake)
 }
 
-// head waits for the response head, a failure, or the end of ctx.
-func (s *stream) head(ctx context.Context) error {
-	for {
+// await waits until there is something to tell: the answer's head, bytes or end, or
+// why there will be none. known is called with mu held.
+func (s *stream) await(known func() bool) error {
+	check := func() bool {
 		s.mu.Lock()
-		ready := s.answer.Status != 0 || s.failure != nil || s.err != nil
-		err := s.err
-		if s.failure != nil {
-			err = nil
-		}
-		s.mu.Unlock()
-		if ready {
-			return err
-		}
+		defer s.mu.Unlock()
+		return known() || s.err != nil
+	}
+	if check() {
+		return nil
+	}
+	if !s.fed && !s.conn.shared.Load() {
+		return s.conn.pump(s.ctx, check)
+	}
+	for !check() {
 		select {
 		case <-s.wake:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
 		}
 	}
+	return nil
+}
+
+// head waits for the response head, a failure, or the end of the caller's context.
+func (s *stream) head() error {
+	err := s.await(func() bool { return s.answer.Status != 0 || s.failure != nil })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.answer.Status != 0 || s.failure != nil:
+		return nil
+	case s.err != nil:
+		return s.err
+	}
+	return err
 }
 
 // Read gives the next bytes of the answer. A failure of the function after its head
 // is a *dayfly.Failure.
 func (s *stream) Read(p []byte) (int, error) {
-	for {
-		s.mu.Lock()
-		if len(s.chunks) > 0 {
-			n := copy(p, s.chunks[0])
-			if s.chunks[0] = s.chunks[0][n:]; len(s.chunks[0]) == 0 {
-				s.chunks = s.chunks[1:]
-			}
-			s.queued -= n
-			grant := s.consumed(n)
-			s.mu.Unlock()
-			if grant > 0 {
-				_ = s.conn.write(frame.AppendWindow(nil, s.id, grant))
-			}
-			return n, nil
+	err := s.await(func() bool { return len(s.chunks) > 0 || s.failure != nil || s.ended })
+	s.mu.Lock()
+	if len(s.chunks) > 0 {
+		n := copy(p, s.chunks[0])
+		if s.chunks[0] = s.chunks[0][n:]; len(s.chunks[0]) == 0 {
+			s.chunks = s.chunks[1:]
 		}
-		failure, err, ended := s.failure, s.err, s.ended
+		s.queued -= n
+		grant := s.consumed(n)
 		s.mu.Unlock()
-		switch {
-		case failure != nil:
-			return 0, failure
-		case err != nil:
-			return 0, err
-		case ended:
-			return 0, io.EOF
+		if grant > 0 {
+			_ = s.conn.write(frame.AppendWindow(nil, s.id, grant))
 		}
-		<-s.wake
+		return n, nil
 	}
+	defer s.mu.Unlock()
+	switch {
+	case s.failure != nil:
+		return 0, s.failure
+	case s.err != nil:
+		return 0, s.err
+	case s.ended:
+		return 0, io.EOF
+	}
+	return 0, err
 }
 
 // consumed counts n bytes and tells how much to grant the guest now. Callers hold mu.
@@ -243,8 +264,20 @@ func (s *stream) Close() error {
 	go func() {
 		buf := frame.Append(nil, frame.Cancel, s.id, nil)
 		_ = s.conn.write(frame.AppendWindow(buf, s.id, grant))
+		if !s.fed && !s.conn.shared.Load() {
+			s.feed() // nobody else reads what the guest still sends
+		}
 	}()
 	return nil
+}
+
+// feed reads frames until the guest is through with the call.
+func (s *stream) feed() {
+	_ = s.conn.pump(context.Background(), func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.ended
+	})
 }
 
 // complete gives the length of the body when all of it has arrived.

@@ -18,7 +18,7 @@ func TestTinyPiecesOfAnAnswerTakeLittleMemory(t *testing.T) {
 	const pieces = 200_000
 	for name, piece := range map[string]string{"empty": "", "one byte": "x"} {
 		inv := &dayfly.Invocation{Revision: &dayfly.Revision{Spec: dayfly.DefaultSpec()}}
-		s := newStream(nil, inv, func() {})
+		s := newStream(t.Context(), nil, inv, func() {})
 		if err := s.receive(frame.Frame{Type: frame.Response, Payload: []byte(`{"status":200}`)}); err != nil {
 			t.Fatal(err)
 		}

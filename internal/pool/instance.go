@@ -134,6 +134,9 @@ func (i *instance) freeze() {
 	if !idle || i.frozen || i.ended() {
 		return
 	}
+	if i.conn != nil {
+		i.conn.Drain() // lines that it printed after its last answer
+	}
 	i.sample(time.Time{})
 	i.frozen = i.box.Freeze() == nil
 }

@@ -104,10 +104,14 @@ func ParseWindow(payload []byte) (int, error) {
 	return int(n), nil
 }
 
-// Reader reads frames from a stream.
+// Reader reads frames from a stream. A read that fails for a passing reason, such as a
+// deadline, may be repeated: what had arrived of the frame is kept.
 type Reader struct {
 	r       *bufio.Reader
 	payload []byte
+	open    bool // the head of next has been read
+	next    Frame
+	got     int // bytes of its payload
 }
 
 // NewReader reads frames from r.
@@ -118,31 +122,54 @@ func NewReader(r io.Reader) *Reader {
 // Read gives the next frame; its payload is overwritten by the next call. At the end
 // of the stream between frames the error is io.EOF.
 func (r *Reader) Read() (Frame, error) {
-	head, err := r.r.Peek(headBytes)
-	if err != nil {
-		if len(head) > 0 && err == io.EOF {
-			err = io.ErrUnexpectedEOF
+	if !r.open {
+		if err := r.readHead(); err != nil {
+			return Frame{}, err
 		}
-		return Frame{}, err
 	}
-	first := binary.BigEndian.Uint32(head)
-	f := Frame{Type: Type(first & 0xff), Stream: binary.BigEndian.Uint32(head[4:])}
-	n := int(first >> 8)
-	if err := check(f.Type, n); err != nil {
-		return Frame{}, err
-	}
-	_, _ = r.r.Discard(headBytes) // cannot fail: just peeked
-	if cap(r.payload) < n || cap(r.payload) > BodyMax && n <= BodyMax {
-		r.payload = make([]byte, n)
-	}
-	f.Payload = r.payload[:n]
-	if _, err := io.ReadFull(r.r, f.Payload); err != nil {
+	for r.got < len(r.next.Payload) {
+		n, err := r.r.Read(r.next.Payload[r.got:])
+		if r.got += n; err == nil {
+			continue
+		}
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
 		return Frame{}, err
 	}
-	return f, nil
+	r.open = false
+	return r.next, nil
+}
+
+// Whole tells that a whole frame has arrived already, so that Read will not wait.
+func (r *Reader) Whole() bool {
+	if r.open || r.r.Buffered() < headBytes {
+		return false
+	}
+	head, err := r.r.Peek(headBytes)
+	return err == nil && r.r.Buffered()-headBytes >= int(binary.BigEndian.Uint32(head)>>8)
+}
+
+func (r *Reader) readHead() error {
+	head, err := r.r.Peek(headBytes)
+	if err != nil {
+		if len(head) > 0 && err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	first := binary.BigEndian.Uint32(head)
+	kind, n := Type(first&0xff), int(first>>8)
+	if err := check(kind, n); err != nil {
+		return err
+	}
+	r.next = Frame{Type: kind, Stream: binary.BigEndian.Uint32(head[4:])}
+	_, _ = r.r.Discard(headBytes) // cannot fail: just peeked
+	if cap(r.payload) < n || cap(r.payload) > BodyMax && n <= BodyMax {
+		r.payload = make([]byte, n)
+	}
+	r.next.Payload, r.open, r.got = r.payload[:n], true, 0
+	return nil
 }
 
 func check(t Type, n int) error {
