@@ -27,6 +27,7 @@ const (
 	verdictAllow = unix.SECCOMP_RET_ALLOW
 	verdictPerm  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	verdictNoSys = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+	verdictDone  = unix.SECCOMP_RET_ERRNO // does nothing and says that it worked
 	verdictKill  = unix.SECCOMP_RET_KILL_PROCESS
 )
 
@@ -94,6 +95,10 @@ func callRanges(info *arch.Info) []callRange {
 		"clone3":      {verdict: verdictNoSys},
 		"socket":      {judge: allowSockets(socketFamilies())},
 		"personality": {judge: allowValues(personalities())},
+		"prctl":       {judge: keepDeathSignal()},
+		// Nothing in a box outlives it, so there is nothing to write to a disk: these
+		// would flush what the host and every other box have under way.
+		"sync": {verdict: verdictDone}, "syncfs": {verdict: verdictDone},
 	}
 	var all []callRange
 	add := func(name string, r callRange) {
@@ -189,6 +194,19 @@ func allowValues(values []uint32) []bpf.Instruction {
 		out = append(out, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipTrue: uint8(len(values) - i)})
 	}
 	return append(out, bpf.RetConstant{Val: verdictPerm}, bpf.RetConstant{Val: verdictAllow})
+}
+
+// keepDeathSignal lets processes ask for SIGKILL when their parent ends and ignores
+// every other wish: the first process of a box would else outlive the platform.
+func keepDeathSignal() []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: dataArg0, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PR_SET_PDEATHSIG, SkipTrue: 3},
+		bpf.LoadAbsolute{Off: dataArg0 + 8, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(unix.SIGKILL), SkipTrue: 1},
+		bpf.RetConstant{Val: verdictDone},
+		bpf.RetConstant{Val: verdictAllow},
+	}
 }
 
 // allowSockets allows the families, and netlink for routes.

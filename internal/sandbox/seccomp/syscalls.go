@@ -13,7 +13,8 @@ package seccomp
 // pass by paths (open_by_handle_at), the machine (reboot, swapon, sethostname,
 // settimeofday, clock_settime, acct, quotactl, syslog, iopl, ioperm), chroot, and
 // placing memory for others (move_pages, migrate_pages, mbind). Special cases, by
-// argument: clone, clone3, socket, personality, setrlimit, prlimit64 (seccomp.go).
+// argument: clone, clone3, socket, personality, prctl, setrlimit, prlimit64; sync and syncfs
+// do nothing (seccomp.go).
 const allowedCalls = `
 accept accept4 access alarm arch_prctl bind brk
 cachestat capget capset chdir chmod chown clock_getres clock_gettime clock_nanosleep
@@ -39,7 +40,7 @@ mq_unlink mremap mseal msgctl msgget msgrcv msgsnd msync munlock munlockall munm
 name_to_handle_at nanosleep newfstatat
 open openat openat2
 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll
-prctl pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2
+pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2
 read readahead readlink readlinkat readv recv recvfrom recvmmsg recvmsg remap_file_pages
 removexattr removexattrat rename renameat renameat2 restart_syscall rmdir rseq
 rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend
@@ -51,7 +52,7 @@ semtimedop send sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area
 set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid
 setresgid setresuid setreuid setsid setsockopt setuid setxattr setxattrat shmat
 shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 socketpair splice stat statfs
-statx symlink symlinkat sync sync_file_range syncfs sysinfo
+statx symlink symlinkat sync_file_range sysinfo
 tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_settime
 timerfd_create timerfd_gettime timerfd_settime times tkill truncate
 umask uname unlink unlinkat utime utimensat utimes
