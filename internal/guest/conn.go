@@ -145,6 +145,9 @@ func (c *Conn) Specialise(ctx context.Context, head frame.SpecialiseHead) (frame
 	case ready.Serve == "http" && (ready.Port < 1 || ready.Port > 65535):
 		return ready, badStart(fmt.Sprintf("its process wants to serve on port %d", ready.Port))
 	}
+	if ready.Serve == "http" || head.Concurrency > 1 {
+		c.share()
+	}
 	return ready, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -313,6 +314,45 @@ func TestLogLinesKnowTheirCall(t *testing.T) {
 		if got := <-lines; got != want {
 			t.Errorf("line = %+v, want %+v", got, want)
 		}
+	}
+}
+
+func TestCallsOfASharedConnectionEndInAnyOrder(t *testing.T) {
+	t.Parallel()
+	c, p := connect(t, nil)
+	go func() {
+		p.expect(frame.Specialise)
+		p.send(frame.Ready, 0, `{"serve":"frames"}`)
+		first, second := p.expect(frame.Request).Stream, p.expect(frame.Request).Stream
+		for _, stream := range []uint32{second, first} {
+			p.send(frame.Response, stream, `{"status":200}`)
+			p.send(frame.End, stream, "")
+		}
+	}()
+	if _, err := c.Specialise(t.Context(), frame.SpecialiseHead{Concurrency: 2}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if result, err := c.Exchange(t.Context(), invocation(""), func() {}); err != nil || result.Status != 200 {
+				t.Errorf("Exchange() = %+v, %v", result, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLinesPrintedBetweenCallsArriveWithADrain(t *testing.T) {
+	t.Parallel()
+	lines := make(chan string, 1)
+	c, p := connect(t, func(_ dayfly.InvocationID, _ dayfly.LogStream, text string) { lines <- text })
+	p.send(frame.Log, 0, "\x01late")
+	for len(lines) == 0 {
+		c.Drain()
+	}
+	if got := <-lines; got != "late" {
+		t.Errorf("line = %q, want late", got)
 	}
 }
 
