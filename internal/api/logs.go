@@ -42,6 +42,13 @@ func (a *API) logLines(w http.ResponseWriter, r *http.Request) error {
 	if err := q.done(); err != nil {
 		return err
 	}
+	if query.Invocation != "" && query.Function.Name == "" {
+		// A guest may claim any invocation for its lines; only those of the function
+		// that was called are that call's.
+		if record, err := a.deps.Logs.Find(r.Context(), query.Invocation); err == nil {
+			query.Function = record.Function
+		}
+	}
 	out := newLines(w)
 	ctx := r.Context()
 	if query.Follow != logs.FollowNone {
