@@ -152,6 +152,12 @@ func forward(header http.Header, r *http.Request, remote, scheme, prefix string)
 		"Transfer-Encoding", "Upgrade", headerInvocation, "X-Dayfly-Failure", "Forwarded", "X-Forwarded-Prefix"} {
 		delete(header, name)
 	}
+	for name := range header {
+		// CGI and WSGI cannot tell X_Forwarded_For from the platform's own X-Forwarded-For.
+		if strings.Contains(name, "_") {
+			delete(header, name)
+		}
+	}
 	if upgrade != "" && r.ProtoMajor == 1 {
 		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{upgrade}
 	}

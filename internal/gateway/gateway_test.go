@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,4 +304,20 @@ func FuzzPathsReachOneFunctionOrNone(f *testing.F) {
 		}), slog.New(slog.DiscardHandler))
 		g.ServeHTTP(httptest.NewRecorder(), req)
 	})
+}
+
+func TestUnderscoresCannotForgeHeaders(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		names := slices.Sorted(maps.Keys(inv.Request.Header))
+		return text(200, strings.Join(names, " ")), nil
+	})
+	req := request(t, "GET", url+"/function/f", "")
+	req.Header = http.Header{"X_Forwarded_For": {"6.6.6.6"}, "X_dayfly_invocation": {"mine"},
+		"x-Forwarded_proto": {"https"}, "_": {"1"}, "X-Own": {"1"}, "User-Agent": {"x"}, "Accept-Encoding": {"x"}}
+	_, body := do(t, req)
+	if want := "Accept-Encoding User-Agent X-Forwarded-For X-Forwarded-Host X-Forwarded-Prefix " +
+		"X-Forwarded-Proto X-Own"; body != want {
+		t.Errorf("headers = %s, want %s", body, want)
+	}
 }
