@@ -13,3 +13,6 @@ func ListenStall(l net.Listener, connsMax int, stall time.Duration) net.Listener
 	bounded.stall = stall
 	return bounded
 }
+
+// SetBodyStall gives g another patience with clients that stop to send a body.
+func (g *Gateway) SetBodyStall(stall time.Duration) { g.stall = stall }

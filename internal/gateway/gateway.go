@@ -43,11 +43,12 @@ type Invoker interface {
 type Gateway struct {
 	invoker Invoker
 	log     *slog.Logger
+	stall   time.Duration // bodyStall
 }
 
 // New makes a gateway in front of invoker.
 func New(invoker Invoker, log *slog.Logger) *Gateway {
-	return &Gateway{invoker: invoker, log: log}
+	return &Gateway{invoker: invoker, log: log, stall: bodyStall}
 }
 
 // Server gives an HTTP server with the limits of a public door. HTTP/2 without TLS is
@@ -80,6 +81,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, id, err)
 		return
 	}
+	defer g.follow(w, &inv.Request)()
 	result, err := g.invoker.Invoke(r.Context(), inv)
 	if err != nil {
 		g.refuse(w, r, id, err)
@@ -169,6 +171,12 @@ func forward(header http.Header, r *http.Request, remote, scheme, prefix string)
 	}
 }
 
+// eager is a body that came in whole.
+type eager struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (eager) Close() error { return nil }
+
 // readEagerly takes in a small body before anything is held for the call.
 func readEagerly(w http.ResponseWriter, inv *dayfly.Invocation) error {
 	n := inv.Request.ContentLength
@@ -182,6 +190,6 @@ func readEagerly(w http.ResponseWriter, inv *dayfly.Invocation) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "the request body ended before its %d bytes: %w", n, err)
 	}
 	_ = rc.SetReadDeadline(time.Time{})
-	inv.Request.Body = io.NopCloser(bytes.NewReader(body))
+	inv.Request.Body = eager{bytes.NewReader(body)}
 	return nil
 }
