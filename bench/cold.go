@@ -166,20 +166,23 @@ func (b *bench) floorStarts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name, argv := range map[string][]string{
-		"Go":     {bare, "start"},
-		"Node":   {"node", "-e", "0"},
-		"Python": {python(), "-c", "0"},
+	for _, p := range []struct {
+		name string
+		argv []string
+	}{
+		{"Python", []string{python(), "-c", "0"}},
+		{"Node.js", []string{"node", "-e", "0"}},
+		{"Go", []string{bare, "start"}},
 	} {
 		var times []time.Duration
 		for range b.processes {
 			began := time.Now()
-			if err := exec.CommandContext(ctx, argv[0], argv[1:]...).Run(); err != nil {
+			if err := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...).Run(); err != nil {
 				return err
 			}
 			times = append(times, time.Since(began))
 		}
-		b.report.spread("cold", groupFloor, "process start and exit, "+name, times)
+		b.report.spread("cold", groupFloor, "process start and exit, "+p.name, times)
 	}
 	for _, s := range append(b.floors(), b.peers()...) {
 		if !b.ready(ctx, s) {

@@ -64,15 +64,20 @@ func draw(r *report) []byte {
 			y = p.draw(&body, y)
 		}
 	}
-	foot := fmt.Sprintf("%s, %s cores, kernel %s, %s. %s", r.Machine["cpu"], r.Machine["cores"],
-		r.Machine["kernel"], r.Machine["date"], r.Method)
+	foot := []string{
+		fmt.Sprintf("%s, %s cores, kernel %s, Node.js %s, %s, %s", r.Machine["cpu"], r.Machine["cores"],
+			r.Machine["kernel"], r.Machine["node"], r.Machine["python"], r.Machine["date"]),
+		r.Method,
+	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" `+
-		`font-family="system-ui, sans-serif" font-size="12">`+"\n", pictureWidth, y+40)
+		`font-family="system-ui, sans-serif" font-size="12">`+"\n", pictureWidth, y+54)
 	fmt.Fprintf(&out, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
 	out.Write(body.Bytes())
-	fmt.Fprintf(&out, `<text x="10" y="%d" fill="#6b7280" font-size="9">%s</text>`+"\n", y+26,
-		html.EscapeString(foot))
+	for i, line := range foot {
+		fmt.Fprintf(&out, `<text x="10" y="%d" fill="#6b7280" font-size="10">%s</text>`+"\n",
+			y+26+14*i, html.EscapeString(line))
+	}
 	out.WriteString("</svg>\n")
 	return out.Bytes()
 }
