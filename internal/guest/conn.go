@@ -42,6 +42,7 @@ type Conn struct {
 	writing sync.Mutex // serialises writes of whole frames
 	reading sync.Mutex // held by the reader of frames; guards r
 	r       *frame.Reader
+	spin    *spinner
 	shared  atomic.Bool
 	readers sync.WaitGroup
 
@@ -63,8 +64,13 @@ const controlMax = 2
 
 // NewConn speaks frames over nc, which it owns from now on: Close closes it.
 func NewConn(nc net.Conn, onLog LogFunc) *Conn {
-	return &Conn{nc: nc, onLog: onLog, r: frame.NewReader(nc), streams: map[uint32]*stream{}}
+	spin := newSpinner(nc)
+	return &Conn{nc: nc, onLog: onLog, spin: spin, r: frame.NewReader(spin), streams: map[uint32]*stream{}}
 }
+
+// Spin makes the waits for the next answers look for that long before they sleep. It
+// takes a processor, so it is for nodes that have one to spare; 0 is never.
+func (c *Conn) Spin(span time.Duration) { c.spin.span.Store(int64(span)) }
 
 // share lets several calls be under way at once, and log lines come at any time.
 func (c *Conn) share() {

@@ -335,8 +335,13 @@ func TestCallsOfASharedConnectionEndInAnyOrder(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			if result, err := c.Exchange(t.Context(), invocation(""), func() {}); err != nil || result.Status != 200 {
+			result, err := c.Exchange(t.Context(), invocation(""), func() {})
+			if err != nil || result.Status != 200 {
 				t.Errorf("Exchange() = %+v, %v", result, err)
+				return
+			}
+			if _, err := io.Copy(io.Discard, result.Body); err != nil {
+				t.Errorf("read answer: %v", err)
 			}
 		})
 	}

@@ -30,6 +30,27 @@ type processors struct {
 	busy atomic.Int64 // calls that run now
 }
 
+const (
+	// spinSpan is how long a call that is alone on the node looks for its answer.
+	spinSpan = 60 * time.Microsecond
+	// spinService is the time of a call up to which looking pays.
+	spinService = 300 * time.Microsecond
+)
+
+// spin tells how long a call should look for its answer before it sleeps: not at all
+// unless it is alone, a processor is free, and its function answers fast.
+func (g *group) spin() time.Duration {
+	if g.pool.cpu.busy.Load() > 1 || runtime.NumCPU() == 1 {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.service.value == 0 || g.service.value > spinService {
+		return 0
+	}
+	return spinSpan
+}
+
 func newProcessors() *processors { return &processors{} }
 
 // saturated tells that adding an instance would not make anything faster.

@@ -50,6 +50,7 @@ func (i *instance) exchange(ctx context.Context, inv *dayfly.Invocation, done fu
 	if i.server != nil {
 		return i.server.Exchange(ctx, inv, done)
 	}
+	i.conn.Spin(i.group.spin())
 	return i.conn.Exchange(ctx, inv, done)
 }
 
