@@ -213,7 +213,7 @@ func (a *app) deployOne(
 }
 
 func (a *app) printOutcome(o *client.Outcome, took time.Duration) {
-	name := a.style.bold(o.Function.FunctionRef.String())
+	name := a.style.bold(plain(o.Function.FunctionRef.String()))
 	if o.Unchanged {
 		a.printf("%s is unchanged: revision %d has this code and these settings already\n",
 			name, o.Function.Live)
@@ -226,8 +226,9 @@ func (a *app) printOutcome(o *client.Outcome, took time.Duration) {
 		if i == 0 {
 			label = "found"
 		}
-		rows = append(rows, [2]string{label, found})
+		rows = append(rows, [2]string{label, plain(found)})
 	}
-	rows = append(rows, [2]string{"url", o.URL}, [2]string{"try", "curl " + o.URL})
+	url := plain(o.URL)
+	rows = append(rows, [2]string{"url", url}, [2]string{"try", "curl " + url})
 	writeRows(a.Out, a.style, rows)
 }

@@ -65,17 +65,17 @@ func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
 }
 
 func (a *app) printFeatures(features []client.Feature, where string) {
-	a.printf("isolation of %s\n\n", where)
+	a.printf("isolation of %s\n\n", plain(where))
 	rows := newTable("", "", "")
 	for i, f := range features {
 		mark := a.style.green("✓")
 		if !f.Given {
 			mark = a.style.yellow("✗")
 		}
-		rows.add("  "+mark, f.Name, f.Detail)
+		rows.add("  "+mark, plain(f.Name), plain(f.Detail))
 		again := i+1 < len(features) && features[i+1].Remedy == f.Remedy
 		if !f.Given && f.Remedy != "" && !again {
-			rows.add("", "", a.style.dim("› "+f.Remedy))
+			rows.add("", "", a.style.dim("› "+plain(f.Remedy)))
 		}
 	}
 	rows.write(a.Out, a.style)

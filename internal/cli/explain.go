@@ -85,26 +85,26 @@ func (a *app) printExplanation(e *explanation) {
 	if len(e.Logs) > 0 {
 		a.printf("\n%s\n", s.bold("Printed"))
 		for _, line := range e.Logs {
-			text := line.Text
+			text := plain(line.Text)
 			if line.Stream == dayfly.StreamStderr {
 				text = s.yellow(text)
 			}
 			after := "+" + span(line.Time.Sub(r.Start))
-			a.printf("  %s %-8s %s\n", s.dim(fmt.Sprintf("%9s", after)), line.Stream, text)
+			a.printf("  %s %-8s %s\n", s.dim(fmt.Sprintf("%9s", after)), plain(string(line.Stream)), text)
 		}
 	}
 	for i, text := range e.Advice {
 		if i == 0 {
 			a.printf("\n%s\n", s.bold("What to do"))
 		}
-		a.printf("  %s %s\n", s.green("›"), text)
+		a.printf("  %s %s\n", s.green("›"), plain(text))
 	}
 }
 
 // callRows say what was called, by whom, and what served it.
 func (a *app) callRows(r *dayfly.Record) [][2]string {
 	s := a.style
-	request := r.Method + " " + r.Path
+	request := plain(r.Method + " " + r.Path)
 	if r.Source == dayfly.SourceInvoke {
 		request = "event, by dayfly invoke"
 	}
@@ -117,12 +117,12 @@ func (a *app) callRows(r *dayfly.Record) [][2]string {
 	case r.Status >= 400:
 		answer = s.yellow("answered " + strconv.Itoa(r.Status))
 	}
-	function := s.bold(r.Function.String())
+	function := s.bold(plain(r.Function.String()))
 	if _, number, ok := strings.Cut(string(r.Revision), "@"); ok {
-		function += ", revision " + number
+		function += ", revision " + plain(number)
 	}
 	if r.Runtime != "" {
-		function += ", " + string(r.Runtime)
+		function += ", " + plain(string(r.Runtime))
 	}
 	rows := [][2]string{
 		{"function", function},
@@ -136,11 +136,11 @@ func (a *app) callRows(r *dayfly.Record) [][2]string {
 			served = "after " + plural(int(r.CallsServed), "earlier call")
 		}
 		rows = append(rows,
-			[2]string{"instance", fmt.Sprintf("%s, %s, on node %s", r.Instance, served, r.Node)},
+			[2]string{"instance", plain(fmt.Sprintf("%s, %s, on node %s", r.Instance, served, r.Node))},
 			[2]string{"start", startText(s, r)})
 	}
 	if r.Why != "" {
-		rows = append(rows, [2]string{"why", r.Why})
+		rows = append(rows, [2]string{"why", plain(r.Why)})
 	}
 	if r.QueueDepth > 0 {
 		rows = append(rows, [2]string{"queue",
@@ -161,7 +161,7 @@ func startText(s style, r *dayfly.Record) string {
 	case dayfly.ColdBoot:
 		return s.cyan("cold") + ": a sandbox was booted for it"
 	}
-	return string(r.Cold)
+	return plain(string(r.Cold))
 }
 
 // printPhases draws the phases one after the other, each where it happened.
@@ -181,7 +181,7 @@ func (a *app) printPhases(r *dayfly.Record) {
 	var began time.Duration
 	for _, p := range phases {
 		from, to := share(began, total), share(began+p.Duration, total)
-		t.add("  "+p.Name, micros(p.Duration), fmt.Sprintf("%.0f %%", (to-from)*100),
+		t.add("  "+plain(p.Name), micros(p.Duration), fmt.Sprintf("%.0f %%", (to-from)*100),
 			a.style.cyan(bar(from, to, barCells)))
 		began += p.Duration
 	}
@@ -246,13 +246,13 @@ func (a *app) printFault(r *dayfly.Record) {
 	a.printf("\n%s\n", a.style.bold("Fault: "+whose[r.Fault]))
 	if f := r.Failure; f != nil {
 		a.printf("  %s while it %s\n", a.style.red(failureWords(f)), phaseWords(f.Phase))
-		a.printf("  %s: %s\n", f.Type, f.Message)
+		a.printf("  %s: %s\n", plain(f.Type), plainLines(f.Message))
 		for _, line := range f.Stack {
 			a.printf("    %s\n", a.style.dim(strings.TrimRight(line, "\n")))
 		}
 		return
 	}
-	a.printf("  %s (%s)\n", a.style.red(r.Error), r.Kind)
+	a.printf("  %s (%s)\n", a.style.red(r.Error), plain(string(r.Kind)))
 }
 
 func phaseWords(p dayfly.Phase) string {

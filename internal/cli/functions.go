@@ -123,8 +123,8 @@ func (a *app) printFunctions(functions []dayfly.Function, gateway string) {
 		if f.Live > 0 {
 			live = strconv.Itoa(f.Live)
 		}
-		t.add(a.style.bold(f.FunctionRef.String()), live, strconv.Itoa(len(f.Revisions)),
-			a.ago(f.UpdatedAt), gateway+"/function/"+f.FunctionRef.String())
+		t.add(a.style.bold(plain(f.FunctionRef.String())), live, strconv.Itoa(len(f.Revisions)),
+			a.ago(f.UpdatedAt), plain(gateway+"/function/"+f.FunctionRef.String()))
 	}
 	t.write(a.Out, a.style)
 }

@@ -55,9 +55,9 @@ func (a *app) inspect() *cobra.Command {
 
 func (a *app) printInspection(i *client.Inspection) {
 	f := i.Function
-	a.printf("%s\n", a.style.bold(f.FunctionRef.String()))
+	a.printf("%s\n", a.style.bold(plain(f.FunctionRef.String())))
 	rows := [][2]string{
-		{"url", i.URL},
+		{"url", plain(i.URL)},
 		{"updated", a.ago(f.UpdatedAt)},
 		{"revisions", revisionList(f)},
 	}
@@ -75,7 +75,7 @@ func (a *app) printInspection(i *client.Inspection) {
 	t := newTable("  ID", "REVISION", "STATE", "SINCE", ">CALLS", ">MEMORY")
 	for _, instance := range i.Instances {
 		_, revision, _ := strings.Cut(string(instance.Revision), "@")
-		t.add("  "+string(instance.ID), revision, instance.State, a.ago(instance.Since),
+		t.add("  "+plain(string(instance.ID)), plain(revision), plain(instance.State), a.ago(instance.Since),
 			strconv.FormatInt(instance.Calls, 10), size(instance.MemoryBytes))
 	}
 	t.write(a.Out, a.style)
@@ -106,27 +106,27 @@ func revisionList(f dayfly.Function) string {
 
 func (a *app) revisionRows(r *dayfly.Revision) [][2]string {
 	s := &r.Spec
-	code := string(s.Contract)
+	code := plain(string(s.Contract))
 	if s.Dialect != "" {
-		code += " (" + string(s.Dialect) + ")"
+		code += " (" + plain(string(s.Dialect)) + ")"
 	}
 	rows := [][2]string{
-		{"revision", fmt.Sprintf("%s, deployed %s", r.ID, a.ago(r.CreatedAt))},
-		{"runtime", string(s.Runtime)},
+		{"revision", fmt.Sprintf("%s, deployed %s", plain(string(r.ID)), a.ago(r.CreatedAt))},
+		{"runtime", plain(string(s.Runtime))},
 		{"contract", code},
 	}
 	if s.Entry != "" {
-		rows = append(rows, [2]string{"entry", s.Entry})
+		rows = append(rows, [2]string{"entry", plain(s.Entry)})
 	}
 	if len(s.Command) > 0 {
-		rows = append(rows, [2]string{"command", strings.Join(s.Command, " ")})
+		rows = append(rows, [2]string{"command", plain(strings.Join(s.Command, " "))})
 	}
 	for i, name := range slices.Sorted(maps.Keys(s.Env)) {
 		label := ""
 		if i == 0 {
 			label = "env"
 		}
-		rows = append(rows, [2]string{label, name + "=" + s.Env[name]})
+		rows = append(rows, [2]string{label, plain(name + "=" + s.Env[name])})
 	}
 	l, c := s.Limits, s.Scaling
 	return append(rows, [][2]string{
@@ -138,9 +138,9 @@ func (a *app) revisionRows(r *dayfly.Revision) [][2]string {
 		{"scaling", fmt.Sprintf("%d to %d instances, %s at once in each, idle for %s",
 			c.MinInstances, c.MaxInstances, plural(c.Concurrency, "call"), c.IdleTimeout)},
 		{"waiting", fmt.Sprintf("up to %d calls, up to %s", c.QueueDepth, c.QueueTimeout)},
-		{"egress", string(s.Egress)},
-		{"source", short(r.Source)},
-		{"bundle", short(r.Bundle)},
+		{"egress", plain(string(s.Egress))},
+		{"source", plain(short(r.Source))},
+		{"bundle", plain(short(r.Bundle))},
 	}...)
 }
 

@@ -80,7 +80,12 @@ func (a *app) event(data string) (io.ReadCloser, error) {
 // printAnswer streams the answer as it comes.
 func (a *app) printAnswer(answer *client.Answer) error {
 	last := &lastByte{w: a.Out}
-	if _, err := io.Copy(last, answer.Body); err != nil {
+	shown := &plainWriter{w: a.Out}
+	if a.style.terminal { // elsewhere, the bytes are to be what the function answered
+		last.w = shown
+	}
+	_, err := io.Copy(last, answer.Body)
+	if err = errors.Join(err, shown.Close()); err != nil {
 		return &client.InvokeError{Invocation: answer.Invocation, Err: err}
 	}
 	if a.style.terminal && last.b != '\n' && last.b != 0 {

@@ -78,7 +78,7 @@ func (a *app) printLogs(ctx context.Context, node *client.Client, q client.LogQu
 // printLine shows one line: time, name of the function when there may be several,
 // call, text.
 func (a *app) printLine(l dayfly.LogLine, name string) {
-	text := l.Text
+	text := plain(l.Text)
 	switch l.Stream {
 	case dayfly.StreamStderr:
 		text = a.style.yellow(text)
@@ -87,9 +87,9 @@ func (a *app) printLine(l dayfly.LogLine, name string) {
 	}
 	a.printf("%s ", a.style.dim(l.Time.Local().Format("2006-01-02 15:04:05.000")))
 	if name != "" {
-		a.printf("%s ", a.style.bold(name))
+		a.printf("%s ", a.style.bold(plain(name)))
 	}
-	id := string(l.Invocation)
+	id := plain(string(l.Invocation))
 	if id == "" {
 		id = "-"
 	}
@@ -141,19 +141,19 @@ func (a *app) printRecords(records []dayfly.Record) {
 	}
 	t := newTable("INVOCATION", "FUNCTION", "WHEN", ">TOOK", "START", ">STATUS", "REQUEST", "FAULT")
 	for _, r := range records {
-		request := r.Method + " " + r.Path
+		request := plain(r.Method + " " + r.Path)
 		if r.Source == dayfly.SourceInvoke {
 			request = "event"
 		}
-		start := string(r.Cold)
+		start := plain(string(r.Cold))
 		switch {
 		case r.Instance == "":
 			start = "-" // it reached none
 		case start == "":
 			start = "warm"
 		}
-		t.add(string(r.ID), r.Function.String(), a.ago(r.Start), span(r.Duration), start,
-			a.statusText(r.Status), request, a.style.red(faultText(&r)))
+		t.add(plain(string(r.ID)), plain(r.Function.String()), a.ago(r.Start), span(r.Duration), start,
+			a.statusText(r.Status), request, a.style.red(plain(faultText(&r))))
 	}
 	t.write(a.Out, a.style)
 }

@@ -68,22 +68,22 @@ func (a *app) printError(err error) {
 	if told.Failure != nil {
 		a.notef("%s", failureText(a.alert, told.Failure))
 	} else {
-		a.notef("%s %s\n", a.alert.red("error:"), told.Message)
+		a.notef("%s %s\n", a.alert.red("error:"), plainLines(told.Message))
 	}
 	if told.Invocation == "" && told.Failure != nil {
 		return
 	}
 	if told.Hint != "" {
-		a.notef("%s %s\n", a.alert.dim("hint:"), told.Hint)
+		a.notef("%s %s\n", a.alert.dim("hint:"), plainLines(told.Hint))
 	}
 }
 
 // failureText is a function's own failure: kind, type, message, stack.
 func failureText(s style, f *dayfly.Failure) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", s.red("the function failed ("+failureWords(f)+"):"), f.Type)
+	fmt.Fprintf(&b, "%s %s", s.red("the function failed ("+failureWords(f)+"):"), plain(f.Type))
 	if f.Message != "" {
-		b.WriteString(": " + f.Message)
+		b.WriteString(": " + plainLines(f.Message))
 	}
 	b.WriteByte('\n')
 	for _, line := range f.Stack {
@@ -106,7 +106,7 @@ func failureWords(f *dayfly.Failure) string {
 	if text, ok := words[f.Kind]; ok {
 		return text
 	}
-	return string(f.Kind)
+	return plain(string(f.Kind))
 }
 
 // span prints a duration with three digits and the unit that suits it.

@@ -5,7 +5,6 @@ package cli
 import (
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
@@ -72,10 +71,11 @@ func (p *progress) clear() {
 }
 
 func (p *progress) text() string {
-	if p.note == "" {
-		return p.name + ": " + p.current
+	text := p.name + ": " + p.current
+	if p.note != "" {
+		text += ", " + firstLine(p.note)
 	}
-	return p.name + ": " + p.current + ", " + firstLine(p.note)
+	return plain(text)
 }
 
 // done ends the running stage, well.
@@ -110,7 +110,7 @@ func (p *progress) fail(err error) error {
 
 // line takes a line that the build printed.
 func (p *progress) line(text string) {
-	text = strings.TrimRight(text, "\n")
+	text = plain(strings.TrimRight(text, "\r\n"))
 	if p.verbose && !p.app.json {
 		p.app.notef("  %s\n", p.app.alert.dim(text))
 		return
@@ -119,16 +119,8 @@ func (p *progress) line(text string) {
 		p.build = p.build[1:]
 	}
 	p.build = append(p.build, text)
-	p.latest = strings.Map(printable, text)
+	p.latest = strings.ReplaceAll(text, "\t", " ") // it must stay on its line
 	p.show()
-}
-
-// printable drops what would move the cursor.
-func printable(r rune) rune {
-	if !unicode.IsPrint(r) {
-		return -1
-	}
-	return r
 }
 
 // uploaded says what was sent.
@@ -141,7 +133,7 @@ func (p *progress) uploaded(s *client.Source, sent int64) {
 	p.done()
 	for _, name := range s.Dropped {
 		if !p.app.json {
-			p.app.notef("%s left out %s\n", p.app.alert.yellow("!"), name)
+			p.app.notef("%s left out %s\n", p.app.alert.yellow("!"), plain(name))
 		}
 	}
 }

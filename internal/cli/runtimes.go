@@ -41,7 +41,8 @@ func (a *app) printRuntimes(runtimes []client.Runtime) {
 		if r.Default {
 			note = a.style.green("default")
 		}
-		t.add(a.style.bold(string(r.Name)), r.Language, r.Version, r.Source, r.Path, note)
+		t.add(a.style.bold(plain(string(r.Name))), plain(r.Language), plain(r.Version),
+			plain(r.Source), plain(r.Path), note)
 	}
 	t.write(a.Out, a.style)
 }
@@ -63,7 +64,7 @@ func (a *app) version() *cobra.Command {
 			}
 			a.printf("dayfly %s, %s, %s\n", told["version"], told["go"], told["platform"])
 			if told["node"] != "" {
-				a.printf("node   %s, %s\n", told["node_version"], told["node"])
+				a.printf("node   %s, %s\n", plain(told["node_version"]), plain(told["node"]))
 			}
 			return nil
 		},

@@ -49,7 +49,9 @@ func (s style) fit(text string) string {
 	return text
 }
 
+// paint gives text a colour; whatever text holds, it cannot give itself one.
 func (s style) paint(code, text string) string {
+	text = plainLines(text)
 	if !s.colour || text == "" {
 		return text
 	}
