@@ -82,10 +82,11 @@ func newRootPlan(etc string) rootPlan {
 		link{"/proc/self/fd/1", "dev/stdout"}, link{"/proc/self/fd/2", "dev/stderr"},
 		link{"/run", "var/run"}, link{"/tmp", "var/tmp"})
 	p.procSealed = present("bus", "fs", "irq", "sys", "sysrq-trigger")
-	p.procFiles = present("kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount",
+	p.procFiles = present("cmdline", "kcore", "keys", "key-users", "kmsg", "kallsyms", "kpagecount",
 		"kpageflags", "kpagecgroup", "latency_stats", "timer_list", "timer_stats",
 		"sched_debug", "interrupts", "vmallocinfo", "mtrr", "config.gz")
-	p.procDirs = present("acpi", "scsi", "asound", "driver")
+	// Whoever opens pressure for writing has the kernel measure for them.
+	p.procDirs = present("acpi", "scsi", "asound", "driver", "pressure")
 	return p
 }
 

@@ -59,7 +59,7 @@ print([p for p in os.listdir("/proc") if p.isdigit()])
 func probes() []probe {
 	out := []probe{
 		{"files of the host", `
-for p in "/root", "/home", "/var/lib", "/var/log", "/srv", "/mnt", "/boot", "/sys", "/etc/shadow", "/etc/ssl/private", "/dev/kmsg", "/dev/mem", "/dev/kvm", "/dev/pts", "/dev/tty", "/dev/loop0", "/run/docker.sock", "/proc/kcore", "/proc/sysrq-trigger":
+for p in "/root", "/home", "/var/lib", "/var/log", "/srv", "/mnt", "/boot", "/sys", "/etc/shadow", "/etc/ssl/private", "/dev/kmsg", "/dev/mem", "/dev/kvm", "/dev/pts", "/dev/tty", "/dev/loop0", "/run/docker.sock", "/proc/kcore", "/proc/cmdline", "/proc/pressure", "/proc/sysrq-trigger":
     try:
         if os.path.isdir(p): found = os.listdir(p)
         else: found = open(p, "rb").read(1)
@@ -70,6 +70,9 @@ print("done")
 		{"writing to what is sealed", `
 for p in "/x", "/usr/x", "/etc/passwd", "/etc/x", "/var/task/x", "/run/x", "/dev/x", "/bin/x", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/proc/sys/net/ipv4/ip_forward", "/proc/sysrq-trigger", "/proc/1/oom_score_adj_", "/proc/sys/kernel/hostname":
     try: open(p, "w").write("1"); print("wrote", p)
+    except OSError: pass
+for p in "cpu", "io", "memory": # a trigger: the kernel is to watch for us
+    try: os.open("/proc/pressure/" + p, os.O_RDWR); print("opened pressure", p)
     except OSError: pass
 print("done")
 `, "done\n"},
