@@ -63,6 +63,7 @@ func defaultText(s config.Setting) string {
 // runNode runs a node until a signal, or the end of ctx.
 func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 	log := newLogger(a.Err, cfg)
+	adopt(log)
 	settings := nodeConfig(cfg)
 	settings.Version = a.Version
 	began := a.now()
@@ -110,6 +111,13 @@ func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// adopt has what libraries print to the process's own logger go to log, for those who
+// look into details: net/http quotes there what a function sent that it should not have.
+func adopt(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(log)
 }
 
 // nodeConfig hands on what was set.
