@@ -24,9 +24,9 @@ const (
 	// callTimeout ends a call that hangs: the longest that is waited for on purpose
 	// is the default queue time-out, ten seconds.
 	callTimeout = 30 * time.Second
-	// openConnsMax bounds the connections of the open loop: what waits in the
-	// platform's queue, a thousand calls, and as much again.
-	openConnsMax = 2048
+	// openConnsMax bounds the connections of the open loop: more than any queue of the
+	// platform takes in, so that what is refused is refused by it and not by us.
+	openConnsMax = 6000
 )
 
 var wantBody = []byte("ok\n")
@@ -292,11 +292,12 @@ func callOn(c **conn, to target) (answer, error) {
 	return a, err
 }
 
-// openLoop offers rate calls a second for a time, whether answers come or not, and
-// measures each from the moment it was due, so that a stall is seen in full.
+// openLoop offers rate calls a second for a time, whether answers come or not. It
+// measures a served call from the moment it was due, so that a stall is seen in full,
+// and a refused one from when it was sent: the promise is about the platform's word.
 func openLoop(ctx context.Context, to target, rate float64, d time.Duration) *tally {
 	all := newTally()
-	due := make(chan time.Time, openConnsMax)
+	due := make(chan time.Time)
 	var callers sync.WaitGroup
 	var lost atomic.Int64
 	for range openConnsMax {
@@ -305,7 +306,11 @@ func openLoop(ctx context.Context, to target, rate float64, d time.Duration) *ta
 			defer all.merge(mine)
 			var c *conn
 			for at := range due {
+				sent := time.Now()
 				a, err := callOn(&c, to)
+				if a.status == 429 {
+					at = sent
+				}
 				mine.note(a, time.Since(at), err)
 			}
 			if c != nil {
