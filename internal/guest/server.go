@@ -21,10 +21,15 @@ import (
 )
 
 const (
-	// pollMin and pollMax bound the pauses while waiting for a program to listen:
-	// short at first, since a static binary is there within a millisecond.
-	pollMin = 200 * time.Microsecond
-	pollMax = 5 * time.Millisecond
+	// pollPause is the pause between two looks whether a program listens, for its
+	// first pollEager: a static binary does within milliseconds, and each look costs a
+	// fifth of the pause. After that the pause grows to pollMax.
+	pollPause = 300 * time.Microsecond
+	pollEager = 20 * time.Millisecond
+	pollMax   = 5 * time.Millisecond
+	// freshSpan is how long the connection of a successful look is good for the first
+	// call: some servers hang up on clients that say nothing for a second.
+	freshSpan = 500 * time.Millisecond
 	// idleConns is how many connections to one instance are kept: as many as its
 	// usual concurrency uses at once.
 	idleConns = 64
@@ -51,6 +56,13 @@ type Server struct {
 	port      int
 	dial      DialFunc
 	transport *http.Transport
+	fresh     atomic.Pointer[freshConn] // of the look that found the program listening
+}
+
+// freshConn is a connection that nothing was sent on yet.
+type freshConn struct {
+	net.Conn
+	since time.Time
 }
 
 // NewServer speaks with the program on that port. It connects when first needed.
@@ -58,6 +70,9 @@ func NewServer(port int, dial DialFunc) *Server {
 	s := &Server{port: port, dial: dial}
 	s.transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			if conn := s.takeFresh(); conn != nil {
+				return conn, nil
+			}
 			ctx, cancel := context.WithTimeout(ctx, dialMax)
 			defer cancel()
 			conn, err := dial(ctx, port)
@@ -78,11 +93,13 @@ func NewServer(port int, dial DialFunc) *Server {
 
 // Await returns once the program accepts connections, or with the cause of ctx's end.
 func (s *Server) Await(ctx context.Context) error {
-	pause := pollMin
+	pause, began := pollPause, time.Now()
 	for {
 		conn, err := s.dial(ctx, s.port)
 		if err == nil {
-			return conn.Close()
+			s.fresh.Store(&freshConn{Conn: conn, since: time.Now()})
+			time.AfterFunc(freshSpan, s.dropFresh)
+			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -92,10 +109,31 @@ func (s *Server) Await(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(pause):
-			pause = min(pause*3/2, pollMax)
+			if time.Since(began) > pollEager {
+				pause = min(pause*3/2, pollMax)
+			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+}
+
+// takeFresh gives the connection that Await made, if the first call comes at once.
+func (s *Server) takeFresh() net.Conn {
+	fresh := s.fresh.Swap(nil)
+	if fresh == nil {
+		return nil
+	}
+	if time.Since(fresh.since) > freshSpan {
+		_ = fresh.Close()
+		return nil
+	}
+	return fresh.Conn
+}
+
+func (s *Server) dropFresh() {
+	if fresh := s.fresh.Swap(nil); fresh != nil {
+		_ = fresh.Close()
 	}
 }
 
@@ -168,6 +206,7 @@ func unfit(resp *http.Response, upgrade bool) string {
 
 // Close drops the connections that are idle.
 func (s *Server) Close() error {
+	s.dropFresh()
 	s.transport.CloseIdleConnections()
 	return nil
 }
