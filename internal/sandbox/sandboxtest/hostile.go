@@ -10,6 +10,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
+// deathTimeout is how long a guest may take to run into the limit that ends it.
+const deathTimeout = 20 * time.Second
+
 // rampage is how long a guest that does not end by itself may run.
 func rampage() time.Duration {
 	if testing.Short() {
@@ -23,6 +26,7 @@ type hostile struct {
 	needs  string
 	code   string
 	limits dayfly.Limits
+	dies   bool // the limit ends it, which may take long on a busy machine
 	judge  func(t *testing.T, u sandbox.Usage, e sandbox.Exit)
 }
 
@@ -36,9 +40,13 @@ func (s *suite) testHostile(t *testing.T) {
 			spec := script(h.code)
 			spec.Limits = h.limits
 			b := s.start(t, spec)
+			patience := rampage()
+			if h.dies {
+				patience = deathTimeout
+			}
 			select {
 			case <-b.Done():
-			case <-time.After(rampage()):
+			case <-time.After(patience):
 			}
 			u := b.Usage()
 			b.Kill()
@@ -79,45 +87,45 @@ func hostiles() map[string]hostile {
 		"a fork bomb": {"cgroup pids", `
 while True:
     try: os.fork()
-    except OSError: pass`, dayfly.Limits{Pids: 64}, pidsWithin(64)},
+    except OSError: pass`, dayfly.Limits{Pids: 64}, false, pidsWithin(64)},
 		"a thread bomb": {"cgroup pids", `
 import threading
 while True:
     try: threading.Thread(target=time.sleep, args=(1000,)).start()
-    except RuntimeError: time.sleep(0.01)`, dayfly.Limits{Pids: 64}, pidsWithin(64)},
+    except RuntimeError: time.sleep(0.01)`, dayfly.Limits{Pids: 64}, false, pidsWithin(64)},
 		"a memory hog": {"cgroup memory", `
 held = []
 while True: held.append(bytearray(os.urandom(1 << 16) * 16))`,
-			dayfly.Limits{MemoryBytes: 64 << 20}, outOfMemory},
+			dayfly.Limits{MemoryBytes: 64 << 20}, true, outOfMemory},
 		"many memory hogs": {"cgroup memory", `
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 while True:
     try:
         if os.fork() == 0:
             x = bytearray(os.urandom(1 << 20) * 48); time.sleep(1000)
-    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, Pids: 32}, memoryWithin(64 << 20)},
+    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, Pids: 32}, false, memoryWithin(64 << 20)},
 		"a /tmp filler": {"cgroup memory", `
 n = 0
 while True:
     n += 1
     try: open("/tmp/%d" % n, "wb").write(bytes(1 << 20))
-    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, TmpBytes: 1 << 30}, outOfMemory},
+    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, TmpBytes: 1 << 30}, true, outOfMemory},
 		"a filler of small files": {"cgroup memory", `
 n = 0
 while True:
     n += 1
     try: os.mkdir("/tmp/%d" % n)
-    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, TmpBytes: 64 << 20}, memoryWithin(64 << 20)},
+    except OSError: pass`, dayfly.Limits{MemoryBytes: 64 << 20, TmpBytes: 64 << 20}, false, memoryWithin(64 << 20)},
 		"a /dev/shm filler": {"cgroup memory", `
 f = open("/dev/shm/x", "wb")
 while True:
     try: f.write(bytes(1 << 20)); f.flush()
     except OSError: f.close(); break
 print(os.stat("/dev/shm/x").st_size); time.sleep(1000)`,
-			dayfly.Limits{MemoryBytes: 256 << 20}, memoryWithin(128 << 20)},
+			dayfly.Limits{MemoryBytes: 256 << 20}, false, memoryWithin(128 << 20)},
 		"a spinner on every processor": {"cgroup cpu", `
 for i in range(7): os.fork()
-while True: pass`, dayfly.Limits{CPUMilli: 500, Pids: 256}, func(t *testing.T, u sandbox.Usage, _ sandbox.Exit) {
+while True: pass`, dayfly.Limits{CPUMilli: 500, Pids: 256}, false, func(t *testing.T, u sandbox.Usage, _ sandbox.Exit) {
 			if u.CPU > rampage()*3/4+500*time.Millisecond {
 				t.Errorf("half a processor for %v gave %v", rampage(), u.CPU)
 			}
@@ -127,13 +135,13 @@ for i in range(5): os.fork()
 held = []
 while True:
     try: held += socket.socketpair(socket.AF_UNIX)
-    except OSError: time.sleep(0.01)`, dayfly.Limits{Files: 1024, Pids: 64}, nil},
+    except OSError: time.sleep(0.01)`, dayfly.Limits{Files: 1024, Pids: 64}, false, nil},
 		"a signal storm": {"no_new_privs", `
 while True:
     for p in range(-1, 300):
         if p not in (0, 1, os.getpid()):
             try: os.kill(p, signal.SIGKILL)
-            except OSError: pass`, dayfly.Limits{CPUMilli: 500}, nil},
+            except OSError: pass`, dayfly.Limits{CPUMilli: 500}, false, nil},
 		"a pipe and socket hoarder": {"cgroup memory", `
 held = []
 while True:
@@ -141,6 +149,6 @@ while True:
         r, w = os.pipe(); os.set_blocking(w, False); held += [r, w]
         while True: os.write(w, bytes(1 << 16))
     except BlockingIOError: pass
-    except OSError: time.sleep(0.01)`, dayfly.Limits{MemoryBytes: 64 << 20}, memoryWithin(64 << 20)},
+    except OSError: time.sleep(0.01)`, dayfly.Limits{MemoryBytes: 64 << 20}, false, memoryWithin(64 << 20)},
 	}
 }
