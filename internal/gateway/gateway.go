@@ -81,9 +81,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, id, err)
 		return
 	}
-	defer g.follow(w, &inv.Request)()
-	result, err := g.invoker.Invoke(r.Context(), inv)
+	ctx, end := g.follow(r.Context(), w, &inv.Request)
+	defer end()
+	result, err := g.invoker.Invoke(ctx, inv)
 	if err != nil {
+		end()
 		g.refuse(w, r, id, err)
 		return
 	}

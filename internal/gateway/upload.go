@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -27,24 +28,51 @@ type upload struct {
 	conn  *http.ResponseController
 	stall time.Duration
 
+	reading sync.Mutex // held during Read
 	mu      sync.Mutex
 	stopped bool
 	broken  error // what every read gives from now on
 }
 
-// follow puts an upload in the place of a body that is still to come, and gives what
-// ends it.
-func (g *Gateway) follow(w http.ResponseWriter, r *dayfly.Request) (stop func()) {
+// follow puts an upload in the place of a body that is still to come. It gives the
+// context for the call, and what ends both.
+func (g *Gateway) follow(
+	ctx context.Context, w http.ResponseWriter, r *dayfly.Request,
+) (context.Context, func()) {
 	if _, whole := r.Body.(eager); whole || r.Body == nil || r.Body == http.NoBody {
-		return func() {}
+		return ctx, func() {}
 	}
 	u := &upload{body: r.Body, conn: http.NewResponseController(w), stall: g.stall}
 	r.Body = u
-	return func() { _ = u.Close() }
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !u.stalled() {
+			cancel()
+		}
+	})
+	return call, func() {
+		stop()
+		// The server reads some more before it answers or takes the next request.
+		_ = u.wait(time.Now().Add(u.stall))
+		_ = u.Close()
+		cancel()
+	}
+}
+
+// stalled tells whether the client stalled. The server ends a request's context for
+// that, too, from within Read; the call is to end because of its body instead.
+func (u *upload) stalled() bool {
+	u.reading.Lock()
+	defer u.reading.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.broken != nil
 }
 
 // Read implements io.Reader.
 func (u *upload) Read(p []byte) (int, error) {
+	u.reading.Lock()
+	defer u.reading.Unlock()
 	if err := u.wait(time.Now().Add(u.stall)); err != nil {
 		return 0, err
 	}

@@ -49,10 +49,15 @@ func post(t *testing.T, url string, size, sent int) net.Conn {
 }
 
 // echo answers how long the body was, or as its reader failed.
-func echo(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+func echo(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
 	n, err := io.Copy(io.Discard, inv.Request.Body)
 	if err != nil {
-		return nil, err
+		select { // a call that ends because of its body is not canceled
+		case <-ctx.Done():
+			return nil, dayfly.Errorf(dayfly.KindCanceled, "canceled: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+			return nil, err
+		}
 	}
 	return text(200, fmt.Sprint(n)), nil
 }
@@ -135,5 +140,37 @@ func TestUploadEndsWithItsRequest(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("a read after the request: %d, %v", n, err)
 		}
+	}
+}
+
+func TestRefusalsDoNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	url := serveStall(t, 200*time.Millisecond, func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
+		return nil, dayfly.Errorf(dayfly.KindNotFound, "no such function")
+	})
+	resp, err := http.ReadResponse(bufio.NewReader(post(t, url, 200_000, 100_000)), nil)
+	if err != nil || resp.StatusCode != 404 {
+		t.Fatalf("answer = %v, %v; want 404", resp, err)
+	}
+}
+
+func TestCallersThatLeaveCancelTheirCall(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	url := serveStall(t, time.Minute, func(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		_, err := io.Copy(io.Discard, inv.Request.Body)
+		<-ctx.Done()
+		ended <- err
+		return nil, dayfly.Errorf(dayfly.KindCanceled, "the caller went away")
+	})
+	conn := post(t, url, 200_000, 100_000)
+	_ = conn.Close()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("half a body was read as whole")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the call goes on")
 	}
 }
