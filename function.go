@@ -79,7 +79,7 @@ type Scaling struct {
 	MinInstances int           `json:"min_instances"` // kept even when idle, 0 … 1000
 	MaxInstances int           `json:"max_instances"` // never exceeded, 1 … 10000
 	IdleTimeout  time.Duration `json:"idle_timeout"`  // an idle instance lives so long, 1 s … 24 h
-	QueueDepth   int           `json:"queue_depth"`   // calls that may wait, 0 … 100000
+	QueueDepth   int           `json:"queue_depth"`   // calls that may wait once all instances are there, 0 … 10000
 	QueueTimeout time.Duration `json:"queue_timeout"` // longest wait that is accepted, 1 ms … 24 h
 }
 
@@ -168,7 +168,7 @@ func (s *Spec) bounds() []bound {
 		{"min_instances", int64(c.MinInstances), 0, 1000, number},
 		{"max_instances", int64(c.MaxInstances), 1, 10000, number},
 		{"idle_timeout", int64(c.IdleTimeout), int64(time.Second), int64(24 * time.Hour), span},
-		{"queue_depth", int64(c.QueueDepth), 0, 100000, number},
+		{"queue_depth", int64(c.QueueDepth), 0, 10000, number},
 		{"queue_timeout", int64(c.QueueTimeout), int64(time.Millisecond), int64(24 * time.Hour), span},
 	}
 }

@@ -228,7 +228,7 @@ func scalingFields() []field {
 		{
 			key: "queue", shape: shapeGroup, doc: "How calls wait for an instance.",
 			group: []field{
-				numberField("depth", "Calls that may wait.", [2]int64{0, 100000},
+				numberField("depth", "Calls that may wait once all instances are there.", [2]int64{0, 10000},
 					func(f *Function) **int64 { return &f.Queue.Depth },
 					func(s *dayfly.Spec, n int64) { s.Scaling.QueueDepth = int(n) }),
 				spanField("timeout", "10s", "Longest wait.",

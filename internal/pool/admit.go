@@ -39,8 +39,9 @@ func (g *group) refuse(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// queueHardMax bounds the line while instances may still be added.
-const queueHardMax = 100_000
+// queueHardMax bounds the line while instances may still be added: a waiting call
+// takes some ten kilobytes.
+const queueHardMax = 10_000
 
 // expectedWait is how long the call at that place in the line waits if no instance
 // is added. Callers hold mu.
@@ -66,7 +67,7 @@ func (g *group) startFor(position int) string {
 		return g.allBusy() + " and the processors saturated"
 	case g.starting >= min(position, g.pool.cfg.StartsMax):
 		return fmt.Sprintf("%d were starting already", g.starting)
-	case have > 0 && g.service.value > 0 && g.expectedWait(position) < g.coldCost():
+	case have > 0 && g.service.value > 0 && g.expectedWait(position) < g.coldCost() && !g.overdue():
 		return fmt.Sprintf("%d busy: a release was expected in %s, sooner than a cold start (%s)", have,
 			g.expectedWait(position).Round(10*time.Microsecond), g.coldCost().Round(10*time.Microsecond))
 	}
@@ -75,6 +76,18 @@ func (g *group) startFor(position int) string {
 	}
 	g.launch()
 	return g.allBusy()
+}
+
+// overdue tells that calls have been waiting without a break for longer than a cold
+// start takes: each alone would rather wait, but together they have paid for an
+// instance. Processors that are full would serve no faster with one more. Callers
+// hold mu.
+func (g *group) overdue() bool {
+	if len(g.line) == 0 || time.Since(g.lineSince) < g.coldCost() || !g.pool.cpu.takeSpare() {
+		return false
+	}
+	g.lineSince = time.Now()
+	return true
 }
 
 // allBusy says that no instance was free, and how many there were. Callers hold mu.

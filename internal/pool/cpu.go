@@ -26,8 +26,9 @@ const (
 
 // processors knows whether this machine's processors have anything left to give.
 type processors struct {
-	full atomic.Bool
-	busy atomic.Int64 // calls that run now
+	full  atomic.Bool
+	busy  atomic.Int64 // calls that run now
+	spare atomic.Int64 // instances that may be added until the next look
 }
 
 const (
@@ -36,6 +37,10 @@ const (
 	// spinService is the time of a call up to which looking pays.
 	spinService = 300 * time.Microsecond
 )
+
+// takeSpare allows one more instance where waiting would do, too: as many a look as
+// there are processors, while they have something left.
+func (c *processors) takeSpare() bool { return c.spare.Add(-1) >= 0 }
 
 // spin tells how long a call should look for its answer before it sleeps: not at all
 // unless it is alone, a processor is free, and its function answers fast.
@@ -70,7 +75,12 @@ func (c *processors) run(ctx context.Context) {
 		}
 		b, t := readProcessors()
 		if t > total {
-			c.full.Store((b-busy)*100 >= (t-total)*cpuFull)
+			full := (b-busy)*100 >= (t-total)*cpuFull
+			c.full.Store(full)
+			c.spare.Store(0)
+			if !full {
+				c.spare.Store(int64(runtime.NumCPU()))
+			}
 		}
 		busy, total = b, t
 	}

@@ -20,6 +20,7 @@ type group struct {
 	instances []*instance
 	ready     []*instance // with room for a call, most recently used last
 	line      []*waiter   // first come, first served
+	lineSince time.Time   // when it was last empty, or an instance was added for its sake
 	starting  int
 	retired   bool
 	forgotten bool // the pool does not know it any more
@@ -60,6 +61,9 @@ func (g *group) lease(ctx context.Context, inv *dayfly.Invocation) (*lease, erro
 	if err := g.refuse(ctx, now); err != nil {
 		g.mu.Unlock()
 		return nil, err
+	}
+	if len(g.line) == 0 {
+		g.lineSince = now
 	}
 	w := &waiter{granted: make(chan grant, 1), since: now}
 	g.line = append(g.line, w)

@@ -54,6 +54,28 @@ func TestBurstSharesInstances(t *testing.T) {
 	}
 }
 
+func TestSteadyWaitingIsWorthAnInstance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *fakeCall) { time.Sleep(5 * time.Millisecond); c.answer("ok") })
+	w.startTime = 300 * time.Millisecond // so dear that each call alone would rather wait
+	p := newPool(t, w, nil)
+	rev := revision("f", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, _, err := call(t.Context(), p, rev); err != nil {
+					t.Errorf("call = %v", err)
+				}
+			}
+		})
+	}
+	eventually(t, "six callers have five instances", func() bool { return len(p.Instances(rev.Function)) >= 5 })
+	cancel()
+	wg.Wait()
+}
+
 func TestLineIsBoundedAndRefusesEarly(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
