@@ -147,17 +147,20 @@ func TestDigestDependsOnContentOnly(t *testing.T) {
 	if string(digestA) != want {
 		t.Errorf("digest = %s, want %s", digestA, want)
 	}
-	for name, change := range map[string]func() error{
-		"content": func() error { return os.WriteFile(filepath.Join(b, "x"), []byte("2"), 0o600) },
-		"mode":    func() error { return os.Chmod(filepath.Join(b, "y/z"), 0o700) },
-		"name":    func() error { return os.Rename(filepath.Join(b, "y"), filepath.Join(b, "w")) },
+	for _, c := range []struct {
+		name   string
+		change func() error
+	}{
+		{"content", func() error { return os.WriteFile(filepath.Join(b, "x"), []byte("2"), 0o600) }},
+		{"mode", func() error { return os.Chmod(filepath.Join(b, "y/z"), 0o700) }},
+		{"name", func() error { return os.Rename(filepath.Join(b, "y"), filepath.Join(b, "w")) }},
 	} {
 		before, _, _ := bundle.Digest(b, bundle.Options{})
-		if err := change(); err != nil {
+		if err := c.change(); err != nil {
 			t.Fatal(err)
 		}
 		if after, _, _ := bundle.Digest(b, bundle.Options{}); after == before {
-			t.Errorf("another %s gives the same digest", name)
+			t.Errorf("another %s gives the same digest", c.name)
 		}
 	}
 }
