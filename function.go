@@ -99,16 +99,17 @@ func DefaultSpec() Spec {
 	}
 }
 
-// serverConcurrency is how many calls at once a program that serves HTTP by itself
-// gets: web servers are made for it, and each WebSocket or event stream is a call. It
+// serverConcurrency is how many calls at once a program that serves HTTP by itself, or
+// an exported web application, gets: web servers are made for it, and each WebSocket or event stream is a call. It
 // is what Cloud Run gives them.
 const serverConcurrency = 80
 
-// DefaultSpecOf is the configuration of a function of that contract that says nothing
-// more.
-func DefaultSpecOf(contract Contract) Spec {
+// DefaultSpecOf is the configuration of a function of that contract and dialect that
+// says nothing more.
+func DefaultSpecOf(contract Contract, dialect Dialect) Spec {
 	s := DefaultSpec()
-	if s.Contract = contract; contract == ContractHTTP {
+	s.Contract, s.Dialect = contract, dialect
+	if contract == ContractHTTP || dialect == DialectNodeHTTP {
 		s.Scaling.Concurrency = serverConcurrency
 	}
 	return s

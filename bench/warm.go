@@ -65,14 +65,14 @@ func (b *bench) warm(ctx context.Context) error {
 // warmSubjects lists everything that answers the trivial handler.
 func (b *bench) warmSubjects(ctx context.Context) ([]*standing, error) {
 	var all []*standing
-	several := int64(64)
+	alone := int64(1)
 	for _, f := range []struct {
 		name, folder string
 		settings     client.Settings
 	}{
 		{"Python, Lambda handler", "python", client.Settings{}},
 		{"Node.js, (req, res)", "node", client.Settings{}},
-		{"Node.js, (req, res), concurrency 64", "node", client.Settings{Concurrency: &several}},
+		{"Node.js, (req, res), one call at once", "node", client.Settings{Concurrency: &alone}},
 		{"Node.js, Lambda handler", "node-lambda", client.Settings{}},
 		{"Node.js, fetch", "node-fetch", client.Settings{}},
 		{"Go, server on $PORT", "go", client.Settings{}},

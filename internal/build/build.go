@@ -205,7 +205,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if err := j.chooseRuntime(ctx); err != nil {
 		return Built{}, err
 	}
-	spec := dayfly.DefaultSpecOf(plan.Contract)
+	spec := dayfly.DefaultSpecOf(plan.Contract, plan.Dialect)
 	// What was detected has these settings in it already, checked and completed.
 	settings := j.request.Settings
 	settings.Runtime, settings.Contract, settings.Dialect = "", "", ""

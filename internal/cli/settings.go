@@ -36,7 +36,7 @@ func (s *settingFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.f.Timeout, "timeout", "", "`TIME` that a call may take (default 30s)")
 	flags.StringVar(&s.f.InitTimeout, "init-timeout", "",
 		"`TIME` that an instance may take to start (default 10s)")
-	flags.Int64Var(&s.concurrency, "concurrency", 0, "`N` calls at once in an instance (default 1)")
+	flags.Int64Var(&s.concurrency, "concurrency", 0, "`N` calls at once in an instance (default 80 for web servers, else 1)")
 	flags.Int64Var(&s.min, "min", 0, "keep `N` instances even when idle (default 0)")
 	flags.Int64Var(&s.max, "max", 0, "have at most `N` instances (default 1000)")
 	flags.StringVar(&s.f.Idle, "idle", "", "`TIME` that an idle instance lives (default 10m)")
