@@ -16,9 +16,9 @@ const (
 	// cpuPeriod is how often the processors are looked at: long enough that the
 	// kernel's 10 ms ticks give a usable share.
 	cpuPeriod = 200 * time.Millisecond
-	// cpuFull is the busy share, in percent, from which more instances would only
+	// cpuFull is the busy share, in percent, from which more instances would mostly
 	// take turns with those that run.
-	cpuFull = 95
+	cpuFull = 85
 	// busyPerProcessor is how many calls each processor runs at once before the pool
 	// stops adding instances on a saturated node: some of them wait for I/O.
 	busyPerProcessor = 2
