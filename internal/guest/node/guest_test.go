@@ -153,6 +153,7 @@ func (p *process) log(id dayfly.InvocationID, stream dayfly.LogStream, text stri
 func (p *process) logged(text string) []string {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		p.conn.Drain() // as the pool does before it freezes an instance
 		p.mu.Lock()
 		lines := append([]string(nil), p.lines...)
 		p.mu.Unlock()
