@@ -65,7 +65,8 @@ const (
 )
 
 // Result is a function's answer. Body is never nil and must be closed: closing it
-// ends the call and releases the instance.
+// ends the call. The instance is released as soon as the function is through with it,
+// which may be before that.
 type Result struct {
 	Status int
 	Header http.Header

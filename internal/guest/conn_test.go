@@ -262,6 +262,45 @@ func TestDeathOfTheGuestInMidCall(t *testing.T) {
 	}
 }
 
+func TestCallWhoseBodyBreaksBeforeItIsSentFreesTheGuest(t *testing.T) {
+	t.Parallel()
+	c, _ := connect(t, nil)
+	inv := invocation("short")
+	inv.Request.ContentLength = 10
+	var done atomic.Int32
+	if _, err := c.Exchange(t.Context(), inv, func() { done.Add(1) }); dayfly.KindOf(err) != dayfly.KindCanceled {
+		t.Errorf("Exchange() = %v, want canceled", err)
+	}
+	if done.Load() != 1 {
+		t.Errorf("done was called %d times, want 1 at once: the guest never heard of the call", done.Load())
+	}
+}
+
+func TestBodyIsWholeAgainForAnotherGuest(t *testing.T) {
+	t.Parallel()
+	gone, p := connect(t, nil)
+	_ = p.nc.Close()
+	inv := invocation("hello")
+	if _, err := gone.Exchange(t.Context(), inv, func() {}); !errors.Is(err, guest.ErrNotSent) {
+		t.Fatalf("Exchange() with a guest that is gone = %v, want ErrNotSent", err)
+	}
+	c, p := connect(t, nil)
+	go func() {
+		f := p.expect(frame.Request)
+		body := string(p.expect(frame.Body).Payload)
+		p.send(frame.Response, f.Stream, `{"status":200}`)
+		p.send(frame.Body, f.Stream, body)
+		p.send(frame.End, f.Stream, "")
+	}()
+	result, err := c.Exchange(t.Context(), inv, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(result.Body); err != nil || string(body) != "hello" {
+		t.Errorf("the other guest got %q, %v; want the whole body", body, err)
+	}
+}
+
 func TestCancelReachesTheGuestAndItsAnswerIsThrownAway(t *testing.T) {
 	t.Parallel()
 	c, p := connect(t, nil)

@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -28,6 +29,10 @@ func (c *Conn) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()
 		return nil, err
 	}
 	if err := c.send(s, inv); err != nil {
+		if !s.sent {
+			c.remove(s) // the guest knows nothing of it, and owes no end
+			return nil, err
+		}
 		_ = s.Close()
 		return nil, err
 	}
@@ -57,6 +62,7 @@ func (c *Conn) send(s *stream, inv *dayfly.Invocation) error {
 	length := inv.Request.ContentLength
 	if length < 0 || length > frame.BodyMax {
 		*bufp = buf[:0]
+		s.sent = true
 		if err := c.write(buf); err != nil {
 			return err
 		}
@@ -75,9 +81,13 @@ func (c *Conn) send(s *stream, inv *dayfly.Invocation) error {
 			return bodyError(err)
 		}
 		s.spend(int(length))
+		// Whole again for another guest, should this one turn out to be gone.
+		body := bytes.Clone(buf[start+8:])
+		inv.Request.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	buf = frame.AppendHead(buf, frame.End, s.id, 0)
 	*bufp = buf[:0]
+	s.sent = true
 	return c.write(buf)
 }
 

@@ -31,6 +31,8 @@ type stream struct {
 	// fed is set when a goroutine of its own reads for the stream: its request body is
 	// streamed, and a guest that writes before it reads must not block both sides.
 	fed bool
+	// sent is set once the guest may have heard of the call.
+	sent bool
 
 	wake   chan struct{} // one token: something below changed
 	credit chan struct{} // one token: allowance grew, or the stream ended

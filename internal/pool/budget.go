@@ -19,6 +19,8 @@ type budget struct {
 	used    int64
 	clock   float64         // of the eviction policy
 	starved map[*group]bool // groups with calls waiting for memory
+
+	evicting bool // makeRoom runs
 }
 
 // fits tells whether bytes are free, or can be once idle instances give way.
@@ -40,7 +42,10 @@ func (b *budget) reserve(g *group) bool {
 		return true
 	}
 	b.starved[g] = true
-	go g.pool.makeRoom(b.used + bytes - b.max)
+	if !b.evicting { // one look at all groups at a time, however many calls wait
+		b.evicting = true
+		go g.pool.makeRoom(b.used + bytes - b.max)
+	}
 	return false
 }
 
@@ -107,6 +112,11 @@ func (p *Pool) makeRoom(bytes int64) {
 	chosen, clock := place.Evict(time.Now(), p.budget.clock, bytes, idle)
 	p.budget.clock = clock
 	p.budget.mu.Unlock()
+	defer func() {
+		p.budget.mu.Lock()
+		p.budget.evicting = false
+		p.budget.mu.Unlock()
+	}()
 	for _, i := range chosen {
 		owners[i].group.dropIdle(func(inst *instance) bool { return inst == owners[i] }, "its memory was needed")
 	}
