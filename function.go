@@ -4,6 +4,7 @@ package dayfly
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,21 +15,61 @@ type Contract string
 const (
 	ContractHandler Contract = "handler" // our guest loads a module and calls what it exports
 	ContractHTTP    Contract = "http"    // the program listens on $PORT
+	ContractLambda  Contract = "lambda"  // the program polls AWS Lambda's Runtime API
 	ContractStdio   Contract = "stdio"   // one process per invocation: body in, answer out
+	ContractWasm    Contract = "wasm"    // a WASI module, one fresh instance per invocation
 )
+
+// Contracts lists every contract.
+func Contracts() []Contract {
+	return []Contract{ContractHandler, ContractHTTP, ContractLambda, ContractStdio, ContractWasm}
+}
 
 // Dialect is the shape of a handler's signature; it is empty outside ContractHandler.
 type Dialect string
 
 // The dialects of handlers.
 const (
-	DialectLambda    Dialect = "lambda"    // handler(event, context): AWS Lambda
-	DialectFetch     Dialect = "fetch"     // fetch(request) Response: web standard (Node)
-	DialectNodeHTTP  Dialect = "node-http" // (req, res), or an exported Express, Koa, Fastify app (Node)
-	DialectWSGI      Dialect = "wsgi"      // app(environ, start_response) (Python)
-	DialectASGI      Dialect = "asgi"      // await app(scope, receive, send) (Python)
-	DialectFramework Dialect = "framework" // functions-framework http function
+	DialectLambda     Dialect = "lambda"     // handler(event, context): AWS Lambda
+	DialectFetch      Dialect = "fetch"      // fetch(request) Response: web standard (Node)
+	DialectNodeHTTP   Dialect = "node-http"  // (req, res), or an exported Express, Koa, Fastify app (Node)
+	DialectWSGI       Dialect = "wsgi"       // app(environ, start_response) (Python)
+	DialectASGI       Dialect = "asgi"       // await app(scope, receive, send) (Python)
+	DialectRack       Dialect = "rack"       // app.call(env) (Ruby)
+	DialectFramework  Dialect = "framework"  // functions-framework: HTTP function
+	DialectCloudEvent Dialect = "cloudevent" // functions-framework: CloudEvent function
+	DialectEvent      Dialect = "event"      // functions-framework: background function (data, context)
+	DialectTyped      Dialect = "typed"      // functions-framework: typed function
+	DialectOpenFaaS   Dialect = "openfaas"   // OpenFaaS templates: handle(event, context)
+	DialectOpenWhisk  Dialect = "openwhisk"  // OpenWhisk: main(params)
+	DialectAzure      Dialect = "azure"      // Azure Functions: HTTP triggers
+	DialectVercel     Dialect = "vercel"     // Vercel: the files of api/
+	DialectNetlify    Dialect = "netlify"    // Netlify: the files of netlify/functions/
 )
+
+// Dialects lists every dialect.
+func Dialects() []Dialect {
+	return []Dialect{DialectLambda, DialectFetch, DialectNodeHTTP, DialectWSGI, DialectASGI, DialectRack,
+		DialectFramework, DialectCloudEvent, DialectEvent, DialectTyped, DialectOpenFaaS, DialectOpenWhisk,
+		DialectAzure, DialectVercel, DialectNetlify}
+}
+
+// Payload is the form in which an HTTP request reaches a handler of Lambda events, and
+// in which its answer is read.
+type Payload string
+
+// The payloads (AWS API Gateway and Application Load Balancer).
+const (
+	PayloadV2       Payload = "2.0"       // HTTP APIs and function URLs; the default
+	PayloadV1       Payload = "1.0"       // REST APIs
+	PayloadALB      Payload = "alb"       // load balancer
+	PayloadALBMulti Payload = "alb-multi" // load balancer with multi-value headers on
+)
+
+// Payloads lists every payload.
+func Payloads() []Payload {
+	return []Payload{PayloadV2, PayloadV1, PayloadALB, PayloadALBMulti}
+}
 
 // Egress says what of the network a function reaches.
 type Egress string
@@ -49,9 +90,12 @@ type Spec struct {
 	// module a path below the code without its extension. An empty export means
 	// the module itself or its default export.
 	Entry string `json:"entry,omitempty"`
-	// Command is the program of ContractHTTP and ContractStdio and its arguments.
-	// It starts in the code folder; a relative program is found there.
-	Command []string          `json:"command,omitempty"`
+	// Command is the program of ContractHTTP, ContractLambda and ContractStdio and its
+	// arguments, or the module of ContractWasm and its. It starts in the code folder; a
+	// relative program is found there.
+	Command []string `json:"command,omitempty"`
+	// Payload is how HTTP reaches handlers of Lambda events; empty for others.
+	Payload Payload           `json:"payload,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
 	Egress  Egress            `json:"egress"`
 	Limits  Limits            `json:"limits"`
@@ -109,6 +153,9 @@ const serverConcurrency = 80
 func DefaultSpecOf(contract Contract, dialect Dialect) Spec {
 	s := DefaultSpec()
 	s.Contract, s.Dialect = contract, dialect
+	if contract == ContractLambda || dialect == DialectLambda {
+		s.Payload = PayloadV2
+	}
 	if contract == ContractHTTP || dialect == DialectNodeHTTP {
 		s.Scaling.Concurrency = serverConcurrency
 	}
@@ -122,12 +169,15 @@ func (s *Spec) Validate() error {
 		if s.Entry == "" {
 			return Errorf(KindInvalid, "entry is empty: the handler contract needs one, such as app.handler")
 		}
-	case ContractHTTP, ContractStdio:
+	case ContractHTTP, ContractLambda, ContractStdio, ContractWasm:
 		if len(s.Command) == 0 {
 			return Errorf(KindInvalid, "command is empty: the %s contract needs one", s.Contract)
 		}
 	default:
-		return Errorf(KindInvalid, "contract %q is unknown: use handler, http or stdio", s.Contract)
+		return Errorf(KindInvalid, "contract %q is unknown: use handler, http, lambda, stdio or wasm", s.Contract)
+	}
+	if s.Payload != "" && !slices.Contains(Payloads(), s.Payload) {
+		return Errorf(KindInvalid, "payload %q is unknown: use 2.0, 1.0, alb or alb-multi", s.Payload)
 	}
 	if s.Egress != EgressInternet && s.Egress != EgressNone {
 		return Errorf(KindInvalid, "egress %q is unknown: use internet or none", s.Egress)

@@ -214,7 +214,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		return Built{}, err
 	}
 	spec.Runtime = j.runtime.Name
-	if j.runtime.Language == toolchain.Go {
+	if j.runtime.Language.IsCompiler() {
 		spec.Runtime = toolchain.NativeName // the compiler is not needed any more
 	}
 	spec.Contract, spec.Dialect = plan.Contract, plan.Dialect
@@ -261,7 +261,7 @@ var (
 // called: hosts differ in whether there is a plain "python", and which one that is. Its
 // folder is the first on the path of instances.
 func (j *job) withInterpreter(words []string) []string {
-	if len(words) == 0 || j.runtime.Path == "" || j.runtime.Language == toolchain.Go {
+	if len(words) == 0 || j.runtime.Path == "" || j.runtime.Language.IsCompiler() {
 		return words
 	}
 	words = slices.Clone(words)

@@ -52,6 +52,16 @@ func (j *job) steps(ctx context.Context) ([]step, error) {
 		list, err = j.npmSteps(ctx)
 	case detect.InstallGo:
 		list, err = j.goSteps(ctx)
+	case detect.InstallJava:
+		list, err = j.javaSteps(ctx)
+	case detect.InstallRuby:
+		list, err = j.rubySteps(ctx)
+	case detect.InstallPHP:
+		list, err = j.phpSteps(ctx)
+	case detect.InstallDotNet:
+		list, err = j.dotnetSteps(ctx)
+	case detect.InstallRust:
+		list, err = j.rustSteps(ctx)
 	case detect.InstallNone:
 		if j.plan.Compile {
 			list = []step{j.compileStep()}

@@ -95,7 +95,8 @@ func codeFields() []field {
 		}, {
 			key: "contract", shape: shapeEnum, enum: contracts(), example: "handler",
 			doc: "How the platform talks to the code: handler (an exported function), http (a server " +
-				"on $PORT) or stdio (a process for each call). Detected when not given.",
+				"on $PORT), lambda (a program for Lambda's Runtime API), stdio (a process for each call) " +
+				"or wasm (a WASI module). Detected when not given.",
 			keep: func(f *Function, v value) { f.Contract = v.text },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Contract = dayfly.Contract(either(f.Contract, string(s.Contract)))
@@ -119,12 +120,21 @@ func codeFields() []field {
 			},
 		}, {
 			key: "command", shape: shapeWords, example: "node server.js",
-			doc: "Program and arguments of the contracts http and stdio, as a list or one line. " +
+			doc: "Program and arguments of the contracts http, lambda, stdio and wasm, as a list or one line. " +
 				"Detected when not given.",
 			keep: func(f *Function, v value) { f.Command = v.words },
 			apply: func(f *Function, s *dayfly.Spec) error {
 				s.Command = eitherList(f.Command, s.Command)
 				return nil
+			},
+		}, {
+			key: "payload", shape: shapeEnum, enum: payloads(), example: "1.0",
+			doc: "How HTTP reaches a handler of Lambda events: 2.0 (HTTP APIs, function URLs), 1.0 (REST " +
+				"APIs), alb (load balancer) or alb-multi (with multi-value headers). 2.0 when not given.",
+			keep: func(f *Function, v value) { f.Payload = v.text },
+			apply: func(f *Function, s *dayfly.Spec) error {
+				s.Payload = dayfly.Payload(either(f.Payload, string(s.Payload)))
+				return oneOf(f.Payload, payloads())
 			},
 		}, {
 			key: "env", shape: shapeTable,
@@ -147,17 +157,16 @@ func codeFields() []field {
 	}
 }
 
-func contracts() []string {
-	return []string{
-		string(dayfly.ContractHandler), string(dayfly.ContractHTTP), string(dayfly.ContractStdio),
-	}
-}
+func contracts() []string { return texts(dayfly.Contracts()) }
+func dialects() []string  { return texts(dayfly.Dialects()) }
+func payloads() []string  { return texts(dayfly.Payloads()) }
 
-func dialects() []string {
-	return []string{
-		string(dayfly.DialectLambda), string(dayfly.DialectFetch), string(dayfly.DialectNodeHTTP),
-		string(dayfly.DialectWSGI), string(dayfly.DialectASGI), string(dayfly.DialectFramework),
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, name := range list {
+		out[i] = string(name)
 	}
+	return out
 }
 
 func egresses() []string {

@@ -18,6 +18,7 @@ type Function struct {
 	Runtime       string            `json:"runtime,omitempty"`
 	Contract      string            `json:"contract,omitempty"`
 	Dialect       string            `json:"dialect,omitempty"`
+	Payload       string            `json:"payload,omitempty"`
 	Entry         string            `json:"entry,omitempty"`
 	Command       []string          `json:"command,omitempty"`
 	Memory        string            `json:"memory,omitempty"`

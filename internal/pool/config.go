@@ -17,6 +17,9 @@ type Config struct {
 	Binary string
 	// GuestDir is a host folder that holds the guests' files, readable by all.
 	GuestDir string
+	// GuestCache is a host folder that keeps what guests are compiled to from one start
+	// of the node to the next, readable by all.
+	GuestCache string
 	// MemoryBytes bounds what instances and stems use together.
 	MemoryBytes int64
 	// StartsMax bounds cold starts that run at once, so that a burst of them does

@@ -50,20 +50,25 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 	switch spec.Contract {
 	case dayfly.ContractHandler:
 		kind = "handler"
-		if err := p.guestLaunch(&l); err != nil {
+		if err := p.guestLaunch(&l, spec); err != nil {
 			return l, err
 		}
-	case dayfly.ContractStdio:
-		kind = "stdio"
-		l.argv = []string{guestTarget + "/dayfly", "guest", "stdio"}
-		l.mounts = append(l.mounts, sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"})
+	case dayfly.ContractStdio, dayfly.ContractLambda, dayfly.ContractWasm:
+		kind = string(spec.Contract)
+		p.ownGuest(&l, kind)
 	}
 	l.key = fmt.Sprintf("%s/%s/%s", kind, l.runtime.Name, l.egress)
 	return l, nil
 }
 
+// ownGuest starts one of the guests in our own executable; words follow its name.
+func (p *Pool) ownGuest(l *launch, name string, words ...string) {
+	l.argv = append([]string{guestTarget + "/dayfly", "guest", name}, words...)
+	l.mounts = append(l.mounts, sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"})
+}
+
 // guestLaunch fills in the interpreter's guest.
-func (p *Pool) guestLaunch(l *launch) error {
+func (p *Pool) guestLaunch(l *launch, spec *dayfly.Spec) error {
 	language := string(l.runtime.Language)
 	dir := guestTarget + "/" + language
 	switch l.runtime.Language {
@@ -74,13 +79,25 @@ func (p *Pool) guestLaunch(l *launch) error {
 		}
 	case toolchain.Node:
 		l.argv = append(append([]string{l.runtime.Path}, node.Flags()...), dir+"/"+node.Entry)
+	case toolchain.Java:
+		return p.javaLaunch(l, spec)
+	case toolchain.Ruby:
+		return p.rubyLaunch(l, spec)
+	case toolchain.PHP:
+		return p.phpLaunch(l, spec)
+	case toolchain.Mono, toolchain.DotNet:
+		return p.dotnetLaunch(l, spec)
 	default:
-		return dayfly.Errorf(dayfly.KindInvalid, "runtime %s has no handler guest; use the http or stdio contract",
-			l.runtime.Name)
+		return noGuest(l)
 	}
 	l.mounts = append(l.mounts, sandbox.Mount{
 		Source: filepath.Join(p.cfg.GuestDir, language), Target: dir})
 	return nil
+}
+
+func noGuest(l *launch) error {
+	return dayfly.Errorf(dayfly.KindInvalid,
+		"runtime %s has no handler guest; use the http, lambda or stdio contract", l.runtime.Name)
 }
 
 // bootEnv is the environment of a stem, before it holds a revision.
@@ -109,7 +126,7 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 	case rev.Spec.Contract == dayfly.ContractHTTP:
 		env["PORT"] = strconv.Itoa(functionPort)
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
-	case rev.Spec.Dialect == dayfly.DialectLambda:
+	case rev.Spec.Dialect == dayfly.DialectLambda, rev.Spec.Contract == dayfly.ContractLambda:
 		lambdaEnvironment(env, rev)
 	case rev.Spec.Dialect == dayfly.DialectFramework:
 		_, target := cutEntry(rev.Spec.Entry)

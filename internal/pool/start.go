@@ -142,7 +142,7 @@ func (i *instance) specialise(ctx context.Context, l *launch) error {
 		Dialect: rev.Spec.Dialect, Entry: rev.Spec.Entry, Task: taskDir, Port: functionPort,
 		Env: l.environment(rev), Concurrency: rev.Spec.Scaling.Concurrency,
 		MemoryBytes: rev.Spec.Limits.MemoryBytes, TimeoutMillis: rev.Spec.Limits.Timeout.Milliseconds(),
-		Command: rev.Spec.Command, ResponseBytes: rev.Spec.Limits.ResponseBytes,
+		Command: rev.Spec.Command, ResponseBytes: rev.Spec.Limits.ResponseBytes, Payload: rev.Spec.Payload,
 	})
 	if err != nil {
 		return err

@@ -32,14 +32,18 @@ func known(list []executable, cache *cache) []candidate {
 // "python3.11"; others of it get their full version, unless that is taken.
 func name(found []candidate) []Runtime {
 	taken := map[dayfly.RuntimeName]bool{}
-	versions := map[Language]map[string]bool{Python: {}, Node: {}, Go: {}}
+	type exact struct {
+		language Language
+		version  string
+	}
+	versions := map[exact]bool{}
 	var list []Runtime
 	for _, c := range found {
 		language, version := c.program.language, c.answer.Version
-		if versions[language][version] {
+		if versions[exact{language, version}] {
 			continue // the same again from elsewhere
 		}
-		versions[language][version] = true
+		versions[exact{language, version}] = true
 		label := dayfly.RuntimeName(string(language) + minor(language, version))
 		if taken[label] {
 			label = dayfly.RuntimeName(string(language) + version)
@@ -56,19 +60,19 @@ func name(found []candidate) []Runtime {
 		return cmp.Or(
 			cmp.Compare(order(a.Language), order(b.Language)), compareVersions(b.Version, a.Version))
 	})
-	return append(list, Runtime{
-		Name: NativeName, Language: Native, Source: "builtin", Default: true,
-	})
+	return append(list,
+		Runtime{Name: NativeName, Language: Native, Source: "builtin", Default: true},
+		Runtime{Name: WasmName, Language: Wasm, Source: "builtin", Default: true})
 }
 
-func order(language Language) int {
-	return slices.Index([]Language{Python, Node, Go, Native}, language)
+func order(name Language) int {
+	return slices.IndexFunc(languages(), func(l language) bool { return l.name == name })
 }
 
 // minor gives the part of a version that programs are compatible within: 3.11, but 20.
-func minor(language Language, version string) string {
+func minor(name Language, version string) string {
 	parts := strings.SplitN(version, ".", 3)
-	if language == Node {
+	if known, _ := describe(name); known.major {
 		return parts[0]
 	}
 	return strings.Join(parts[:min(2, len(parts))], ".")
@@ -77,10 +81,10 @@ func minor(language Language, version string) string {
 // markDefaults marks one runtime of each language: the host's own, which is the first
 // found at a place of the system; else the newest.
 func markDefaults(list []Runtime) {
-	for _, language := range []Language{Python, Node, Go} {
+	for _, language := range languages() {
 		best := -1
 		for i, runtime := range list {
-			if runtime.Language != language {
+			if runtime.Language != language.name {
 				continue
 			}
 			if runtime.Source == "distribution" || runtime.Source == "local" {
@@ -111,15 +115,16 @@ func ParseName(name string) (Language, string) {
 	}
 	version = strings.TrimSuffix(version, ".x")
 	word = strings.TrimRight(word, "-_ @v")
-	switch word {
-	case "python", "py", "cpython":
-		return Python, version
-	case "node", "nodejs", "node.js":
-		return Node, version
-	case "go", "golang":
-		return Go, version
-	case "":
+	if word == "" {
 		return languageOf(version), version
+	}
+	if word == string(Wasm) || word == "wasi" {
+		return Wasm, ""
+	}
+	for _, l := range languages() {
+		if slices.Contains(l.words, word) {
+			return l.name, version
+		}
 	}
 	return "", version
 }

@@ -5,7 +5,6 @@ package toolchain
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -69,6 +68,32 @@ func places() []place {
 		{Go, "mise", ".local/share/mise/installs/go/*/bin/go"},
 		{Go, "home", "sdk/go*/bin/go"},
 		{Go, "home", ".local/go/bin/go"},
+
+		{Java, "distribution", "/usr/lib/jvm/*/bin/java"},
+		{Java, "opt", "/opt/java*/bin/java"},
+		{Java, "opt", "/opt/jdk*/bin/java"},
+		{Java, "sdkman", ".sdkman/candidates/java/*/bin/java"},
+		{Java, "asdf", ".asdf/installs/java/*/bin/java"},
+		{Java, "mise", ".local/share/mise/installs/java/*/bin/java"},
+		{Ruby, "distribution", "/usr/bin/ruby"},
+		{Ruby, "distribution", "/usr/bin/ruby*.*"},
+		{Ruby, "local", "/usr/local/bin/ruby"},
+		{Ruby, "rbenv", ".rbenv/versions/*/bin/ruby"},
+		{Ruby, "rvm", ".rvm/rubies/*/bin/ruby"},
+		{Ruby, "asdf", ".asdf/installs/ruby/*/bin/ruby"},
+		{Ruby, "mise", ".local/share/mise/installs/ruby/*/bin/ruby"},
+		{PHP, "distribution", "/usr/bin/php"},
+		{PHP, "distribution", "/usr/bin/php*.*"},
+		{PHP, "local", "/usr/local/bin/php"},
+		{DotNet, "distribution", "/usr/lib/dotnet/dotnet"},
+		{DotNet, "distribution", "/usr/share/dotnet/dotnet"},
+		{DotNet, "opt", "/opt/dotnet/dotnet"},
+		{DotNet, "home", ".dotnet/dotnet"},
+		{Mono, "distribution", "/usr/bin/mono"},
+		{Mono, "distribution", "/usr/bin/mono-sgen"},
+		{Rust, "distribution", "/usr/bin/rustc"},
+		{Rust, "distribution", "/usr/lib/rust-*/bin/rustc"},
+		{Rust, "rustup", ".rustup/toolchains/*/bin/rustc"},
 	}
 }
 
@@ -96,9 +121,9 @@ func (c Config) executables() []executable {
 	}
 	for _, folder := range filepath.SplitList(c.Path) {
 		if filepath.IsAbs(folder) && !strings.Contains(folder, "/shims") {
-			add(Python, "path", filepath.Join(folder, "python3"))
-			add(Node, "path", filepath.Join(folder, "node"))
-			add(Go, "path", filepath.Join(folder, "go"))
+			for _, l := range languages() {
+				add(l.name, "path", filepath.Join(folder, l.path))
+			}
 		}
 	}
 	return list
@@ -111,18 +136,11 @@ func (c Config) roots(pattern string) []string {
 	return c.Homes
 }
 
-// programNames tell a runtime from what only carries its name, such as the ELF shims
-// of some version managers or python3-config.
-var programNames = map[Language]*regexp.Regexp{
-	Python: regexp.MustCompile(`^python3?(\.\d+)?$`),
-	Node:   regexp.MustCompile(`^node(js)?$`),
-	Go:     regexp.MustCompile(`^go$`),
-}
-
 // inspect resolves links and takes only real programs: a script is a shim.
 func inspect(language Language, file string) (executable, bool) {
 	real, err := filepath.EvalSymlinks(file)
-	if err != nil || !programNames[language].MatchString(filepath.Base(real)) {
+	known, ok := describe(language)
+	if err != nil || !ok || !known.program.MatchString(filepath.Base(real)) {
 		return executable{}, false
 	}
 	info, err := os.Stat(real)

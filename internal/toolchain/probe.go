@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,21 +32,6 @@ const (
 type answer struct {
 	Version string `json:"version"`
 	Prefix  string `json:"prefix"`
-}
-
-// question gives the arguments that make a program say it. -I and -S keep Python from
-// running what a user or site configured.
-func question(language Language) []string {
-	switch language {
-	case Python:
-		return []string{"-I", "-S", "-c", `import sys, json, platform
-print(json.dumps({"version": platform.python_version(), "prefix": sys.base_prefix}))`}
-	case Node:
-		return []string{"-p", `JSON.stringify({version: process.versions.node,
-prefix: require("path").dirname(require("path").dirname(process.execPath))})`}
-	default:
-		return []string{"env", "-json", "GOVERSION", "GOROOT"}
-	}
 }
 
 // probeAll asks every program that the cache does not know and gives how many.
@@ -78,11 +62,9 @@ func (s *Set) probeAll(ctx context.Context, list []executable, cache *cache) int
 func probe(ctx context.Context, program executable, limit time.Duration) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program.path, question(program.language)...)
-	cmd.Env = []string{
-		"PATH=/usr/bin:/bin", "HOME=/dev/null", "GOTOOLCHAIN=local", "GOENV=off",
-		"GOCACHE=off", "LC_ALL=C.UTF-8",
-	}
+	known, _ := describe(program.language)
+	cmd := exec.CommandContext(ctx, program.path, known.question...)
+	cmd.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=/dev/null", "LC_ALL=C.UTF-8"}, known.env...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -102,15 +84,9 @@ func probe(ctx context.Context, program executable, limit time.Duration) (answer
 }
 
 func parseAnswer(program executable, text []byte) (answer, error) {
-	var got answer
-	if program.language == Go {
-		var env struct{ GOVERSION, GOROOT string }
-		if err := json.Unmarshal(text, &env); err != nil {
-			return answer{}, fmt.Errorf("read answer of %s: %w", program.path, err)
-		}
-		version, _, _ := strings.Cut(strings.TrimPrefix(env.GOVERSION, "go"), " ")
-		got = answer{Version: version, Prefix: env.GOROOT}
-	} else if err := json.Unmarshal(text, &got); err != nil {
+	known, _ := describe(program.language)
+	got, err := known.read(program.path, text)
+	if err != nil {
 		return answer{}, fmt.Errorf("read answer of %s: %w", program.path, err)
 	}
 	if len(versionParts(got.Version)) < 2 || !filepath.IsAbs(got.Prefix) {

@@ -15,19 +15,11 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// Language is what a runtime runs.
-type Language string
-
-// The languages.
-const (
-	Python Language = "python"
-	Node   Language = "node"
-	Go     Language = "go"
-	Native Language = "native" // any executable; no interpreter
-)
-
 // NativeName is the runtime of functions that bring their own executable.
 const NativeName dayfly.RuntimeName = "native"
+
+// WasmName is the runtime of WASI modules, which is part of the platform.
+const WasmName dayfly.RuntimeName = "wasm"
 
 // Runtime is one installed language toolchain.
 type Runtime struct {
@@ -195,14 +187,24 @@ func unknownRuntime(list []Runtime, name string) error {
 	language, version := ParseName(name)
 	err := dayfly.Errorf(dayfly.KindNotFound, "runtime %.60q is not on this machine; there are %s",
 		name, strings.Join(names(list), ", "))
-	install := map[Language]string{
-		Python: "pyenv install %s, uv python install %s or the distribution's packages",
-		Node:   "nvm install %s, fnm install %s or the distribution's packages",
-		Go:     "golang.org/dl/go%s or the distribution's packages",
-	}[language]
-	if install == "" {
-		return err.WithHint("runtimes are python, node, go and native, with or without a version")
+	known, ok := describe(language)
+	if !ok {
+		return err.WithHint("runtimes are %s, with or without a version", strings.Join(words(), ", "))
+	}
+	install := known.install
+	if version == "" {
+		version = "VERSION"
 	}
 	install = strings.ReplaceAll(install, "%s", version)
 	return err.WithHint("%s", fmt.Sprintf("install it with %s; it is found at the next call", install))
+}
+
+// words gives the languages as users may name them.
+func words() []string {
+	list := []string{string(Native), string(Wasm)}
+	for _, l := range languages() {
+		list = append(list, string(l.name))
+	}
+	slices.Sort(list)
+	return list
 }

@@ -170,6 +170,7 @@ func TestEveryPlaceIsSearched(t *testing.T) {
 		"go1.26 1.26.0 local /usr/local/go/bin/go default +/usr/local/go",
 		"go1.25 1.25.1 home " + home + "sdk/go1.25.1/bin/go +" + home + "sdk/go1.25.1",
 		"native  builtin  default",
+		"wasm  builtin  default",
 	}
 	if diff := cmp.Diff(want, lines(root, list(t, newSet(root, shims)))); diff != "" {
 		t.Errorf("runtimes (-want +got):\n%s", diff)
@@ -186,8 +187,8 @@ func TestShimsAreNeverTaken(t *testing.T) {
 	set := newSet(root, func(c *toolchain.Config) {
 		c.Path = filepath.Join(root, "bin") + ":" + filepath.Join(root, "tools/shims")
 	})
-	if got := lines(root, list(t, set)); len(got) != 1 {
-		t.Errorf("runtimes = %q, want native only", got)
+	if got := lines(root, list(t, set)); len(got) != 2 {
+		t.Errorf("runtimes = %q, want native and wasm only", got)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestAHangingProgramCostsABoundedTime(t *testing.T) {
 	program(t, root, "usr/local/bin/node", "garbage")
 	set := newSet(root, func(c *toolchain.Config) { c.ProbeTimeout = 2 * time.Second })
 	start := time.Now()
-	want := []string{"node20 20.1.0 distribution /usr/bin/node default +/usr", "native  builtin  default"}
+	want := []string{"node20 20.1.0 distribution /usr/bin/node default +/usr", "native  builtin  default", "wasm  builtin  default"}
 	if diff := cmp.Diff(want, lines(root, list(t, set))); diff != "" {
 		t.Errorf("runtimes (-want +got):\n%s", diff)
 	}
@@ -248,8 +249,8 @@ func TestAfterARestartOnlyWhatChangedIsAsked(t *testing.T) {
 		t.Errorf("Find after an update = %+v, %v", got, err)
 	}
 	write(t, filepath.Join(root, "data/runtimes.json"), `{"format":1,"entr`)
-	if got := list(t, newSet(root, cached)); len(got) != 2 {
-		t.Errorf("with a cut cache: %v, want node and native", lines(root, got))
+	if got := list(t, newSet(root, cached)); len(got) != 3 {
+		t.Errorf("with a cut cache: %v, want node, native and wasm", lines(root, got))
 	}
 }
 
@@ -340,11 +341,11 @@ func TestTheRuntimesOfThisHostAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(runtimes) == 1 {
+	if len(runtimes) == 2 {
 		t.Skip("this host has no runtime")
 	}
 	for _, r := range runtimes {
-		if r.Language != toolchain.Native && (r.Version == "" || strings.Contains(r.Path, "shims")) {
+		if r.Source != "builtin" && (r.Version == "" || strings.Contains(r.Path, "shims")) {
 			t.Errorf("runtime %+v is not a real one", r)
 		}
 	}

@@ -82,7 +82,7 @@ func runs(language toolchain.Language, command ...string) candidate {
 func problem(format string) candidate { return candidate{rank: rankProblem, problem: format} }
 
 // candidates gives every way to call the source, best first. Among equals the order of
-// languages decides: Go, whose sources are the surest sign; Node; Python; programs.
+// languages decides: Go, whose sources are the surest sign; Node; Python; the rest; programs.
 func (s *source) candidates(wanted toolchain.Language) ([]candidate, error) {
 	found := s.procfile()
 	declared, err := s.platforms()
@@ -93,7 +93,14 @@ func (s *source) candidates(wanted toolchain.Language) ([]candidate, error) {
 	found = append(found, s.golang()...)
 	found = append(found, s.node()...)
 	found = append(found, s.python()...)
+	found = append(found, s.java()...)
+	found = append(found, s.dotnet()...)
+	found = append(found, s.rust()...)
+	found = append(found, s.ruby()...)
+	found = append(found, s.php()...)
+	found = append(found, s.wasm()...)
 	found = append(found, s.programs()...)
+	found = append(found, s.static()...)
 	found = append(found, s.others()...)
 	if wanted != "" {
 		found = slices.DeleteFunc(found, func(c candidate) bool {

@@ -26,6 +26,16 @@ func (s *source) finish(plan *Plan) {
 	case toolchain.Go:
 		folder, _, _ := s.goPackage(s.goFiles("."))
 		s.planGo(plan, folder)
+	case toolchain.Java:
+		s.finishJava(plan)
+	case toolchain.Ruby:
+		s.finishRuby(plan)
+	case toolchain.PHP:
+		s.finishPHP(plan)
+	case toolchain.DotNet, toolchain.Mono:
+		s.finishDotNet(plan)
+	case toolchain.Rust:
+		s.finishRust(plan)
 	}
 	if s.has("Dockerfile") {
 		plan.notice("the Dockerfile is not used: the source is built and run directly")

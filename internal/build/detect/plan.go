@@ -16,6 +16,12 @@ const (
 	InstallPip  Install = "pip" // Requirements and Project of the plan
 	InstallNpm  Install = "npm"
 	InstallGo   Install = "go" // compiles Package into a program
+
+	InstallJava   Install = "java"   // as Java of the plan says
+	InstallRuby   Install = "ruby"   // as Ruby of the plan says
+	InstallPHP    Install = "php"    // as PHP of the plan says
+	InstallDotNet Install = "dotnet" // as DotNet of the plan says
+	InstallRust   Install = "rust"   // as Rust of the plan says
 )
 
 // Plan is what was decided about a source.
@@ -48,6 +54,12 @@ type Plan struct {
 	Package string
 	Files   []string
 
+	// What the languages need beside.
+	Java   JavaPlan
+	Ruby   RubyPlan
+	PHP    PHPPlan
+	DotNet DotNetPlan
+	Rust   RustPlan
 	// Extra are files that the bundle gets beside the source's own.
 	Extra map[string]string
 	// Notices tell what a user may not expect.

@@ -35,6 +35,7 @@ type SpecialiseHead struct {
 	TimeoutMillis int64               `json:"timeout_ms"`
 	Command       []string            `json:"command,omitempty"`
 	ResponseBytes int64               `json:"response_bytes"`
+	Payload       dayfly.Payload      `json:"payload,omitempty"`
 }
 
 // ReadyHead is the payload of a ready frame.

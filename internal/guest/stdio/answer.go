@@ -12,9 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-
-	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
 // headMax bounds the CGI header block; past it the output counts as a bare body.
@@ -35,7 +32,7 @@ func (a *answer) Write(p []byte) (int, error) {
 		return 0, a.err
 	}
 	if a.open {
-		a.err = a.call.send(p)
+		_, a.err = a.call.Write(p)
 		return len(p), a.err
 	}
 	a.held = append(a.held, p...)
@@ -60,10 +57,11 @@ func (a *answer) close() error {
 
 func (a *answer) begin(status int, header http.Header, body []byte) error {
 	a.open, a.held = true, nil
-	if err := a.call.respond(status, header); err != nil {
+	if err := a.call.Respond(status, header, nil); err != nil {
 		return err
 	}
-	return a.call.send(body)
+	_, err := a.call.Write(body)
+	return err
 }
 
 func (a *answer) beginCGI(end int) error {
@@ -125,61 +123,4 @@ func unescape(path string) string {
 		return plain
 	}
 	return path
-}
-
-// inbox is a request body between the socket and the program's standard input.
-type inbox struct {
-	grant func(int)
-
-	mu       sync.Mutex // guards the rest
-	more     *sync.Cond
-	chunks   [][]byte
-	eof      bool
-	consumed int
-}
-
-func newInbox(grant func(int)) *inbox {
-	b := &inbox{grant: grant}
-	b.more = sync.NewCond(&b.mu)
-	return b
-}
-
-// push adds a chunk; nil marks the end.
-func (b *inbox) push(chunk []byte) {
-	b.mu.Lock()
-	if chunk == nil {
-		b.eof = true
-	} else {
-		b.chunks = append(b.chunks, chunk)
-	}
-	b.mu.Unlock()
-	b.more.Signal()
-}
-
-func (b *inbox) close() { b.push(nil) }
-
-// Read implements io.Reader.
-func (b *inbox) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	for len(b.chunks) == 0 && !b.eof {
-		b.more.Wait()
-	}
-	if len(b.chunks) == 0 {
-		b.mu.Unlock()
-		return 0, io.EOF
-	}
-	n := copy(p, b.chunks[0])
-	if b.chunks[0] = b.chunks[0][n:]; len(b.chunks[0]) == 0 {
-		b.chunks = b.chunks[1:]
-	}
-	b.consumed += n
-	grant := 0
-	if b.consumed >= frame.Window/2 {
-		grant, b.consumed = b.consumed, 0
-	}
-	b.mu.Unlock()
-	if grant > 0 {
-		b.grant(grant)
-	}
-	return n, nil
 }

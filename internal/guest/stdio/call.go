@@ -4,21 +4,18 @@ package stdio
 
 import (
 	"bufio"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+	"github.com/dayfly-faas/dayfly/internal/guest/serve"
 )
 
 // leftoverWait is how long output is read after the program ended: a child that it
@@ -27,67 +24,47 @@ const leftoverWait = 100 * time.Millisecond
 
 // call is one run of the program.
 type call struct {
-	guest  *guest
-	stream uint32
-	head   frame.RequestHead
-	input  *inbox
-	ctx    context.Context
-	cancel context.CancelFunc
-
-	mu        sync.Mutex // guards allowance
-	more      *sync.Cond
-	allowance int
-	wrote     bool // the response head is out
-}
-
-func newCall(g *guest, stream uint32, head frame.RequestHead) *call {
-	c := &call{guest: g, stream: stream, head: head, allowance: frame.Window}
-	c.more = sync.NewCond(&c.mu)
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.input = newInbox(func(n int) { _ = g.writeWindow(stream, n) })
-	context.AfterFunc(c.ctx, c.more.Broadcast)
-	return c
+	*serve.Call
+	revision *frame.SpecialiseHead
 }
 
 // run starts the program, carries its streams, and ends the call.
 func (c *call) run() {
-	defer c.cancel()
-	cmd := exec.CommandContext(c.ctx, c.guest.revision.Command[0], c.guest.revision.Command[1:]...)
-	cmd.Dir = c.guest.revision.Task
-	cmd.Env = environment(c.guest.revision, c.head)
+	cmd := exec.CommandContext(c.Context(), c.revision.Command[0], c.revision.Command[1:]...)
+	cmd.Dir = c.revision.Task
+	cmd.Env = environment(c.revision, c.Head)
 	cmd.WaitDelay = leftoverWait
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		_ = c.guest.fail(c.stream, frame.ErrorHead{Kind: dayfly.FailureException,
+		_ = c.Fail(frame.ErrorHead{Kind: dayfly.FailureException,
 			Type: "Runtime.OutOfDescriptors", Message: err.Error()})
 		return
 	}
-	stderr := &lineWriter{write: func(line string) { c.log(line) }}
+	stderr := &lineWriter{write: func(line string) { c.Log(dayfly.StreamStderr, line) }}
 	cmd.Stderr = stderr
 	out := &answer{call: c}
 	cmd.Stdout = out
 	if err = cmd.Start(); err == nil {
 		go func() {
-			_, _ = io.Copy(stdin, c.input) // a program need not read its input
+			_, _ = io.Copy(stdin, c) // a program need not read its input
 			_ = stdin.Close()
 		}()
 		err = cmd.Wait()
 	}
 	stderr.flush()
-	c.input.close()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the program itself ended well
 	}
 	if failure := c.failure(err, out); failure != nil {
-		_ = c.guest.fail(c.stream, *failure)
+		_ = c.Fail(*failure)
 		return
 	}
 	if err := out.close(); err != nil {
-		_ = c.guest.fail(c.stream, frame.ErrorHead{Kind: dayfly.FailureResponse,
+		_ = c.Fail(frame.ErrorHead{Kind: dayfly.FailureResponse,
 			Type: "Function.BadResponse", Message: err.Error()})
 		return
 	}
-	_ = c.guest.write(frame.End, c.stream, nil)
+	_ = c.End()
 }
 
 func (c *call) failure(err error, out *answer) *frame.ErrorHead {
@@ -97,77 +74,14 @@ func (c *call) failure(err error, out *answer) *frame.ErrorHead {
 		return nil
 	case errors.As(err, &exit):
 		return &frame.ErrorHead{Kind: dayfly.FailureException, Type: "Runtime.ExitError",
-			Message: fmt.Sprintf("%s ended with %s", filepath.Base(c.guest.revision.Command[0]), exit.ProcessState)}
+			Message: fmt.Sprintf("%s ended with %s", filepath.Base(c.revision.Command[0]), exit.ProcessState)}
 	}
 	return &frame.ErrorHead{Kind: dayfly.FailureException, Type: "Runtime.InvalidEntrypoint",
 		Message: err.Error()}
 }
 
-func (c *call) log(line string) {
-	_ = c.guest.write(frame.Log, c.stream, append([]byte{2}, line...))
-}
-
-// respond sends the response head.
-func (c *call) respond(status int, header http.Header) error {
-	head := frame.ResponseHead{Status: status, Headers: [][2]string{}}
-	for name, values := range header {
-		for _, v := range values {
-			head.Headers = append(head.Headers, [2]string{strings.ToLower(name), v})
-		}
-	}
-	payload, err := json.Marshal(head)
-	if err != nil {
-		return fmt.Errorf("encode response head: %w", err)
-	}
-	c.wrote = true
-	return c.guest.write(frame.Response, c.stream, payload)
-}
-
-// send writes body bytes as the window allows.
-func (c *call) send(p []byte) error {
-	for len(p) > 0 {
-		n, err := c.spend(min(len(p), frame.BodyMax))
-		if err != nil {
-			return err
-		}
-		if err := c.guest.write(frame.Body, c.stream, p[:n]); err != nil {
-			return err
-		}
-		p = p[n:]
-	}
-	return nil
-}
-
-func (c *call) spend(want int) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.allowance == 0 {
-		if c.ctx.Err() != nil {
-			return 0, c.ctx.Err()
-		}
-		c.more.Wait()
-	}
-	n := min(want, c.allowance)
-	c.allowance -= n
-	return n, nil
-}
-
-func (c *call) grant(n int) {
-	c.mu.Lock()
-	c.allowance += n
-	c.mu.Unlock()
-	c.more.Broadcast()
-}
-
-func (g *guest) writeWindow(stream uint32, n int) error {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	_, err := g.nc.Write(frame.AppendWindow(nil, stream, n))
-	return err
-}
-
 // environment is the revision's own plus the CGI variables of one request.
-func environment(rev frame.SpecialiseHead, head frame.RequestHead) []string {
+func environment(rev *frame.SpecialiseHead, head frame.RequestHead) []string {
 	env := make([]string, 0, len(rev.Env)+20+len(head.Headers))
 	for k, v := range rev.Env {
 		env = append(env, k+"="+v)

@@ -14,6 +14,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	host "github.com/dayfly-faas/dayfly/internal/guest"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+	"github.com/dayfly-faas/dayfly/internal/guest/serve"
 )
 
 // run serves one call by a shell script through the host's own side of the protocol.
@@ -21,8 +22,7 @@ import (
 func run(t *testing.T, script, body string) (string, []string) {
 	t.Helper()
 	near, far := net.Pipe()
-	g := &guest{nc: far, streams: map[uint32]*call{}}
-	go func() { _ = g.serve() }()
+	go func() { _ = serve.New(far, &programs{}).Serve(hello()) }()
 	var mu sync.Mutex
 	var lines []string
 	c := host.NewConn(near, func(_ dayfly.InvocationID, _ dayfly.LogStream, text string) {
