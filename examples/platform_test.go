@@ -31,6 +31,7 @@ type platform struct {
 	binary  string
 	dir     string // holds the binary, the data and the log
 	gateway string // base URL of the public door
+	client  *client.Client
 	up      *exec.Cmd
 }
 
@@ -118,7 +119,7 @@ func (p *platform) find() error {
 				return err
 			}
 			info, err := c.Info(ctx)
-			p.gateway = info.GatewayURL
+			p.gateway, p.client = info.GatewayURL, c
 			return err
 		}
 		select {
@@ -151,13 +152,19 @@ func (p *platform) stop(passed bool) error {
 // of the function.
 func (p *platform) deploy(t *testing.T, folder string) string {
 	t.Helper()
+	return p.deployAs(t, folder, folder)
+}
+
+// deployAs deploys a folder under another name, with more words for the command.
+func (p *platform) deployAs(t *testing.T, folder, name string, words ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deployTimeout)
 	defer cancel()
-	out, err := p.command(ctx, "deploy", folder, "--function", folder)
+	out, err := p.command(ctx, append([]string{"deploy", folder, "--function", name}, words...)...)
 	if err != nil {
 		t.Fatalf("dayfly deploy %s: %v\n%s", folder, err, out)
 	}
-	return p.gateway + "/function/" + folder
+	return p.gateway + "/function/" + name
 }
 
 func (p *platform) command(ctx context.Context, args ...string) (string, error) {

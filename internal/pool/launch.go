@@ -25,6 +25,7 @@ type launch struct {
 	argv    []string // empty: the box is held, and the revision's own command runs in it
 	mounts  []sandbox.Mount
 	egress  dayfly.Egress
+	relay   bool // the guest stands behind the relay
 	prepare func(context.Context) error // once, before the first is booted for the stock; may be nil
 }
 
@@ -57,6 +58,9 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 		kind = string(spec.Contract)
 		p.ownGuest(&l, kind)
 	}
+	if l.relay {
+		kind = "relay"
+	}
 	l.key = fmt.Sprintf("%s/%s/%s", kind, l.runtime.Name, l.egress)
 	return l, nil
 }
@@ -65,6 +69,17 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 func (p *Pool) ownGuest(l *launch, name string, words ...string) {
 	l.argv = append([]string{guestTarget + "/dayfly", "guest", name}, words...)
 	l.mounts = append(l.mounts, sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"})
+}
+
+// relayed puts the relay before a guest that takes events only: it turns HTTP into the
+// dialect's events, and what the handler returns into HTTP (internal/guest/relay). Call
+// it when argv is complete.
+func (p *Pool) relayed(l *launch, spec *dayfly.Spec) {
+	if spec.Dialect != dayfly.DialectLambda && spec.Dialect != dayfly.DialectOpenWhisk {
+		return
+	}
+	l.relay = true
+	p.ownGuest(l, "relay", l.argv...)
 }
 
 // guestLaunch fills in the interpreter's guest.
