@@ -30,6 +30,9 @@ type launch struct {
 }
 
 const (
+	// ownProgram begins a command of the http contract that one of our own servers
+	// answers: dayfly guest static, dayfly guest fastcgi.
+	ownProgram = "dayfly"
 	searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	caBundle   = "/etc/ssl/certs/ca-certificates.crt"
 )
@@ -57,6 +60,11 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 	case dayfly.ContractStdio, dayfly.ContractLambda, dayfly.ContractWasm:
 		kind = string(spec.Contract)
 		p.ownGuest(&l, kind)
+	case dayfly.ContractHTTP:
+		if spec.Command[0] == ownProgram {
+			kind = "own program"
+			l.mounts = append(l.mounts, p.ownMount())
+		}
 	}
 	if l.relay {
 		kind = "relay"
@@ -68,7 +76,11 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 // ownGuest starts one of the guests in our own executable; words follow its name.
 func (p *Pool) ownGuest(l *launch, name string, words ...string) {
 	l.argv = append([]string{guestTarget + "/dayfly", "guest", name}, words...)
-	l.mounts = append(l.mounts, sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"})
+	l.mounts = append(l.mounts, p.ownMount())
+}
+
+func (p *Pool) ownMount() sandbox.Mount {
+	return sandbox.Mount{Source: p.cfg.Binary, Target: guestTarget + "/dayfly"}
 }
 
 // relayed puts the relay before a guest that takes events only: it turns HTTP into the
@@ -202,6 +214,10 @@ func (l *launch) command(argv []string, folder string) ([]string, error) {
 	defer root.Close()
 	if info, err := root.Stat(name); err == nil && !info.IsDir() {
 		resolved[0] = filepath.Join(taskDir, name)
+		return resolved, nil
+	}
+	if name == ownProgram {
+		resolved[0] = guestTarget + "/dayfly"
 		return resolved, nil
 	}
 	if l.runtime.Path != "" && isInterpreter(name, string(l.runtime.Language)) {
