@@ -25,7 +25,7 @@ type launch struct {
 	argv    []string // empty: the box is held, and the revision's own command runs in it
 	mounts  []sandbox.Mount
 	egress  dayfly.Egress
-	relay   bool // the guest stands behind the relay
+	relay   bool                        // the guest stands behind the relay
 	prepare func(context.Context) error // once, before the first is booted for the stock; may be nil
 }
 
