@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +28,9 @@ const (
 	pollPause = 300 * time.Microsecond
 	pollEager = 20 * time.Millisecond
 	pollMax   = 5 * time.Millisecond
+	// strayGrace is how long a program may listen elsewhere only before its calls go
+	// there: some open a port for metrics or debugging first.
+	strayGrace = 250 * time.Millisecond
 	// freshSpan is how long the connection of a successful look is good for the first
 	// call: some servers hang up on clients that say nothing for a second.
 	freshSpan = 500 * time.Millisecond
@@ -53,7 +57,7 @@ func (e *dialError) Unwrap() error { return e.error }
 
 // Server speaks HTTP/1.1 with a program that listens on a port in its box.
 type Server struct {
-	port      int
+	port      int // fixed once Await has returned
 	dial      DialFunc
 	transport *http.Transport
 	fresh     atomic.Pointer[freshConn] // of the look that found the program listening
@@ -75,7 +79,7 @@ func NewServer(port int, dial DialFunc) *Server {
 			}
 			ctx, cancel := context.WithTimeout(ctx, dialMax)
 			defer cancel()
-			conn, err := dial(ctx, port)
+			conn, err := dial(ctx, s.port)
 			if err != nil {
 				return nil, &dialError{err}
 			}
@@ -91,8 +95,60 @@ func NewServer(port int, dial DialFunc) *Server {
 	return s
 }
 
-// Await returns once the program accepts connections, or with the cause of ctx's end.
-func (s *Server) Await(ctx context.Context) error {
+// Elsewhere finds a program that listens on another port than it was told.
+type Elsewhere struct {
+	// Ports gives the ports that are listened on; nil never looks.
+	Ports func() ([]int, error)
+	// Hint is where the program's like was found before, and is believed at once; 0 is
+	// none.
+	Hint int
+}
+
+// Await returns once the program accepts connections, on its port or elsewhere, or with
+// the cause of ctx's end. It gives the port.
+func (s *Server) Await(ctx context.Context, elsewhere Elsewhere) (int, error) {
+	if elsewhere.Ports == nil {
+		return s.port, s.await(ctx, func(time.Duration) bool { return false })
+	}
+	told, seen := s.port, time.Time{}
+	err := s.await(ctx, func(waited time.Duration) bool {
+		if waited < pollEager && elsewhere.Hint == 0 {
+			return false
+		}
+		ports, err := elsewhere.Ports()
+		if err != nil || len(ports) == 0 || slices.Contains(ports, told) {
+			return false
+		}
+		if seen.IsZero() {
+			seen = time.Now()
+		}
+		if at := slices.Index(ports, elsewhere.Hint); at >= 0 {
+			s.port = ports[at]
+			return true
+		}
+		if time.Since(seen) < strayGrace {
+			return false
+		}
+		s.port = likely(ports)
+		return true
+	})
+	return s.port, err
+}
+
+// likely chooses among ports that a program listens on: the usual ones of web servers
+// come before those of debuggers and metrics.
+func likely(ports []int) int {
+	for _, usual := range []int{80, 3000, 8000, 5000, 8888, 9000, 4000, 3001, 4321, 5173, 7860, 8501} {
+		if slices.Contains(ports, usual) {
+			return usual
+		}
+	}
+	return ports[0]
+}
+
+// await looks for the program until it accepts a connection. stray is asked after each
+// look that failed, and tells that the port is another now.
+func (s *Server) await(ctx context.Context, stray func(waited time.Duration) bool) error {
 	pause, began := pollPause, time.Now()
 	for {
 		conn, err := s.dial(ctx, s.port)
@@ -106,6 +162,9 @@ func (s *Server) Await(ctx context.Context) error {
 		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			return fmt.Errorf("connect to port %d: %w", s.port, err)
+		}
+		if stray(time.Since(began)) {
+			continue
 		}
 		select {
 		case <-time.After(pause):

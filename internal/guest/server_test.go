@@ -157,11 +157,11 @@ func TestAwaitReturnsOnceTheProgramListens(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := s.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Await(ctx, guest.Elsewhere{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Await() before the program listens = %v, want the deadline", err)
 	}
 	up.Store(true)
-	if err := s.Await(t.Context()); err != nil {
+	if _, err := s.Await(t.Context(), guest.Elsewhere{}); err != nil {
 		t.Errorf("Await() = %v", err)
 	}
 }
@@ -229,5 +229,37 @@ func TestServerAnswersThatCannotBePassedOn(t *testing.T) {
 		if done.Load() != 1 {
 			t.Errorf("%s: done was called %d times, want 1", name, done.Load())
 		}
+	}
+}
+
+func TestServerIsFoundElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		ports []int
+		hint  int
+		want  int
+	}{
+		"the only port":          {ports: []int{7777}, want: 7777},
+		"a usual port first":     {ports: []int{2345, 3000, 9229}, want: 3000},
+		"where it was before":    {ports: []int{2345, 3000}, hint: 2345, want: 2345},
+		"a hint that is no more": {ports: []int{2345}, hint: 3000, want: 2345},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(srv.Close)
+			s := guest.NewServer(8080, func(ctx context.Context, port int) (net.Conn, error) {
+				if port != tc.want {
+					return nil, syscall.ECONNREFUSED
+				}
+				return new(net.Dialer).DialContext(ctx, "tcp", srv.Listener.Addr().String())
+			})
+			t.Cleanup(func() { _ = s.Close() })
+			ports := func() ([]int, error) { return tc.ports, nil }
+			got, err := s.Await(t.Context(), guest.Elsewhere{Ports: ports, Hint: tc.hint})
+			if err != nil || got != tc.want {
+				t.Errorf("Await = %d, %v, want %d", got, err, tc.want)
+			}
+		})
 	}
 }

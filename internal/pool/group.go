@@ -28,6 +28,7 @@ type group struct {
 	service   average // time of a call on an instance
 	cold      average // time of a cold start
 	memory    int64   // highest use of an instance seen
+	port      int     // where programs listened that ignore $PORT; 0 when none did
 }
 
 // waiter is a call in the line.

@@ -104,6 +104,9 @@ func (o *output) line(invocation dayfly.InvocationID, stream dayfly.LogStream, t
 		Instance: inst.box.ID(), Invocation: invocation, Stream: stream, Text: text})
 }
 
+// platform adds a line of ours about the instance.
+func (o *output) platform(text string) { o.line("", dayfly.StreamPlatform, text) }
+
 // last gives the lines printed so far, for the story of a failed start. It waits a
 // moment for what is still in the pipes of a box that has ended.
 func (o *output) last() []string {

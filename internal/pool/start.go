@@ -110,11 +110,32 @@ func (i *instance) execute(ctx context.Context, l *launch, folder string) error 
 			Type: "Runtime.InvalidEntrypoint", Message: err.Error()}
 	}
 	i.server = guest.NewServer(functionPort, i.box.Dial)
-	return i.awaitServer(ctx)
+	return i.awaitProgram(ctx)
 }
 
-// awaitServer waits until the program listens, or ends.
-func (i *instance) awaitServer(ctx context.Context) error {
+// awaitProgram waits until the program listens, on $PORT or where it likes.
+func (i *instance) awaitProgram(ctx context.Context) error {
+	g := i.group
+	g.mu.Lock()
+	hint := g.port
+	g.mu.Unlock()
+	port, err := i.awaitServer(ctx, guest.Elsewhere{Ports: i.box.Ports, Hint: hint})
+	if err == nil && port != functionPort && port != hint {
+		g.mu.Lock()
+		g.port = port
+		g.mu.Unlock()
+		i.output.platform(fmt.Sprintf("the program listens on port %d, not on $PORT (%d): its calls go there",
+			port, functionPort))
+	}
+	var failure *dayfly.Failure
+	if errors.As(err, &failure) && failure.Type == "Runtime.InitTimeout" {
+		failure.Message += fmt.Sprintf("; it must listen on 127.0.0.1:$PORT (%d)", functionPort)
+	}
+	return err
+}
+
+// awaitServer waits until a server accepts connections, or the box ends.
+func (i *instance) awaitServer(ctx context.Context, elsewhere guest.Elsewhere) (int, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := make(chan struct{})
@@ -126,12 +147,7 @@ func (i *instance) awaitServer(ctx context.Context) error {
 		case <-stop:
 		}
 	}()
-	err := i.server.Await(ctx)
-	var failure *dayfly.Failure
-	if errors.As(err, &failure) && failure.Type == "Runtime.InitTimeout" {
-		failure.Message += fmt.Sprintf("; it must listen on 127.0.0.1:$PORT (%d)", functionPort)
-	}
-	return err
+	return i.server.Await(ctx, elsewhere)
 }
 
 // specialise lets the guest load the revision.
@@ -149,7 +165,8 @@ func (i *instance) specialise(ctx context.Context, l *launch) error {
 	}
 	if ready.Serve == "http" {
 		i.server = guest.NewServer(ready.Port, i.box.Dial)
-		return i.awaitServer(ctx)
+		_, err := i.awaitServer(ctx, guest.Elsewhere{})
+		return err
 	}
 	return nil
 }

@@ -77,6 +77,9 @@ type Box interface {
 	SetLimits(limits dayfly.Limits) error
 	// Dial connects to a TCP port on 127.0.0.1 inside the box.
 	Dial(ctx context.Context, port int) (net.Conn, error)
+	// Ports gives the TCP ports that the box's processes listen on and Dial reaches,
+	// lowest first; at most 64.
+	Ports() ([]int, error)
 	// Freeze stops every process in the box; Thaw lets them go on. Both are
 	// idempotent. Where the host has no freezer they do nothing.
 	Freeze() error

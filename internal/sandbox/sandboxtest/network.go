@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -45,6 +46,9 @@ func (s *suite) dials(t *testing.T) {
 	spec.Argv = append(spec.Argv, "greeting")
 	b := s.start(t, spec)
 	expect(t, b, "R")
+	if ports, err := b.Ports(); err != nil || !slices.Equal(ports, []int{8080}) {
+		t.Errorf("Ports = %v, %v, want 8080 only", ports, err)
+	}
 	for range 50 {
 		c, err := b.Dial(t.Context(), 8080)
 		if err != nil {
