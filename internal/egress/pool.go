@@ -185,6 +185,10 @@ func (p *pool) furnish(number int) error {
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("turn off IPv6: %w", err)
 	}
+	// Programs made for containers often listen on port 80; the namespace is theirs alone.
+	if err := writeSwitch("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"); err != nil {
+		return fmt.Errorf("let programs listen on low ports: %w", err)
+	}
 	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open routing socket: %w", err)
