@@ -3,10 +3,10 @@
 package stdio
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/cgi"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 	"github.com/dayfly-faas/dayfly/internal/guest/serve"
 )
@@ -32,7 +33,7 @@ type call struct {
 func (c *call) run() {
 	cmd := exec.CommandContext(c.Context(), c.revision.Command[0], c.revision.Command[1:]...)
 	cmd.Dir = c.revision.Task
-	cmd.Env = environment(c.revision, c.Head)
+	cmd.Env = environment(c.revision, &c.Head)
 	cmd.WaitDelay = leftoverWait
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -40,9 +41,9 @@ func (c *call) run() {
 			Type: "Runtime.OutOfDescriptors", Message: err.Error()})
 		return
 	}
-	stderr := &lineWriter{write: func(line string) { c.Log(dayfly.StreamStderr, line) }}
+	stderr := cgi.NewLines(func(line string) { c.Log(dayfly.StreamStderr, line) })
 	cmd.Stderr = stderr
-	out := &answer{call: c}
+	out := cgi.NewAnswer(target{c.Call}, cgi.Lenient)
 	cmd.Stdout = out
 	if err = cmd.Start(); err == nil {
 		go func() {
@@ -51,7 +52,7 @@ func (c *call) run() {
 		}()
 		err = cmd.Wait()
 	}
-	stderr.flush()
+	stderr.Flush()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // the program itself ended well
 	}
@@ -59,7 +60,7 @@ func (c *call) run() {
 		_ = c.Fail(*failure)
 		return
 	}
-	if err := out.close(); err != nil {
+	if err := out.Close(); err != nil {
 		_ = c.Fail(frame.ErrorHead{Kind: dayfly.FailureResponse,
 			Type: "Function.BadResponse", Message: err.Error()})
 		return
@@ -67,10 +68,10 @@ func (c *call) run() {
 	_ = c.End()
 }
 
-func (c *call) failure(err error, out *answer) *frame.ErrorHead {
+func (c *call) failure(err error, out *cgi.Answer) *frame.ErrorHead {
 	var exit *exec.ExitError
 	switch {
-	case err == nil, out.err != nil:
+	case err == nil, out.Err() != nil:
 		return nil
 	case errors.As(err, &exit):
 		return &frame.ErrorHead{Kind: dayfly.FailureException, Type: "Runtime.ExitError",
@@ -81,60 +82,13 @@ func (c *call) failure(err error, out *answer) *frame.ErrorHead {
 }
 
 // environment is the revision's own plus the CGI variables of one request.
-func environment(rev *frame.SpecialiseHead, head frame.RequestHead) []string {
-	env := make([]string, 0, len(rev.Env)+20+len(head.Headers))
+func environment(rev *frame.SpecialiseHead, head *frame.RequestHead) []string {
+	variables := cgi.Variables(head)
+	env := make([]string, 0, len(rev.Env)+len(variables))
 	for k, v := range rev.Env {
 		env = append(env, k+"="+v)
 	}
-	add := func(name, value string) { env = append(env, name+"="+strings.ReplaceAll(value, "\x00", "")) }
-	add("DAYFLY_INVOCATION", head.ID)
-	add("DAYFLY_DEADLINE_MS", fmt.Sprint(head.Deadline))
-	if head.Trace != "" {
-		add("TRACEPARENT", head.Trace)
-	}
-	if head.Kind != string(dayfly.RequestHTTP) {
-		add("CONTENT_TYPE", "application/json")
-		return env
-	}
-	host, port, _ := strings.Cut(head.Host, ":")
-	add("GATEWAY_INTERFACE", "CGI/1.1")
-	add("SERVER_SOFTWARE", "dayfly")
-	add("SERVER_PROTOCOL", "HTTP/1.1")
-	add("SERVER_NAME", host)
-	add("SERVER_PORT", port)
-	add("REQUEST_METHOD", head.Method)
-	add("REQUEST_URI", head.Prefix+head.Path+query(head.Query))
-	add("REQUEST_SCHEME", head.Scheme)
-	add("SCRIPT_NAME", head.Prefix)
-	add("PATH_INFO", unescape(head.Path))
-	add("QUERY_STRING", head.Query)
-	add("REMOTE_ADDR", head.Remote)
-	if head.Length >= 0 {
-		add("CONTENT_LENGTH", fmt.Sprint(head.Length))
-	}
-	for name, value := range headerVariables(head.Headers) {
-		add(name, value)
-	}
-	return env
-}
-
-func headerVariables(headers [][2]string) map[string]string {
-	vars := make(map[string]string, len(headers))
-	for _, kv := range headers {
-		name := "HTTP_" + strings.ToUpper(strings.ReplaceAll(kv[0], "-", "_"))
-		switch kv[0] {
-		case "content-type":
-			name = "CONTENT_TYPE"
-		case "content-length", "proxy":
-			continue // length is known; HTTP_PROXY would be taken for a setting
-		}
-		if old, ok := vars[name]; ok {
-			vars[name] = old + ", " + kv[1]
-			continue
-		}
-		vars[name] = kv[1]
-	}
-	return vars
+	return append(env, variables...)
 }
 
 // find resolves a program: below the code folder when relative, else on the PATH.
@@ -165,33 +119,10 @@ func find(command []string, task string) (string, error) {
 	return path, nil
 }
 
-// lineWriter cuts what is written into lines.
-type lineWriter struct {
-	write func(string)
-	part  []byte
-}
+// target sends the answer of a call.
+type target struct{ *serve.Call }
 
-// Write implements io.Writer.
-func (w *lineWriter) Write(p []byte) (int, error) {
-	w.part = append(w.part, p...)
-	for {
-		advance, line, _ := bufio.ScanLines(w.part, false)
-		if advance == 0 && len(w.part) < frame.LineMax {
-			return len(p), nil
-		}
-		if advance == 0 || len(line) > frame.LineMax {
-			line, advance = w.part[:frame.LineMax], frame.LineMax
-		}
-		w.write(string(line))
-		w.part = w.part[advance:]
-	}
+// Respond implements cgi.Target.
+func (t target) Respond(status int, header http.Header) error {
+	return t.Call.Respond(status, header, nil)
 }
-
-func (w *lineWriter) flush() {
-	if len(w.part) > 0 {
-		w.write(string(w.part))
-	}
-	w.part = nil
-}
-
-var _ io.Writer = (*lineWriter)(nil)
