@@ -209,6 +209,10 @@ func (j *job) resultOptions() bundle.Options {
 	if j.plan.Install == detect.InstallGo {
 		ignore = append(ignore, "*.go", "/go.mod", "/go.sum", "/go.work", "/go.work.sum", "/vendor")
 	}
+	if j.plan.Install == detect.InstallRust {
+		ignore = append(ignore, "*.rs", "/src", "/target", "Cargo.toml", "Cargo.lock", "/.cargo",
+			"rust-toolchain", "rust-toolchain.toml")
+	}
 	return bundle.Options{
 		Ignore: ignore, Limits: bundle.Limits{Bytes: j.cfg.DiskBytes},
 	}

@@ -2,7 +2,84 @@
 
 package build
 
-import "context"
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
 
-// rustSteps install and compile a source of that language.
-func (j *job) rustSteps(context.Context) ([]step, error) { return nil, nil }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// linker is what rustc links programs with; it is in every box when the host has it.
+const linker = "/usr/bin/cc"
+
+// cargoScript compiles with cargo and takes the program out of the target folder, which
+// is kept between builds. Sources look new every time: an upload keeps no times, and
+// cargo believes in times. Arguments: the program's destination, its name, cargo, words.
+const cargoScript = `set -e
+output=$1 name=$2 cargo=$3
+shift 3
+target=` + cacheDir + `/cargo/target
+find . -type f -exec touch -c {} +
+"$cargo" build --release --target-dir "$target" "$@"
+mkdir -p "$(dirname "$output")"
+for file in "$target/release/$name" "$target"/*/release/"$name"; do
+  if [ -f "$file" ]; then exec cp "$file" "$output"; fi
+done
+echo "cargo left no program $name below $target" >&2
+exit 1`
+
+// rustSteps compile a Rust program.
+func (j *job) rustSteps(ctx context.Context) ([]step, error) {
+	if _, err := os.Stat(linker); err != nil {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable,
+			"Rust needs a linker, and there is no %s on this machine", linker).
+			WithHint("install one: apt install gcc libc6-dev")
+	}
+	runtime, err := j.compiler(ctx, toolchain.Rust)
+	if err != nil {
+		return nil, err
+	}
+	output := taskDir + "/" + detect.Program()
+	plan := j.plan.Rust
+	if plan.File != "" {
+		return []step{{
+			Stage: StageCompile, Name: "rustc", Mounts: runtime.Prefixes,
+			Argv: []string{"/bin/sh", "-c", `mkdir -p "$(dirname "$1")" && exec "$2" --edition 2021 ` +
+				`-C opt-level=3 -C strip=symbols --crate-name app -o "$1" "$3"`,
+				"sh", output, runtime.Path, plan.File},
+		}}, nil
+	}
+	cargo := filepath.Join(runtime.Bin(), "cargo")
+	if _, err := os.Stat(cargo); err != nil {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable,
+			"there is no cargo beside %s, which builds Rust sources", runtime.Path).
+			WithHint("install it: apt install cargo, or rustup toolchain install stable")
+	}
+	argv := []string{"/bin/sh", "-c", cargoScript, "sh", output, plan.Bin, cargo,
+		"--manifest-path", path.Join(plan.Folder, "Cargo.toml"),
+		"--package", plan.Package, "--bin", plan.Bin}
+	if plan.Locked {
+		argv = append(argv, "--locked")
+	}
+	return []step{{
+		Stage: StageCompile, Name: "cargo build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
+		Env: []string{
+			"CARGO_HOME=" + cacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
+			"CARGO_PROFILE_RELEASE_STRIP=symbols", "CARGO_TERM_COLOR=never",
+			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + caBundle,
+		},
+	}}, nil
+}
+
+// compiler gives the job's own runtime when it is of that language, else the default of
+// the language.
+func (j *job) compiler(ctx context.Context, language toolchain.Language) (toolchain.Runtime, error) {
+	if j.runtime.Language == language {
+		return j.runtime, nil
+	}
+	return j.runtimes.Find(ctx, dayfly.RuntimeName(language))
+}

@@ -68,6 +68,8 @@ func summary(p *detect.Plan) string {
 		line += " +npm"
 	case detect.InstallGo:
 		line += " +go:" + p.Package
+	case detect.InstallRust:
+		line += " +rust:" + p.Rust.Folder + ":" + p.Rust.Bin + p.Rust.File
 	case detect.InstallNone:
 	}
 	if p.Locked && p.Install == detect.InstallNpm {

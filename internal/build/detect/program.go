@@ -75,10 +75,7 @@ func programOf(language toolchain.Language, text, name string, command ...string
 	return runs(language, command...)
 }
 
-const (
-	aloneText  = " cannot be deployed by this version; deploy the source it copies"
-	staticText = "a static site cannot be deployed by this version yet; there must be code to call"
-)
+const aloneText = " cannot be deployed by this version; deploy the source it copies"
 
 // others are files that tell what the source is, when it cannot be called.
 func (s *source) others() []candidate {
@@ -89,7 +86,6 @@ func (s *source) others() []candidate {
 		{"pom.xml", "a Java source needs Maven, which this version does not run yet"},
 		{"build.gradle", "a Java source needs Gradle, which this version does not run yet"},
 		{"build.gradle.kts", "a Java source needs Gradle, which this version does not run yet"},
-		{"Cargo.toml", "a Rust source is not compiled by this version; deploy the compiled program"},
 		{"Gemfile", "Ruby sources are not built by this version yet"},
 		{"composer.json", "PHP sources are not built by this version yet"},
 		{"index.php", "PHP sources are not built by this version yet"},
@@ -100,8 +96,6 @@ func (s *source) others() []candidate {
 		{"spin.toml", "Spin applications are not run by this version yet"},
 		{"Dockerfile", "a Dockerfile alone" + aloneText},
 		{"Containerfile", "a Containerfile alone" + aloneText},
-		{"index.html", staticText},
-		{"public/index.html", staticText},
 	} {
 		if s.has(other.file) {
 			found = append(found, problem(other.text))
@@ -113,8 +107,6 @@ func (s *source) others() []candidate {
 		".rb":   "Ruby programs are run only with a first line such as #!/usr/bin/env ruby",
 		".php":  "PHP programs are run only with a first line such as #!/usr/bin/env php",
 		".java": "Java sources are not built by this version yet",
-		".rs":   "Rust sources are not built by this version yet",
-		".html": staticText,
 	} {
 		if path.Ext(s.single()) == suffix {
 			found = append(found, problem(text))

@@ -180,6 +180,18 @@ func (s *source) names(dir string, take func(string) bool) []string {
 	return names
 }
 
+// folders gives the folders in a folder, in order.
+func (s *source) folders(dir string) []string {
+	entries, _ := fs.ReadDir(s.files, dir) // a folder that is not there is empty
+	var names []string
+	for _, entry := range entries[:min(len(entries), namesMax)] {
+		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") {
+			names = append(names, path.Join(dir, entry.Name()))
+		}
+	}
+	return names
+}
+
 // walk gives every file below dir that a test takes, without what was installed.
 func (s *source) walk(dir string, take func(string) bool) []string {
 	var names []string
