@@ -7,6 +7,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
+	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
 )
 
@@ -18,6 +19,8 @@ func guest(args []string, world World) int {
 		switch args[0] {
 		case "stdio":
 			return stdio.Main()
+		case "static":
+			return static.Main(args[1:], world.Err)
 		case "typescript":
 			return typescript.Main(args[1:], world.Out, world.Err)
 		}

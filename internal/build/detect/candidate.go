@@ -19,6 +19,7 @@ const (
 	rankExported        // a handler or an application
 	rankServer          // listens on a port
 	rankProgram         // runs and ends
+	rankSite            // pages without code
 	rankProblem         // known, but not possible
 )
 
