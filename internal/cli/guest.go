@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
@@ -21,6 +22,8 @@ func guest(args []string, world World) int {
 			return stdio.Main()
 		case "static":
 			return static.Main(args[1:], world.Err)
+		case "jars":
+			return jars.Main(args[1:], world.Out, world.Err)
 		case "typescript":
 			return typescript.Main(args[1:], world.Out, world.Err)
 		}
