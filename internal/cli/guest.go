@@ -8,6 +8,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
+	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
 )
@@ -20,6 +21,8 @@ func guest(args []string, world World) int {
 		switch args[0] {
 		case "stdio":
 			return stdio.Main()
+		case "cgi":
+			return cgibin.Main(args[1:], world.Err)
 		case "static":
 			return static.Main(args[1:], world.Err)
 		case "jars":

@@ -100,6 +100,7 @@ func (s *source) candidates(wanted toolchain.Language) ([]candidate, error) {
 	found = append(found, s.ruby()...)
 	found = append(found, s.php()...)
 	found = append(found, s.wasm()...)
+	found = append(found, s.cgi()...)
 	found = append(found, s.programs()...)
 	found = append(found, s.static()...)
 	found = append(found, s.others()...)

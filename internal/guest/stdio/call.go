@@ -81,14 +81,15 @@ func (c *call) failure(err error, out *cgi.Answer) *frame.ErrorHead {
 		Message: err.Error()}
 }
 
-// environment is the revision's own plus the CGI variables of one request.
+// environment is the revision's own plus what CGI and OpenFaaS's watchdog tell of one
+// request.
 func environment(rev *frame.SpecialiseHead, head *frame.RequestHead) []string {
 	variables := cgi.Variables(head)
 	env := make([]string, 0, len(rev.Env)+len(variables))
 	for k, v := range rev.Env {
 		env = append(env, k+"="+v)
 	}
-	return append(env, variables...)
+	return append(append(env, variables...), watchdogVariables(head)...)
 }
 
 // find resolves a program: below the code folder when relative, else on the PATH.

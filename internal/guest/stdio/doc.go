@@ -4,6 +4,7 @@
 // first process and starts the function's program anew for every call.
 //
 //	request ─▶ program: body on stdin, CGI variables (RFC 3875) in the environment
+//	           the same as OpenFaaS's classic watchdog names it: Http_Method, Http_Path …
 //	           stdout ─▶ answer        stderr ─▶ log lines
 //
 // Output that begins with a CGI header (Status, Content-Type or Location) is read as

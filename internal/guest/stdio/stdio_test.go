@@ -72,6 +72,8 @@ func TestProgramsAnswer(t *testing.T) {
 		"looks like a header": {"echo status of things", "", `200 text/plain; charset=utf-8 "status of things\n"`},
 		"CGI variables": {`echo $REQUEST_METHOD $SCRIPT_NAME "$PATH_INFO" $QUERY_STRING $HTTP_X_B $A "[$HTTP_PROXY]"`, "",
 			`200 text/plain; charset=utf-8 "POST /function/f /a b q=1 2 1 []\n"`},
+		"watchdog variables": {`echo $Http_Method $Http_Path $Http_Query $Http_X_B $Http_Host`, "",
+			`200 text/plain; charset=utf-8 "POST /a%20b q=1 2 h:80\n"`},
 		"exit status":    {"exit 3", "", "Runtime.ExitError: sh ended with exit status 3"},
 		"bad CGI status": {`printf 'Status: 99\n\n'`, "", `Function.BadResponse: the CGI header has status "99", want 200 to 599`},
 	} {

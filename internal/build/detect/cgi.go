@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// cgiFolder is where web servers look for CGI programs.
+const cgiFolder = "cgi-bin"
+
+// cgi looks for programs that a server or a watchdog starts once a request: a cgi-bin
+// folder, and what an OpenFaaS Dockerfile names as its process.
+func (s *source) cgi() []candidate {
+	var found []candidate
+	if c, ok := s.watchdog(); ok {
+		found = append(found, c)
+	}
+	programs := s.walk(cgiFolder, func(name string) bool {
+		elf, script := s.executable(name)
+		return elf || script
+	})
+	if len(programs) == 0 {
+		return found
+	}
+	command := []string{"dayfly", "guest", "cgi"}
+	for _, folder := range append([]string{"htdocs"}, siteFolders...) {
+		if s.has(path.Join(folder, "index.html")) {
+			command = append(command, "--pages="+folder)
+			break
+		}
+	}
+	c := server(toolchain.Native, append(command, cgiFolder)...)
+	c.notices = []string{"the programs in " + cgiFolder + " are started once a request (CGI)"}
+	return append(found, c)
+}
+
+// fprocess is how OpenFaaS images name the process that the watchdog starts.
+var fprocess = regexp.MustCompile(`(?mi)^\s*ENV\s+fprocess(?:=|\s+)"?([^"\n]+?)"?\s*$`)
+
+// watchdog reads the process of the classic watchdog from a Dockerfile.
+func (s *source) watchdog() (candidate, bool) {
+	found := fprocess.FindStringSubmatch(s.read("Dockerfile"))
+	if found == nil {
+		return candidate{}, false
+	}
+	words := manifest.SplitCommand(found[1])
+	if len(words) == 0 {
+		return candidate{}, false
+	}
+	if name := strings.TrimPrefix(words[0], "./"); s.has(name) {
+		words[0] = "./" + name
+	}
+	c := runs(s.languageOfCommand(words), words...)
+	c.rank = rankDeclared
+	c.notices = []string{"the command is the fprocess of the Dockerfile, started once a request"}
+	return c, true
+}
