@@ -25,11 +25,13 @@ type settingFlags struct {
 // manifest and here.
 func (s *settingFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.f.Runtime, "runtime", "", "`RUNTIME`, one of dayfly runtimes")
-	flags.StringVar(&s.f.Contract, "contract", "", "how the code is `CALLED`: handler, http or stdio")
+	flags.StringVar(&s.f.Contract, "contract", "", "how the code is `CALLED`: handler, http, lambda, stdio or wasm")
 	flags.StringVar(&s.f.Dialect, "dialect", "",
-		"`SHAPE` of the handler: lambda, fetch, node-http, wsgi, asgi or framework")
+		"`SHAPE` of the handler: lambda, fetch, wsgi, openfaas …; docs/MATRIX.md has all")
+	flags.StringVar(&s.f.Payload, "payload", "",
+		"`FORM` of HTTP events for Lambda handlers: 2.0, 1.0, alb or alb-multi (default 2.0)")
 	flags.StringVar(&s.f.Entry, "entry", "", "the handler, as `MODULE.EXPORT`")
-	flags.StringVar(&s.command, "command", "", "`COMMAND` of the contracts http and stdio")
+	flags.StringVar(&s.command, "command", "", "`COMMAND` of the contracts http, lambda, stdio and wasm")
 	flags.StringArrayVarP(&s.env, "env", "e", nil, "set `KEY=VALUE` in the environment; repeatable")
 	flags.StringVar(&s.f.Memory, "memory", "", "`SIZE` that an instance may use (default 256Mi)")
 	flags.StringVar(&s.f.CPU, "cpu", "", "`SHARE` of processors of an instance (default 1)")
