@@ -9,13 +9,16 @@ TESTFLAGS ?=
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down build test check test-race fmt lint generate bench clean
+.PHONY: help setup languages up down build test check test-race fmt lint generate bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what this machine lacks: Go, Python, Node.js
 	@scripts/setup
+
+languages: ## install the toolchains of all languages, which the tests need
+	@scripts/setup languages
 
 up: build ## set up, build, start the platform, deploy the thumbnailer example
 	@scripts/up
@@ -27,7 +30,7 @@ build: setup ## build bin/dayfly
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dayfly ./cmd/dayfly
 
-test: setup ## set up, run every test
+test: languages ## set up, run every test
 	$(GO) test -timeout 20m $(TESTFLAGS) ./...
 
 check: setup lint ## what must hold beside the tests: format, vet, lint, the house's rules
