@@ -190,6 +190,16 @@ func (s *source) languageOfCommand(words []string) toolchain.Language {
 		return toolchain.Python
 	case base == "node", base == "npm", base == "npx", base == "next", strings.Contains(line, "js "):
 		return toolchain.Node
+	case base == "java", strings.Contains(line, ".jar "):
+		return toolchain.Java
+	case base == "ruby", isRubyTool(base), strings.Contains(line, ".rb "):
+		return toolchain.Ruby
+	case base == "php", strings.Contains(line, ".php "), strings.Contains(line, "vendor/bin/"):
+		return toolchain.PHP
+	case base == "dotnet":
+		return toolchain.DotNet
+	case base == "mono":
+		return toolchain.Mono
 	}
 	if _, script := s.executable(strings.TrimPrefix(words[0], "./")); script {
 		first, _, _ := strings.Cut(s.read(strings.TrimPrefix(words[0], "./")), "\n")
@@ -202,8 +212,18 @@ func (s *source) languageOfCommand(words []string) toolchain.Language {
 		return toolchain.Node
 	case s.has("requirements.txt"), s.has("pyproject.toml"):
 		return toolchain.Python
+	case s.has("Gemfile"):
+		return toolchain.Ruby
+	case s.has("composer.json"):
+		return toolchain.PHP
+	case s.has("pom.xml"), s.has("build.gradle"), s.has("build.gradle.kts"):
+		return toolchain.Java
 	}
 	return toolchain.Native
+}
+
+func isRubyTool(name string) bool {
+	return slices.Contains([]string{"bundle", "rackup", "puma", "rails", "unicorn", "thin", "rake"}, name)
 }
 
 func isPythonTool(name string) bool {
@@ -219,8 +239,35 @@ func shebangLanguage(line string) (toolchain.Language, bool) {
 		return toolchain.Python, true
 	case strings.Contains(line, "node"):
 		return toolchain.Node, true
+	case strings.Contains(line, "ruby"):
+		return toolchain.Ruby, true
+	case strings.Contains(line, "php"):
+		return toolchain.PHP, true
 	}
 	return "", false
+}
+
+// compiled gives the program that is built of the source for a command that names one
+// which is not in it: the Procfiles of Go and Rust say where other platforms put theirs.
+func (s *source) compiled(words []string) (candidate, bool) {
+	name := strings.TrimPrefix(words[0], "./")
+	if words[0] == "/bin/sh" || s.has(name) {
+		return candidate{}, false
+	}
+	var found []candidate
+	switch {
+	case s.has("go.mod"):
+		found = s.golang()
+	case s.has("Cargo.toml"):
+		found = s.rust()
+	}
+	if len(found) == 0 || found[0].problem != "" {
+		return candidate{}, false
+	}
+	c := found[0]
+	c.rank, c.contract, c.command = rankDeclared, dayfly.ContractHTTP, append(c.command, words[1:]...)
+	c.notices = append(c.notices, "the arguments come from the Procfile's web process")
+	return c, true
 }
 
 // procfile reads the web process of a Procfile.
@@ -231,6 +278,9 @@ func (s *source) procfile() []candidate {
 			continue
 		}
 		words := manifest.SplitCommand(command)
+		if c, ok := s.compiled(words); ok {
+			return []candidate{c}
+		}
 		c := server(s.languageOfCommand(words), words...)
 		if words[0] == "/bin/sh" {
 			c.language = s.languageOfCommand(strings.Fields(command))

@@ -129,7 +129,8 @@ func (s *source) planGo(plan *Plan, folder string) {
 	if !s.has("go.mod") {
 		plan.Files = s.goFiles(folder)
 	}
-	if plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio {
+	named := len(plan.Command) > 0 && plan.Command[0] == program // with arguments
+	if !named && (plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio) {
 		plan.Command = []string{program}
 	}
 }
