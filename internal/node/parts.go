@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/guest/node"
 	"github.com/dayfly-faas/dayfly/internal/guest/python"
+	"github.com/dayfly-faas/dayfly/internal/guest/ruby"
 	"github.com/dayfly-faas/dayfly/internal/pool"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/telemetry"
@@ -29,7 +30,7 @@ func (n *Node) installGuests() (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", fmt.Errorf("remove old guests: %w", err)
 	}
-	for name, files := range map[string]fs.FS{"python": python.Files(), "node": node.Files()} {
+	for name, files := range map[string]fs.FS{"python": python.Files(), "node": node.Files(), "ruby": ruby.Files()} {
 		target := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return "", fmt.Errorf("make folder of guests: %w", err)

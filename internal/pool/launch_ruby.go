@@ -2,7 +2,19 @@
 
 package pool
 
-import "github.com/dayfly-faas/dayfly"
+import (
+	"path/filepath"
 
-// rubyLaunch starts the guest of that language.
-func (p *Pool) rubyLaunch(l *launch, _ *dayfly.Spec) error { return noGuest(l) }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/ruby"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+)
+
+// rubyLaunch starts the Ruby guest.
+func (p *Pool) rubyLaunch(l *launch, spec *dayfly.Spec) error {
+	const dir = guestTarget + "/ruby"
+	l.argv = append(append([]string{l.runtime.Path}, ruby.Flags()...), dir+"/"+ruby.Entry)
+	l.mounts = append(l.mounts, sandbox.Mount{Source: filepath.Join(p.cfg.GuestDir, "ruby"), Target: dir})
+	p.relayed(l, spec)
+	return nil
+}
