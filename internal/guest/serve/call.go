@@ -56,13 +56,17 @@ func (c *Call) Log(stream dayfly.LogStream, line string) {
 // Respond sends the head of the answer. A failure is set when the handler failed and the
 // answer is what its dialect tells an HTTP caller.
 func (c *Call) Respond(status int, header http.Header, failure *frame.ErrorHead) error {
+	return c.guest.writeJSON(frame.Response, c.stream, responseHead(status, header, failure))
+}
+
+func responseHead(status int, header http.Header, failure *frame.ErrorHead) frame.ResponseHead {
 	head := frame.ResponseHead{Status: status, Headers: [][2]string{}, Failure: failure}
 	for name, values := range header {
 		for _, v := range values {
 			head.Headers = append(head.Headers, [2]string{strings.ToLower(name), v})
 		}
 	}
-	return c.guest.writeJSON(frame.Response, c.stream, head)
+	return head
 }
 
 // Write implements io.Writer: it sends bytes of the answer's body as the window allows.
