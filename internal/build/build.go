@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -205,6 +206,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if err := j.chooseRuntime(ctx); err != nil {
 		return Built{}, err
 	}
+	j.choosePHPServer()
 	spec := dayfly.DefaultSpecOf(plan.Contract, plan.Dialect)
 	// What was detected has these settings in it already, checked and completed.
 	settings := j.request.Settings
@@ -212,6 +214,11 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	settings.Entry, settings.Command = "", nil
 	if err := settings.Apply(&spec); err != nil {
 		return Built{}, err
+	}
+	for name, value := range plan.Env {
+		if _, isSet := spec.Env[name]; !isSet {
+			spec.Env = withVariable(spec.Env, name, value)
+		}
 	}
 	spec.Runtime = j.runtime.Name
 	if j.runtime.Language.IsCompiler() {
@@ -227,6 +234,16 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		j.say(StageDetect, "%s", line)
 	}
 	return Built{Spec: spec, Found: found}, nil
+}
+
+// withVariable adds to a map that others may hold too.
+func withVariable(env map[string]string, name, value string) map[string]string {
+	env = maps.Clone(env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	env[name] = value
+	return env
 }
 
 // chooseRuntime finds the runtime that the settings name, else the source, else the

@@ -191,6 +191,10 @@ func (j *job) writeFile(name, content string) error {
 		return fmt.Errorf("open work folder: %w", err)
 	}
 	defer root.Close()
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid,
+			"the source has a file where the build would make the folder of %s", name)
+	}
 	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return dayfly.Errorf(dayfly.KindInvalid,

@@ -5,7 +5,6 @@ package build
 import (
 	"context"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -218,35 +217,6 @@ func (j *job) npm(ctx context.Context) (script string, mounts []string, err erro
 	return "", nil, dayfly.Errorf(dayfly.KindUnavailable,
 		"no Node on this machine has npm, which the source's dependencies need").
 		WithHint("install it, such as with the package npm")
-}
-
-// goSteps compile a Go program.
-func (j *job) goSteps(ctx context.Context) ([]step, error) {
-	runtime := j.runtime
-	if runtime.Language != toolchain.Go {
-		found, err := j.runtimes.Find(ctx, dayfly.RuntimeName(toolchain.Go))
-		if err != nil {
-			return nil, err
-		}
-		runtime = found
-	}
-	argv := []string{
-		runtime.Path, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
-		"-o", taskDir + "/" + detect.Program(),
-	}
-	if len(j.plan.Files) > 0 {
-		argv = append(argv, j.plan.Files...)
-	} else {
-		argv = append(argv, "./"+strings.TrimPrefix(path.Clean(j.plan.Package), "./"))
-	}
-	return []step{{
-		Stage: StageCompile, Name: "go build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
-		Env: []string{
-			"CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOPATH=" + cacheDir + "/go",
-			"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
-			"GOENV=off", "GOTELEMETRY=off",
-		},
-	}}, nil
 }
 
 // environment is what a step sees: nothing of the host's but what is passed on.

@@ -5,7 +5,9 @@ package detect_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -81,7 +83,7 @@ func summary(p *detect.Plan) string {
 	if p.Project {
 		line += " project"
 	}
-	for name := range p.Extra {
+	for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
 		line += " extra:" + name
 	}
 	if len(p.Files) > 0 {

@@ -27,12 +27,15 @@ var (
 func (s *source) golang() []candidate {
 	hasModule := s.has("go.mod")
 	root := s.goFiles(".")
-	if !hasModule && len(root) == 0 {
+	if !hasModule && len(root) == 0 && len(s.names("api", withSuffix(".go"))) == 0 {
 		return nil
 	}
 	folder, files, others := s.goPackage(root)
 	if folder == "" {
-		return []candidate{s.goProblem(root, others)}
+		if found := s.goFunction(); len(others) == 0 && len(found) > 0 {
+			return found
+		}
+		return []candidate{s.goProblem(others)}
 	}
 	text := ""
 	for _, name := range files {
@@ -109,28 +112,38 @@ func (s *source) moduleServes(folder string) bool {
 	})
 }
 
-func (s *source) goProblem(root, mains []string) candidate {
+func (s *source) goProblem(mains []string) candidate {
 	if len(mains) > 1 {
 		return problem("there are several Go main packages and none is the obvious one: " +
 			strings.Join(mains, ", ") + "; deploy one of the folders, or move it to the root")
 	}
-	for _, name := range root {
-		if goHTTP.MatchString(s.read(name)) {
-			return problem("the Go source has HTTP functions but no main package; " +
-				"add one that serves them on $PORT, such as funcframework.Start(os.Getenv(\"PORT\"))")
-		}
-	}
-	return problem("the Go source has no main package with a func main()")
+	return problem("the Go source has no main package with a func main(), and no function of " +
+		"a shape that is known: func F(w http.ResponseWriter, r *http.Request), " +
+		"func F(ctx context.Context, e T) error, func Handle([]byte) string")
 }
 
 // planGo says how the program is compiled.
 func (s *source) planGo(plan *Plan, folder string) {
 	plan.Install, plan.Package = InstallGo, folder
-	if !s.has("go.mod") {
+	if plan.Extra[shimFolder+"/main.go"] != "" {
+		plan.Package, plan.Go.Shim = shimFolder, true
+		plan.Go.Tidy = !s.has("go.mod") && s.goNeedsModules()
+	} else if !s.has("go.mod") {
 		plan.Files = s.goFiles(folder)
 	}
 	named := len(plan.Command) > 0 && plan.Command[0] == program // with arguments
 	if !named && (plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio) {
 		plan.Command = []string{program}
 	}
+}
+
+func (s *source) goUsesGin() bool {
+	return strings.Contains(s.read("go.mod"), "github.com/gin-gonic/gin ")
+}
+
+// goNeedsModules tells whether a source imports other packages than the standard ones.
+func (s *source) goNeedsModules() bool {
+	return slices.ContainsFunc(s.walk(".", withSuffix(".go")), func(name string) bool {
+		return goOutside.MatchString(s.read(name))
+	})
 }

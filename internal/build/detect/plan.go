@@ -54,7 +54,12 @@ type Plan struct {
 	Package string
 	Files   []string
 
+	// Env are variables of the function that frameworks expect to be set; the user's
+	// own come before them.
+	Env map[string]string
+
 	// What the languages need beside.
+	Go     GoPlan
 	Java   JavaPlan
 	Ruby   RubyPlan
 	PHP    PHPPlan

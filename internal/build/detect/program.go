@@ -86,9 +86,8 @@ func (s *source) others() []candidate {
 		{"pom.xml", "a Java source needs Maven, which this version does not run yet"},
 		{"build.gradle", "a Java source needs Gradle, which this version does not run yet"},
 		{"build.gradle.kts", "a Java source needs Gradle, which this version does not run yet"},
-		{"Gemfile", "Ruby sources are not built by this version yet"},
-		{"composer.json", "PHP sources are not built by this version yet"},
-		{"index.php", "PHP sources are not built by this version yet"},
+		{"Gemfile", "nothing in the Ruby source can be called; looked for config.ru, an application, a handler and a server"},
+		{"composer.json", "nothing in the PHP source can be called; looked for index.php, public/index.php and a handler"},
 		{"mix.exs", "Elixir sources are not built by this version yet"},
 		{"deno.json", "Deno sources are not run by this version yet"},
 		{"wrangler.toml", "wrangler.toml names no module that is in the source"},
@@ -104,8 +103,6 @@ func (s *source) others() []candidate {
 	for suffix, text := range map[string]string{
 		".wasm": "WebAssembly modules are not run by this version yet",
 		".jar":  "Java archives are not run by this version yet",
-		".rb":   "Ruby programs are run only with a first line such as #!/usr/bin/env ruby",
-		".php":  "PHP programs are run only with a first line such as #!/usr/bin/env php",
 		".java": "Java sources are not built by this version yet",
 	} {
 		if path.Ext(s.single()) == suffix {
@@ -124,6 +121,21 @@ func (s *source) entry(wanted toolchain.Language) (*Plan, error) {
 	}
 	if strings.Contains(given, "..") || path.IsAbs(given) {
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "entry %q must be a module below the code", given)
+	}
+	if plan, ok := s.goEntry(wanted); ok {
+		return plan, nil
+	}
+	if c, ok, err := s.javaEntry(given, wanted); ok || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.accept(c), nil
+	}
+	if c, ok, err := s.scriptedEntry(given, wanted); ok || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return s.accept(c), nil
 	}
 	file, export := s.entryFile(given, wanted)
 	if file == "" {

@@ -1,0 +1,3 @@
+module action
+
+go 1.21
