@@ -234,13 +234,3 @@ func TestFrameworkPlainExport(t *testing.T) {
 		t.Errorf("answer = %q %v", a.body, a.err)
 	}
 }
-
-func TestFrameworkRefusesOtherSignatures(t *testing.T) {
-	t.Parallel()
-	p := boot(t)
-	_, err := p.conn.Specialise(p.context(), head(task(t, files{"index.js": fixture(t, "gcf.js")}),
-		"framework", "index.event"))
-	if err == nil || !strings.Contains(err.Error(), "cloudevent, which is not supported yet") {
-		t.Errorf("error = %v", err)
-	}
-}

@@ -3,6 +3,8 @@
 
 // Specialising: from a stem to one revision of a function.
 
+const fs = require('fs');
+const path = require('path');
 const Module = require('module');
 const v8 = require('v8');
 const { pathToFileURL } = require('url');
@@ -23,6 +25,14 @@ const parts = {
   get spelling() { return require('./spelling.cjs'); },
 };
 
+// DIALECTS load what they serve by themselves, each from a file of its own.
+const DIALECTS = {
+  cloudevent: './events.cjs', event: './events.cjs', typed: './events.cjs',
+  openfaas: './openfaas.cjs', openwhisk: './openwhisk.cjs', azure: './azure.cjs',
+  vercel: './vercel.cjs', netlify: './netlify.cjs',
+};
+const CONFIG = '.dayfly/node.json'; // what detection found, when the guest cannot
+
 const FRAMES = 'frames';
 const SMALL = 512 << 20; // bytes of memory up to which the heap is kept tight
 const TIGHT = 50; // percent that a heap grows by between full collections
@@ -41,16 +51,26 @@ function heap(memoryBytes) {
 async function revision(spec) {
   heap(spec.memory_bytes);
   await environment(spec);
+  const config = configuration(spec.task);
   const hooks = prepare(spec);
+  if (config !== null) require('./standin.cjs').install(config, hooks, spec);
   wire.unref(); // a module that never finishes loading empties the event loop
+  const own = DIALECTS[spec.dialect];
+  if (own !== undefined) return require(own).become(spec, hooks, config || {});
   const loaded = await load.load(spec);
   const dialect = spec.dialect || parts.detect.dialect(loaded, hooks, targets(spec, loaded));
   if (hooks.catcher !== null && dialect !== 'node-http') hooks.catcher.release();
   if (dialect === 'lambda') return becomeLambda(spec, loaded);
-  if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks);
+  if (dialect === 'fetch') return becomeFetch(spec, loaded, hooks, config);
   if (dialect === 'framework') return becomeFramework(spec, loaded, hooks);
   if (dialect === 'node-http') return becomeServer(spec, loaded, hooks);
   throw failure.named('Runtime.UnknownDialect', `dialect ${dialect} is not one of Node's`);
+}
+
+// configuration reads what the build left for the guest; null when it left nothing.
+function configuration(task) {
+  const file = path.join(task, CONFIG);
+  return fs.existsSync(file) ? prim.parse(fs.readFileSync(file, 'utf8')) : null;
 }
 
 // environment makes process.env exactly what the revision says, and all that Node
@@ -87,7 +107,7 @@ async function options(text, task) {
 // prepare puts up what user code may call while it loads.
 function prepare(spec) {
   const any = !spec.dialect;
-  const hooks = { listeners: [], catcher: null, framework: null };
+  const hooks = { listeners: [], catcher: null, framework: null, served: null };
   if (any || spec.dialect === 'lambda') {
     streaming.install();
     if (!any) logs.lambdaConsole(spec.env || {});
@@ -109,15 +129,16 @@ function becomeLambda(spec, loaded) {
   };
 }
 
-function becomeFetch(spec, loaded, hooks) {
+function becomeFetch(spec, loaded, hooks, config) {
   const value = parts.detect.valueOf(loaded);
-  const handler = parts.spelling.find(value, loaded.exports, hooks.listeners);
+  const { fetch } = parts;
+  let handler = hooks.served || parts.spelling.find(value, loaded.exports, hooks.listeners);
+  if (parts.spelling.isWorker(value)) handler = require('./worker.cjs').wrap(value, handler, fetch.isEvent);
   if (handler === null) {
     throw failure.named('Runtime.HandlerNotFound', `${spec.entry} is not a fetch handler: ` +
       'export default { fetch(request) {…} }, a function, or functions named GET, POST …');
   }
-  const fetch = parts.fetch;
-  fetch.start(spec, handler, spec.env || {});
+  fetch.start(spec, handler, { ...(config && config.vars), ...spec.env });
   return {
     dialect: 'fetch', ready: { serve: FRAMES, dialect: 'fetch' },
     request: fetch.request, crash: failure.describe,
@@ -131,12 +152,12 @@ function targets(spec, loaded) {
 }
 
 async function becomeFramework(spec, loaded, hooks) {
-  let fn = null;
-  for (const name of targets(spec, loaded)) {
-    if (fn === null) fn = parts.framework.find(hooks.framework, name);
+  const found = parts.framework.registeredAs(hooks.framework, targets(spec, loaded));
+  if (found !== null && found.type !== 'http') {
+    return require('./events.cjs').serving(found.type, found.fn);
   }
-  if (fn === null) fn = load.handlerOf(loaded, spec.entry);
-  return serving('framework', await parts.framework.start(fn, spec));
+  const fn = found === null ? load.handlerOf(loaded, spec.entry) : found.fn;
+  return parts.serve.serving('framework', await parts.framework.start(fn, spec));
 }
 
 async function becomeServer(spec, loaded, hooks) {
@@ -147,19 +168,7 @@ async function becomeServer(spec, loaded, hooks) {
     server = await hooks.catcher.wait();
   }
   hooks.catcher.release();
-  return serving('node-http', server);
-}
-
-function serving(dialect, server) {
-  return {
-    dialect, ready: { serve: 'http', port: server.address().port, dialect },
-    request: refuse, crash: parts.serve.crash,
-  };
-}
-
-// refuse answers a host that sends frames to a guest that serves HTTP.
-function refuse() {
-  prim.exit(1);
+  return parts.serve.serving('node-http', server);
 }
 
 /** Why a module that has loaded does not serve; null while it has not loaded. */

@@ -15,7 +15,7 @@ const RESPONSE = /^_?(?:res|resp|response|reply)$/i;
 
 /** The dialect of what was loaded; targets are names of functions-framework. */
 function dialect(loaded, hooks, targets) {
-  if (framework.registeredAny(hooks.framework, targets)) return 'framework';
+  if (framework.registeredAs(hooks.framework, targets) !== null) return 'framework';
   if (loaded.name === '') loaded.name = usualName(loaded.exports);
   const value = valueOf(loaded);
   if (serve.isApp(value)) return 'node-http';

@@ -201,4 +201,4 @@ function cookieText(name, value, o) {
   return s;
 }
 
-module.exports = { readBody, enhance };
+module.exports = { readBody, parseBody, enhance };

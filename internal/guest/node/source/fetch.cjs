@@ -44,6 +44,7 @@ class FetchCall extends Call {
     this.pending = 0; // promises of waitUntil
     this.complete = false; // the response's body is sent
     this.timer = null;
+    this.waitMS = WAIT_MS;
   }
 
   onBody(buffer, start, end) {
@@ -121,7 +122,7 @@ class FetchCall extends Call {
     this.complete = true;
     if (this.pending > 0) {
       wire.flush();
-      this.timer = prim.setTimeout(() => this.end(), WAIT_MS);
+      this.timer = prim.setTimeout(() => this.end(), this.waitMS);
     }
     this.maybeEnd();
   }
@@ -163,6 +164,11 @@ class ExecutionContext {
   }
 
   waitUntil(promise) { this.#call.waitUntil(promise); }
+  static outlive(ctx, ms, promise) {
+    ctx.#call.waitMS = ms;
+    ctx.#call.waitUntil(promise);
+  }
+
   passThroughOnException() {}
 }
 
@@ -381,4 +387,27 @@ function sendChunk(call, chunk) {
   return sent ? undefined : new prim.Promise((resolve) => { wake = resolve; });
 }
 
-module.exports = { start, request };
+/** Whether a request is a bare event, without HTTP around it. */
+function isEvent(req) {
+  const call = callOf.get(req);
+  return call !== undefined && call.head.kind === 'event';
+}
+
+/** The identity of the call behind a request. */
+function idOf(req) {
+  const call = callOf.get(req);
+  return call === undefined ? '' : call.id;
+}
+
+/** ctx.waitUntil of the call that runs. */
+function waitUntil(promise) {
+  const call = logs.current();
+  if (call instanceof FetchCall) call.waitUntil(promise);
+}
+
+/** As ctx.waitUntil, for as long as ms. */
+function outlive(ctx, ms, promise) {
+  ExecutionContext.outlive(ctx, ms, promise);
+}
+
+module.exports = { start, request, isEvent, idOf, waitUntil, outlive };

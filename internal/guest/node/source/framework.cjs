@@ -8,11 +8,10 @@
 
 const http = require('http');
 const path = require('path');
-const Module = require('module');
 const serve = require('./serve.cjs');
 const express = require('./express.cjs');
-const failure = require('./failure.cjs');
 const load = require('./load.cjs');
+const resolve = require('./resolve.cjs');
 
 const PACKAGE = '@google-cloud/functions-framework';
 const BODY_MAX = 1 << 30; // the framework's own limit; the gateway's is stricter
@@ -26,7 +25,7 @@ function install(task) {
   try {
     main = require.resolve(PACKAGE);
   } catch {
-    return standIn();
+    return standIn(task);
   }
   return {
     registered(name) {
@@ -37,17 +36,12 @@ function install(task) {
   };
 }
 
-function standIn() {
+function standIn(task) {
   const table = new Map();
   const add = (type) => (name, fn) => { table.set(name, { type, fn }); };
   const shim = { http: add('http'), cloudEvent: add('cloudevent'), typed: add('typed') };
   globalThis[SYMBOL] = shim;
-  const id = path.join(__dirname, 'functions-framework.cjs');
-  const resolve = Module._resolveFilename;
-  Module._resolveFilename = function (request, ...rest) {
-    return request === PACKAGE ? id : resolve.call(this, request, ...rest);
-  };
-  hookImports(id);
+  resolve.provide(task, PACKAGE, 'functions-framework.cjs');
   return { registered: (name) => table.get(name) || only(table, name) };
 }
 
@@ -55,39 +49,13 @@ function only(table, name) {
   return table.size === 1 && name === '' ? [...table.values()][0] : undefined;
 }
 
-// hookImports leads import statements to the stand-in, too.
-function hookImports(id) {
-  const url = require('url').pathToFileURL(id).href;
-  if (typeof Module.registerHooks === 'function') {
-    Module.registerHooks({
-      resolve(specifier, context, next) {
-        return specifier === PACKAGE ? { url, format: 'commonjs', shortCircuit: true }
-          : next(specifier, context);
-      },
-    });
-  } else if (typeof Module.register === 'function') {
-    const source = 'export async function resolve(s, c, n) { return s === ' +
-      JSON.stringify(PACKAGE) +
-      ` ? { url: ${JSON.stringify(url)}, format: 'commonjs', shortCircuit: true } : n(s, c); }`;
-    Module.register('data:text/javascript,' + encodeURIComponent(source));
+/** What is registered under one of the names, {type, fn}; null when nothing is. */
+function registeredAs(framework, names) {
+  for (const name of names) {
+    const found = name === undefined ? undefined : framework.registered(name);
+    if (found !== undefined) return found;
   }
-}
-
-/** Whether the module registered a function under one of the names. */
-function registeredAny(framework, names) {
-  return names.some((name) => framework.registered(name) !== undefined);
-}
-
-/** The function registered under that name; null when there is none. */
-function find(framework, name) {
-  const registered = framework.registered(name);
-  if (registered === undefined) return null;
-  if (registered.type !== 'http') {
-    throw failure.named('Runtime.UnsupportedSignature',
-      `function ${name} has the signature ${registered.type}, which is not supported yet: ` +
-      'only http functions are');
-  }
-  return registered.fn;
+  return null;
 }
 
 /** Serves fn as the framework does; gives the listening server. */
@@ -133,4 +101,4 @@ function application(task, call) {
   return app;
 }
 
-module.exports = { install, find, registeredAny, start };
+module.exports = { install, registeredAs, start };

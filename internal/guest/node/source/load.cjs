@@ -13,6 +13,11 @@ const failure = require('./failure.cjs');
 const ENTRY = /^([^.]*)\.(.*)$/;
 const SCRIPT = /^(?:js|mjs|cjs)$/;
 
+// SCHEMES are specifiers that only other runtimes resolve.
+const SCHEMES = /protocol '(npm|jsr|https?|bun|cloudflare):'/;
+
+let hook = null; // called before the first ES module is imported
+
 /** Errors whose cause is that a module is missing. */
 const MISSING = new Set(['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND']);
 
@@ -33,21 +38,42 @@ function parse(entry, strict) {
   return { dir, module: base, name: '' };
 }
 
-/** Loads the module of an entry: {exports, name}. */
-async function load(spec) {
+/**
+ * Loads the module of an entry: {exports, name}. script, when given, may load a script
+ * by itself: it gives its exports, or undefined.
+ */
+async function load(spec, script) {
   const strict = spec.dialect === 'lambda';
   const at = parse(spec.entry, strict);
   const found = locate(spec.task, at, strict);
   try {
     if (found === null) return { exports: lastResort(spec.task, at), name: at.name };
-    const loaded = found.file.endsWith('.mjs') || found.module
-      ? await import(pathToFileURL(found.file).href)
-      : requireFile(spec.task, found.file);
-    return { exports: await loaded, name: found.name };
+    const own = script && !found.module ? script(found.file, found.name) : undefined;
+    if (own !== undefined) return { exports: own, name: found.name };
+    return { exports: await open(spec.task, found.file, found.module), name: found.name };
   } catch (e) {
     throw translate(e);
   }
 }
+
+/** Loads one file, as Node does by its suffix and package.json. */
+async function file(task, name) {
+  try {
+    return await open(task, name, name.endsWith('.js') && typeModule(name));
+  } catch (e) {
+    throw translate(e);
+  }
+}
+
+function open(task, name, isModule) {
+  if (!isModule && !name.endsWith('.mjs')) return requireFile(task, name);
+  if (hook !== null) hook();
+  hook = null;
+  return import(pathToFileURL(name).href);
+}
+
+/** Has fn called before the first ES module is imported. */
+function beforeImport(fn) { hook = fn; }
 
 // locate finds the file in AWS's order. Outside Lambda the module's own name may hold
 // dots, or the entry may be a file name: "server.js", "my.app.default".
@@ -134,6 +160,12 @@ function translate(e) {
   if (e !== null && typeof e === 'object' && MISSING.has(e.code)) {
     return failure.named('Runtime.ImportModuleError', String(e), e);
   }
+  if (e !== null && typeof e === 'object' && e.code === 'ERR_UNSUPPORTED_ESM_URL_SCHEME') {
+    const scheme = SCHEMES.exec(e.message);
+    return failure.named('Runtime.ImportModuleError', scheme === null ? String(e)
+      : `imports that begin with ${scheme[1]}: are resolved by another runtime than Node; ` +
+        'add the package to package.json and import it by its name', e);
+  }
   return e;
 }
 
@@ -169,4 +201,4 @@ function itself(exports) {
   return v === undefined ? exports : v;
 }
 
-module.exports = { load, parse, handlerOf, itself, follow, taskRequire };
+module.exports = { load, file, beforeImport, parse, handlerOf, itself, follow, taskRequire };

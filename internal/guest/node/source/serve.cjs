@@ -132,6 +132,26 @@ function crash(thrown) {
   return d;
 }
 
+/** The listener of an exported application. */
+async function listenerOf(app) {
+  const native = await framework(app);
+  if (!(native instanceof net.Server)) return native;
+  return (req, res) => native.emit('request', req, res);
+}
+
+/** What becoming a dialect that listens gives. */
+function serving(dialect, server) {
+  return {
+    dialect, ready: { serve: 'http', port: server.address().port, dialect },
+    request: unexpected, crash,
+  };
+}
+
+// unexpected answers a host that sends frames to a guest that serves HTTP.
+function unexpected() {
+  prim.exit(1);
+}
+
 /** Makes of an exported application a listening server; null when it is none. */
 async function serverOf(value, port) {
   const app = await value;
@@ -191,4 +211,6 @@ function start(server, port) {
   });
 }
 
-module.exports = { Catcher, serverOf, start, guarded, isApp, crash, HEADERS_MAX };
+module.exports = {
+  Catcher, serverOf, listenerOf, serving, start, guarded, refuse, isApp, crash, HEADERS_MAX,
+};

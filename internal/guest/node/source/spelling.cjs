@@ -51,6 +51,13 @@ function isEntrypoint(v) {
     v.prototype !== undefined && typeof v.prototype.fetch === 'function';
 }
 
+/** Whether a default export has handlers of events, as a worker may. */
+function isWorker(value) {
+  if (value === null || value === undefined) return false;
+  const of = typeof value === 'function' ? value.prototype : value;
+  return of !== undefined && (typeof of.scheduled === 'function' || typeof of.queue === 'function');
+}
+
 // byEvent calls the listeners of addEventListener('fetch', …) until one responds.
 function byEvent(listeners) {
   return (req, env, ctx) => {
@@ -85,4 +92,4 @@ function listen() {
   return listeners;
 }
 
-module.exports = { find, byMethod, isEntrypoint, listen };
+module.exports = { find, byMethod, isEntrypoint, isWorker, listen };
