@@ -131,7 +131,12 @@ func (s *source) planGo(plan *Plan, folder string) {
 	} else if !s.has("go.mod") {
 		plan.Files = s.goFiles(folder)
 	}
-	named := len(plan.Command) > 0 && plan.Command[0] == program // with arguments
+	if s.goUsesGin() {
+		plan.Env = map[string]string{"GIN_MODE": "release"}
+	}
+	named := slices.ContainsFunc(plan.Command, func(word string) bool { // with arguments
+		return strings.Contains(word, program)
+	})
 	if !named && (plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio) {
 		plan.Command = []string{program}
 	}
