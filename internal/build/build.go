@@ -260,6 +260,10 @@ func (j *job) chooseRuntime(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		if newer, ok := j.newerJava(ctx, version); ok {
+			j.runtime = newer
+			return nil
+		}
 	}
 	j.runtime, err = j.runtimes.Find(ctx, dayfly.RuntimeName(language))
 	if err == nil && version != "" {

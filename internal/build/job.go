@@ -217,6 +217,9 @@ func (j *job) resultOptions() bundle.Options {
 		ignore = append(ignore, "*.rs", "/src", "/target", "Cargo.toml", "Cargo.lock", "/.cargo",
 			"rust-toolchain", "rust-toolchain.toml")
 	}
+	if j.plan.Install == detect.InstallJava {
+		ignore = append(ignore, javaLeftovers(&j.plan.Java)...)
+	}
 	return bundle.Options{
 		Ignore: ignore, Limits: bundle.Limits{Bytes: j.cfg.DiskBytes},
 	}

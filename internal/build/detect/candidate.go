@@ -31,6 +31,7 @@ type candidate struct {
 	dialect  dayfly.Dialect
 	file     string // module of a handler
 	export   string
+	entry    string // of a handler whose entry is no MODULE.EXPORT; wins over both
 	command  []string
 	version  string // of the runtime
 	notices  []string
@@ -42,7 +43,7 @@ type candidate struct {
 func (c *candidate) name() string {
 	switch {
 	case c.contract == dayfly.ContractHandler:
-		return string(c.language) + " handler " + entryOf(c.file, c.export)
+		return string(c.language) + " handler " + entryIf(*c)
 	default:
 		return string(c.contract) + " program " + strings.Join(c.command, " ")
 	}
@@ -126,6 +127,9 @@ func entryIf(c candidate) string {
 	if c.contract != dayfly.ContractHandler {
 		return ""
 	}
+	if c.entry != "" {
+		return c.entry
+	}
 	return entryOf(c.file, c.export)
 }
 
@@ -160,6 +164,9 @@ func (s *source) nothing(found []candidate) error {
 func (s *source) command(wanted toolchain.Language) (*Plan, error) {
 	words := s.settings.Command
 	c := server(wanted, words...)
+	if isWasmCommand(words) || s.wantsWasm() {
+		c = wasmModule(append([]string{path.Clean(words[0])}, words[1:]...)...)
+	}
 	if s.settings.Contract != "" {
 		c.contract = dayfly.Contract(s.settings.Contract)
 	}

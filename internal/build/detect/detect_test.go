@@ -72,6 +72,8 @@ func summary(p *detect.Plan) string {
 		line += " +go:" + p.Package
 	case detect.InstallRust:
 		line += " +rust:" + p.Rust.Folder + ":" + p.Rust.Bin + p.Rust.File
+	case detect.InstallJava:
+		line += javaSummary(&p.Java)
 	case detect.InstallNone:
 	}
 	if p.Locked && p.Install == detect.InstallNpm {
@@ -88,6 +90,27 @@ func summary(p *detect.Plan) string {
 	}
 	if len(p.Files) > 0 {
 		line += " files:" + strings.Join(p.Files, ",")
+	}
+	return line
+}
+
+// javaSummary prints what a build of a JVM language does: "+java:maven:api".
+func javaSummary(p *detect.JavaPlan) string {
+	line := " +java:" + string(p.Tool)
+	if p.Module != "." {
+		line += ":" + p.Module
+	}
+	if p.Wrapper {
+		line += "/wrapper"
+	}
+	for _, need := range p.Needs {
+		line += " needs:" + string(need)
+	}
+	for _, library := range p.Libraries {
+		line += " library:" + library
+	}
+	if len(p.Namespaces) > 0 {
+		line += " compile:" + strings.Join(p.Namespaces, ",")
 	}
 	return line
 }

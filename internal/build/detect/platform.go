@@ -37,9 +37,19 @@ func (s *source) platforms() ([]candidate, error) {
 		}
 		d := list[0]
 		language, version := toolchain.ParseName(d.runtime)
+		if c, ok := s.javaDeclared(d); ok && (language == toolchain.Java || language == "") {
+			c.rank, c.version = rankDeclared, version
+			c.notices = append(c.notices, handlerFrom(file))
+			return []candidate{c}, nil
+		}
 		entry := strings.TrimPrefix(path.Join(d.code, d.handler), "./")
 		if language == toolchain.Native || strings.Contains(entry, "${") {
 			continue
+		}
+		if c, ok, _ := s.scriptedEntry(entry, language); ok && c.language == language {
+			c.rank, c.version = rankDeclared, version
+			c.notices = append(c.notices, handlerFrom(file))
+			return []candidate{c}, nil
 		}
 		module, export := s.entryFile(entry, language)
 		if module == "" {
@@ -50,11 +60,14 @@ func (s *source) platforms() ([]candidate, error) {
 			return nil, err
 		}
 		c.rank, c.version = rankDeclared, version
-		c.notices = append(c.notices,
-			"the handler comes from "+file+"; other settings in it are not used")
+		c.notices = append(c.notices, handlerFrom(file))
 		return []candidate{c}, nil
 	}
 	return nil, nil
+}
+
+func handlerFrom(file string) string {
+	return "the handler comes from " + file + "; other settings in it are not used"
 }
 
 // declarations reads the functions of a Serverless or SAM file.

@@ -83,16 +83,12 @@ func (s *source) others() []candidate {
 	for _, other := range []struct {
 		file, text string
 	}{
-		{"pom.xml", "a Java source needs Maven, which this version does not run yet"},
-		{"build.gradle", "a Java source needs Gradle, which this version does not run yet"},
-		{"build.gradle.kts", "a Java source needs Gradle, which this version does not run yet"},
 		{"Gemfile", "nothing in the Ruby source can be called; looked for config.ru, an application, a handler and a server"},
 		{"composer.json", "nothing in the PHP source can be called; looked for index.php, public/index.php and a handler"},
 		{"mix.exs", "Elixir sources are not built by this version yet"},
 		{"deno.json", "Deno sources are not run by this version yet"},
 		{"wrangler.toml", "wrangler.toml names no module that is in the source"},
 		{"function.json", "Azure functions are not called by this version yet"},
-		{"spin.toml", "Spin applications are not run by this version yet"},
 		{"Dockerfile", "a Dockerfile alone" + aloneText},
 		{"Containerfile", "a Containerfile alone" + aloneText},
 	} {
@@ -101,9 +97,6 @@ func (s *source) others() []candidate {
 		}
 	}
 	for suffix, text := range map[string]string{
-		".wasm": "WebAssembly modules are not run by this version yet",
-		".jar":  "Java archives are not run by this version yet",
-		".java": "Java sources are not built by this version yet",
 	} {
 		if path.Ext(s.single()) == suffix {
 			found = append(found, problem(text))

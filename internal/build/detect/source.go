@@ -29,6 +29,9 @@ type source struct {
 	cache    map[string]string
 	total    int // bytes in cache
 	top      []fs.DirEntry
+
+	javaFound *javaProject // once javaSeen
+	javaSeen  bool
 }
 
 // Source decides how what is in files is built and called.
