@@ -25,7 +25,7 @@ var (
 
 // golang looks for a Go program.
 func (s *source) golang() []candidate {
-	hasModule := s.has("go.mod")
+	hasModule := s.has("go.mod") || s.has("go.work")
 	root := s.goFiles(".")
 	if !hasModule && len(root) == 0 && len(s.names("api", withSuffix(".go"))) == 0 {
 		return nil
@@ -128,7 +128,7 @@ func (s *source) planGo(plan *Plan, folder string) {
 	if plan.Extra[shimFolder+"/main.go"] != "" {
 		plan.Package, plan.Go.Shim = shimFolder, true
 		plan.Go.Tidy = !s.has("go.mod") && s.goNeedsModules()
-	} else if !s.has("go.mod") {
+	} else if !s.has("go.mod") && !s.has("go.work") {
 		plan.Files = s.goFiles(folder)
 	}
 	if s.goUsesGin() {

@@ -14,8 +14,8 @@ var siteFolders = []string{".", "public", "dist", "build", "out", "_site", "site
 
 // static looks for a site without code: pages that our own server answers with.
 func (s *source) static() []candidate {
-	if folder := strings.TrimSpace(s.staticfile()); folder != "" && s.hasFolder(folder) {
-		return []candidate{s.site(folder, "the folder is named by the Staticfile")}
+	if c, ok := s.staticfile(); ok {
+		return []candidate{c}
 	}
 	for _, folder := range siteFolders {
 		if folder == "." && strings.Contains(s.read("package.json"), `"build"`) {
@@ -67,12 +67,25 @@ func (s *source) fallback(folder string) string {
 	return ""
 }
 
-// staticfile gives the root that a Staticfile names.
-func (s *source) staticfile() string {
+// staticfile is the site that a Staticfile describes.
+func (s *source) staticfile() (candidate, bool) {
+	root, fallback := ".", ""
 	for _, line := range strings.Split(s.read("Staticfile"), "\n") {
-		if root, ok := strings.CutPrefix(strings.TrimSpace(line), "root:"); ok {
-			return root
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case key == "root" && value != "" && !strings.Contains(value, ".."):
+			root = path.Clean(strings.TrimPrefix(value, "/"))
+		case (key == "index_fallback" || key == "pushstate") && (value == "true" || value == "enabled"):
+			fallback = "index.html"
 		}
 	}
-	return ""
+	if !s.has("Staticfile") || !s.hasFolder(root) {
+		return candidate{}, false
+	}
+	c := s.site(root, "the folder is the Staticfile's")
+	if fallback != "" {
+		c.command = StaticCommand(root, fallback)
+	}
+	return c, true
 }
