@@ -43,6 +43,9 @@ func (c *Conn) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()
 		}
 		return nil, err
 	}
+	if s.answer.Status == http.StatusSwitchingProtocols {
+		return s.piped(), nil
+	}
 	return s.result(), nil
 }
 
@@ -123,7 +126,7 @@ func (s *stream) sendBody(body io.Reader) {
 func (s *stream) room() int {
 	for {
 		s.mu.Lock()
-		room, ended := s.allowance, s.ended
+		room, ended := s.allowance, s.ended || s.discarding
 		s.mu.Unlock()
 		switch {
 		case ended:

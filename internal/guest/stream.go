@@ -33,6 +33,8 @@ type stream struct {
 	fed bool
 	// sent is set once the guest may have heard of the call.
 	sent bool
+	// upgrade is the protocol that the caller wants to switch to; empty for none.
+	upgrade string
 
 	wake   chan struct{} // one token: something below changed
 	credit chan struct{} // one token: allowance grew, or the stream ended
@@ -54,7 +56,8 @@ type stream struct {
 func newStream(ctx context.Context, c *Conn, inv *dayfly.Invocation, done func()) *stream {
 	return &stream{
 		ctx: ctx, conn: c, invocation: inv.ID, bytesMax: inv.Revision.Spec.Limits.ResponseBytes, done: done,
-		wake: make(chan struct{}, 1), credit: make(chan struct{}, 1), allowance: frame.Window,
+		upgrade: inv.Request.Header.Get("Upgrade"),
+		wake:    make(chan struct{}, 1), credit: make(chan struct{}, 1), allowance: frame.Window,
 	}
 }
 
@@ -79,6 +82,7 @@ func (s *stream) receive(f frame.Frame) (err error) {
 			s.answer.Status = http.StatusBadGateway
 			s.failure = badResponse(err.Error())
 		}
+		s.switched()
 	case frame.Body:
 		if s.answer.Status == 0 {
 			return errors.New("body before the response head")
@@ -261,6 +265,7 @@ func (s *stream) Close() error {
 	s.discarding = true
 	grant := s.ungranted + s.queued
 	s.chunks, s.queued, s.ungranted = nil, 0, 0
+	token(s.credit)
 	// On a goroutine of its own, since a guest that does not read must not hold up
 	// the caller; it ends with the connection at the latest.
 	go func() {

@@ -222,7 +222,7 @@ func ParseResponse(payload []byte) (Answer, error) {
 	if err := json.Unmarshal(payload, &h); err != nil {
 		return Answer{}, dayfly.Errorf(dayfly.KindInvalid, "the response head is not JSON")
 	}
-	if h.Status < 200 || h.Status > 599 {
+	if h.Status != http.StatusSwitchingProtocols && (h.Status < 200 || h.Status > 599) {
 		return Answer{}, dayfly.Errorf(dayfly.KindInvalid, "status %d is not between 200 and 599", h.Status)
 	}
 	header := make(http.Header, len(h.Headers)+2)

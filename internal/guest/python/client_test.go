@@ -111,6 +111,7 @@ type spec struct {
 	Env         map[string]string `json:"env"`
 	Concurrency int               `json:"concurrency"`
 	MemoryBytes int64             `json:"memory_bytes"`
+	Payload     string            `json:"payload,omitempty"`
 
 	interpreter string
 }

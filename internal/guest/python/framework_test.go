@@ -99,16 +99,6 @@ func TestFrameworkRequest(t *testing.T) {
 	}
 }
 
-func TestFrameworkWithoutThePackage(t *testing.T) {
-	t.Parallel()
-	_, failure := start(t, spec{Dialect: "framework", Entry: "events_decorated.on_event"})
-	if failure["kind"] != "init" || failure["type"] != "Runtime.NotSupported" ||
-		!strings.Contains(failure["message"].(string),
-			"functions_framework.cloud_event needs the functions-framework package") {
-		t.Errorf("failure = %v", failure)
-	}
-}
-
 func TestDetection(t *testing.T) {
 	t.Parallel()
 	for entry, want := range map[string]string{
@@ -117,6 +107,7 @@ func TestDetection(t *testing.T) {
 		"loops.Double": "asgi",
 		"loops.single": "asgi", "functions.hello": "framework", "functions.plain": "framework",
 		"events.method": "lambda", "loops": "asgi", "loops.": "asgi",
+		"events_decorated.on_event": "cloudevent", "events_decorated.person": "typed",
 	} {
 		g := serve(t, spec{Entry: entry})
 		if got := g.ready["dialect"]; got != want {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The asgi dialect: await app(scope, receive, send), ASGI 3 and 2, HTTP and lifespan.
+"""The asgi dialect: await app(scope, receive, send), ASGI 3 and 2: HTTP, lifespan and
+WebSockets.
 
 Calls are tasks on one asyncio loop, which also watches the socket.
 """
 import asyncio
+import signal
 import threading
 from urllib.parse import unquote
 
@@ -12,6 +14,7 @@ from .failure import Failure, Fault, leave, report
 from .load import is_async, parameters
 from .wire import BODY, BODY_MAX, DONTWAIT, HEAD, REQUEST
 
+_STOP_WAIT = 5.0  # seconds for a lifespan's shutdown
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2.0": "2", "HTTP/3.0": "3"}
 _EVENT_HEADERS = [["content-type", "application/json"]]
 _DROPPED = (b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer",
@@ -88,12 +91,18 @@ class Loop:
         self._serve = app.handle
         self.wire.reader = threading.get_ident()
         self.wire.read_ahead = lambda: self.loop.call_soon(self._receive)
+        self.loop.add_signal_handler(signal.SIGTERM, self._terminate, app)
         self.loop.add_reader(self.wire.fileno(), self._receive)
         self.loop.call_soon(self._receive)
         try:
             self.loop.run_forever()
         except SystemExit as exc:
             leave(exc, self.logs)
+
+    def _terminate(self, app):
+        task = self.loop.create_task(app.stop())
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: leave(SystemExit(0), self.logs))
 
     def _receive(self):
         wire = self.wire
@@ -132,6 +141,7 @@ class ASGI:
         self._logs = logs
         self._state = {}
         self._lifespan = None  # kept referenced for as long as the instance lives
+        self._events = None  # what the lifespan receives; None when there is no lifespan
 
     def start(self, loop):
         """Run the lifespan's startup; raise Fault when the application reports failure."""
@@ -163,15 +173,27 @@ class ASGI:
             if task.done() and not task.cancelled():
                 task.exception()
             raise Fault("init", "Runtime.LifespanFailed", started.result())
+        self._events = events
+
+    async def stop(self):
+        """Run the lifespan's shutdown, and wait for it within bounds."""
+        if self._events is not None and not self._lifespan.done():
+            self._events.put_nowait({"type": "lifespan.shutdown"})
+            await asyncio.wait([self._lifespan], timeout=_STOP_WAIT)
 
     def _log(self, failure):
         self._logs.write(2, failure.log())
 
     async def handle(self, call):
         """Run the application for one call."""
-        exchange = Exchange(call)
         scope = _scope(call)
         scope["state"] = dict(self._state)
+        if _wants_socket(call.head):
+            from . import websocket
+
+            await websocket.serve(self._app, call, scope)
+            return
+        exchange = Exchange(call)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except BaseException as exc:
@@ -190,6 +212,11 @@ class ASGI:
         if not exchange.complete:
             raise Fault("bad_response", "Runtime.MalformedResponse",
                         "the application returned before its response was complete")
+
+
+def _wants_socket(head):
+    return any(name == "upgrade" and value.lower() == "websocket"
+               for name, value in head.get("headers", ()))
 
 
 def _versions(spec):
@@ -300,12 +327,12 @@ class Exchange:
             if not 200 <= self.status <= 599:
                 raise Fault("bad_response", "Runtime.MalformedResponse",
                             "status is %d: it must be from 200 to 599" % self.status)
-            self._headers = [_header(h) for h in message.get("headers", ())
+            self._headers = [header(h) for h in message.get("headers", ())
                              if bytes(h[0]).lower() not in _DROPPED]
             # The body and the application's return usually follow at once, and all of
             # it is sent together; if not, the caller must not wait for what is there.
             self._flush = asyncio.get_running_loop().call_soon(self._send_head)
-        else:
+        elif kind != "http.response.trailers":  # there are none behind a proxy
             raise RuntimeError("message type %r is not known here" % kind)
 
     def _send_head(self):
@@ -352,7 +379,34 @@ class Exchange:
             await call.send_body(body)
 
 
-def _header(pair):
+async def blocking(app, call):
+    """Let an application answer one call of a server without tasks."""
+    scope = _scope(call)
+    scope["state"] = {}
+    body = [call.read_all()]
+
+    async def receive():
+        if body:
+            return {"type": "http.request", "body": body.pop(), "more_body": False}
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            headers = [header(h) for h in message.get("headers", ())
+                       if bytes(h[0]).lower() not in _DROPPED]
+            call.start(int(message["status"]), headers)
+        elif message["type"] == "http.response.body" and message.get("body"):
+            if call.head.get("method") != "HEAD":
+                call.write(bytes(message["body"]))
+
+    await _single(app)(scope, receive, send)
+    if not call.started:
+        raise Fault("bad_response", "Runtime.MalformedResponse",
+                    "the application returned without a response")
+
+
+def header(pair):
+    """A header pair of the application as text, checked."""
     name, value = bytes(pair[0]), bytes(pair[1])
     for part in (name, value):
         if b"\r" in part or b"\n" in part or b"\0" in part:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The framework dialect: HTTP functions written for functions-framework.
+"""The framework dialect: HTTP functions written for functions-framework; and the package
+itself, for those of its other signatures too.
 
     package installed          → its own Flask application, served as WSGI
     not, but Flask importable  → a shim of the decorators; Flask's request and responses
@@ -10,12 +11,13 @@ import json
 import os
 import sys
 
-from . import payload
+from . import payload, standin
 from .calls import Cancelled
-from .failure import Failure, Fault, leave
+from .failure import Failure, leave
 from .wsgi import WSGI
 
 _PACKAGE = "functions_framework"
+_SIGNATURES = {"framework": "http", "cloudevent": "cloudevent", "event": "event", "typed": "typed"}
 _HIDDEN = ("/robots.txt", "/favicon.ico")  # never reach a function, by the contract
 _CRASH = [["content-type", "text/plain; charset=utf-8"], ["x-google-status", "crash"]]
 _TEXT = "text/html; charset=utf-8"
@@ -35,78 +37,27 @@ def installed():
     """Whether the package itself is there, and not only the shim."""
     module = sys.modules.get(_PACKAGE)
     if module is not None:
-        return not hasattr(module, "dayfly_registry")
+        return not standin.stands_in(module)
     spec = importlib.util.find_spec(_PACKAGE)
-    return spec is not None and not isinstance(spec.loader, _Shim)
+    return spec is not None and not standin.is_ours(spec)
 
 
-class _Shim:
-    """Finds and loads the shim, when nothing before it finds the package."""
-
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        """Part of the import system's finders."""
-        if name != _PACKAGE:
-            return None
-        return importlib.util.spec_from_loader(name, _Shim())
-
-    def create_module(self, spec):
-        """Part of the import system's loaders: the usual module."""
-        return None
-
-    def exec_module(self, module):
-        """Part of the import system's loaders."""
-        _fill(module)
-
-
-def offer_shim():
-    """Let `import functions_framework` work without the package."""
-    sys.meta_path.append(_Shim)
-
-
-def _fill(shim):
-    shim.__doc__ = "Stands in for the functions-framework package."
-    shim.dayfly_registry = {}
-
-    def http(func):
-        """Register an HTTP function."""
-        shim.dayfly_registry[func.__name__] = "http"
-        return func
-
-    def refuse(name):
-        def decorator(*_args, **_kwargs):
-            raise Fault("init", "Runtime.NotSupported",
-                        "functions_framework.%s needs the functions-framework package: add it "
-                        "to requirements.txt; without it only http functions run" % name)
-
-        decorator.__name__ = name
-        return decorator
-
-    shim.http = http
-    shim.cloud_event = refuse("cloud_event")
-    shim.typed = refuse("typed")
-    shim.__all__ = ["http", "cloud_event", "typed"]
-
-
-def registered(func):
-    """Whether the shim's or the package's decorator registered func."""
-    name = getattr(func, "__name__", None)
-    module = sys.modules.get(_PACKAGE)
-    if module is None or name is None:
-        return False
-    if hasattr(module, "dayfly_registry"):
-        return name in module.dayfly_registry
-    registry = sys.modules.get("functions_framework._function_registry")
-    return name in getattr(registry, "REGISTRY_MAP", {})
-
-
-def serve_package(source, target, concurrent):
+def serve_package(source, target, concurrent, dialect="framework"):
     """The package's application for the function target of the file source."""
     import functions_framework
 
-    app = functions_framework.create_app(target, source)
+    # A decorator in the code says more than this does, and wins.
+    app = functions_framework.create_app(target, source, _SIGNATURES[dialect])
     record_crashes()
-    return WSGI(app, concurrent)
+    return WSGI(_gate(app) if dialect == "cloudevent" else app, concurrent)
+
+
+def _gate(app):
+    """What senders of CloudEvents may ask for, and the package does not know: leave to
+    send, and batches."""
+    from . import gate
+
+    return gate.Gate(app)
 
 
 def record_crashes():
@@ -268,6 +219,13 @@ def _unpack(result):
         headers = [(k, v) for k, value in headers.items()
                    for v in (value if isinstance(value, (list, tuple)) else [value])]
     return body, status, list(headers or ())
+
+
+def unquoted(path):
+    """A path without its escapes."""
+    from urllib.parse import unquote
+
+    return unquote(path) if "%" in path else path
 
 
 def source_of(task, module):

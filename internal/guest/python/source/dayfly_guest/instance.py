@@ -80,41 +80,63 @@ def specialise(spec, wire, logs):
     if dialect:
         if dialect == "lambda":
             lambdas.install_logging(logs, env)
-        value, dialect, module, export = load.load(entry, dialect, task)
+        found = load.load(entry, dialect, task)
     else:
         with lambdas.TentativeLogging(logs, env) as tentative:
-            value, dialect, module, export = load.load(entry, dialect, task)
-        if dialect != "lambda":
+            found = load.load(entry, dialect, task)
+        if found.dialect != "lambda":
             tentative.withdraw()
-    limit = max(1, int(spec.get("concurrency") or 1))
-    ready = encode({"serve": "frames", "dialect": dialect}).encode()
-
-    if dialect == "asgi":
+    ready = encode({"serve": "frames", "dialect": found.dialect}).encode()
+    if found.dialect == "asgi":
         from . import asgi
 
         server = asgi.Loop(wire, logs)
         logs.server = server
-        app = asgi.ASGI(value, logs)
+        app = asgi.ASGI(found.value, logs)
         app.start(server.loop)
         framework.record_crashes()
         return server, app, ready
-
+    limit = max(1, int(spec.get("concurrency") or 1))
     server = Serial(wire, logs) if limit == 1 else Threads(wire, logs, limit)
     logs.server = server
-    concurrent = limit > 1
+    return server, handler_of(found, spec, limit > 1).serve, ready
+
+
+def handler_of(found, spec, concurrent):
+    """What serves calls of a dialect. Those that are seldom used are loaded here."""
+    dialect, value = found.dialect, found.value
+    task = spec.get("task") or "/var/task"
+    if dialect == "lambda":
+        return lambdas.Lambda(value, spec, spec.get("env") or {}, concurrent)
     if dialect == "wsgi":
-        handler = wsgi.WSGI(value, concurrent)
         framework.record_crashes()
-    elif dialect == "framework" and value is None:
-        handler = framework.serve_package(framework.source_of(task, module), export, concurrent)
-    elif dialect == "framework":
-        handler = framework.serve_shim(value, concurrent)
-    elif dialect == "lambda":
-        handler = lambdas.Lambda(value, spec, env, concurrent)
-    else:
-        raise failure.Fault("init", "Runtime.UnknownDialect", "dialect %r is not one of Python: "
-                            "lambda, wsgi, asgi or framework" % dialect)
-    return server, handler.serve, ready
+        return wsgi.WSGI(value, concurrent)
+    if dialect in load.FRAMEWORKS:
+        if value is None:
+            return framework.serve_package(framework.source_of(task, found.module), found.export,
+                                           concurrent, dialect)
+        if dialect == "framework":
+            return framework.serve_shim(value, concurrent)
+        from . import eventful
+
+        if dialect == "typed":
+            return eventful.Typed(value, found.given)
+        return (eventful.Events if dialect == "cloudevent" else eventful.Background)(value)
+    if dialect == "openfaas":
+        from . import openfaas
+
+        return openfaas.serving(value, concurrent)
+    if dialect == "openwhisk":
+        from . import openwhisk
+
+        return openwhisk.Action(value, spec, concurrent)
+    if dialect == "azure":
+        from . import azure
+
+        return azure.Azure(value, task)
+    from . import vercel
+
+    return vercel.Vercel(task, concurrent)
 
 
 def become(env, task):

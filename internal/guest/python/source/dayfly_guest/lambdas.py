@@ -68,6 +68,16 @@ def context_fields(spec, env):
     }
 
 
+def events_of(spec):
+    """What turns HTTP into events and back, as the revision's payload says."""
+    form = spec.get("payload") or "2.0"
+    if form == "2.0":
+        return payload.Events(spec)
+    from . import gateways
+
+    return gateways.REST(spec) if form == "1.0" else gateways.LoadBalancer(spec)
+
+
 def unmarshal(body):
     """The event of an event call."""
     try:
@@ -83,7 +93,7 @@ class Lambda:
     def __init__(self, handler, spec, env, concurrent):
         self._handler = handler
         self._fields = context_fields(spec, env)
-        self._events = payload.Events(spec)
+        self._events = events_of(spec)
         self._trace_env = not concurrent
         self._loops = threading.local()
 
@@ -107,14 +117,17 @@ class Lambda:
             elif not http:
                 answer_event(call, result)
             elif kind is dict and "statusCode" in result and payload.streams(result.get("body")):
-                status, headers = payload.head_of(result)
+                status, headers = self._events.head(result)
                 payload.stream(call, status, headers, self._pieces(result["body"]))
             else:
-                call.answer(*payload.http_answer(result))
+                call.answer(*self._events.answer(result))
         except Cancelled:
             call.finish()
         except BaseException as exc:
-            report(call, exc)
+            if call.started or call.head.get("kind") == "event" or isinstance(exc, SystemExit):
+                report(call, exc)
+            else:
+                self._events.broken(call, exc)
 
     def _loop(self):
         """The thread's own event loop, for handlers that are coroutines."""

@@ -7,11 +7,14 @@ import os
 import sys
 from types import FunctionType, MethodType
 
-from . import framework
+from . import framework, standin
 from .failure import Fault
 
 # What an entry without an export may mean, in this order.
 _DEFAULTS = ("handler", "lambda_handler", "app", "application", "api", "asgi", "wsgi", "main")
+# The dialects that the functions-framework package serves when it is there.
+FRAMEWORKS = frozenset(("framework", "cloudevent", "event", "typed"))
+_DIALECTS = FRAMEWORKS | {"lambda", "wsgi", "asgi", "openfaas", "openwhisk", "azure", "vercel"}
 _CO_COROUTINE = 0x80  # flag of the code of an async def
 _ASGI_CLASSES = frozenset((
     ("fastapi", "FastAPI"), ("starlette", "Starlette"), ("django", "ASGIHandler"),
@@ -70,8 +73,9 @@ def find(module, export, name):
 
 def detect(value):
     """The dialect that an exported object speaks."""
-    if framework.registered(value):
-        return "framework"
+    registered = standin.registered(value)
+    if registered:
+        return registered[0]
     for cls in type(value).__mro__:
         known = (cls.__module__.partition(".")[0], cls.__name__)
         if known in _ASGI_CLASSES or (known[0] == "falcon" and "asgi" in cls.__module__):
@@ -131,22 +135,71 @@ def is_async(value):
     return code is not None and bool(code.co_flags & _CO_COROUTINE)
 
 
+class Found:
+    """What an entry names: the exported object, which is None where a package finds it
+    by itself; its dialect, module and export; and the type it was registered with."""
+
+    __slots__ = ("value", "dialect", "module", "export", "given")
+
+    def __init__(self, value, dialect, module, export):
+        self.value = value
+        self.dialect = dialect
+        self.module = module
+        self.export = export
+        self.given = None
+
+
 def load(entry, dialect, task):
-    """Load an entry. Gives the exported object, its dialect, module and export."""
+    """Load an entry and find out how it is called."""
+    if dialect and dialect not in _DIALECTS:
+        raise Fault("init", "Runtime.UnknownDialect", "dialect %.100r is not one of Python: %s"
+                    % (dialect, ", ".join(sorted(_DIALECTS))))
     name, export = split(entry, dialect)
-    framework.offer_shim()
-    if dialect == "framework" and framework.installed():
+    standin.offer(dialect)
+    if dialect == "vercel" or dialect == "azure" and _declared(task, name):
+        return Found(None, dialect, name, export)
+    if dialect in FRAMEWORKS and framework.installed():
         source = framework.source_of(task, name)
         if not os.path.isfile(source):
             load_module(name)  # tells in Lambda's words what is missing
-        return None, dialect, name, export or "function"
-    value, export = find(load_module(name), export, name)
-    if not callable(value):
+        return Found(None, dialect, name, export or "function")
+    value, export = find(load_main(task) if name == "__main__" else load_module(name), export,
+                         name)
+    if not callable(value) and dialect != "azure":
         raise Fault("init", "Runtime.HandlerNotFound",
                     "'%s' of module '%s' is a %s: it cannot be called"
                     % (export, name, type(value).__name__))
-    if not dialect:
-        dialect = detect(value)
-        if dialect == "framework" and framework.installed():
-            value = None
-    return value, dialect, name, export
+    found = Found(value, dialect or detect(value), name, export)
+    registered = standin.registered(value)
+    if registered and found.dialect in FRAMEWORKS:
+        found.dialect, found.given = registered  # what the code says comes first
+    if not dialect and found.dialect in FRAMEWORKS and framework.installed():
+        found.value = None
+    return found
+
+
+def _declared(task, module):
+    """Whether a module is a function that a function.json declares."""
+    folder = os.path.join(task, *module.replace("/", ".").split(".")[:1])
+    return os.path.isfile(os.path.join(folder, "function.json"))
+
+
+def load_main(task):
+    """The module __main__ of the code's folder, as OpenWhisk's archives have it."""
+    import glob
+    import importlib.util
+    import site
+
+    for packages in glob.glob(os.path.join(task, "virtualenv/lib/python3*/site-packages")):
+        site.addsitedir(packages)
+    path = os.path.join(task, "__main__.py")
+    spec = importlib.util.spec_from_file_location("__main__", path)
+    module = importlib.util.module_from_spec(spec)
+    before, sys.modules["__main__"] = sys.modules.get("__main__"), module
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, FileNotFoundError) as exc:
+        sys.modules["__main__"] = before
+        raise Fault("init", "Runtime.ImportModuleError",
+                    "Unable to import module '__main__': %s" % exc) from exc
+    return module

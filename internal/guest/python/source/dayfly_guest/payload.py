@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP as Lambda sees it: payload format 2.0 in, its answers out."""
+"""HTTP as Lambda sees it: payload format 2.0 in, its answers out. gateways has the others."""
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -22,7 +22,7 @@ _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _forbidden = re.compile(r"[\r\n\0]").search
 _space = re.compile(r"\s+")
 # The length is known better here, the others belong to one connection.
-_DROPPED = frozenset(("content-length", "connection", "keep-alive", "transfer-encoding",
+DROPPED = frozenset(("content-length", "connection", "keep-alive", "transfer-encoding",
                       "upgrade", "te", "trailer", "proxy-connection"))
 
 
@@ -31,6 +31,11 @@ def is_text(content_type):
     kind = content_type.partition(";")[0].strip().lower()
     return (kind.startswith("text/") or kind in _TEXT_TYPES
             or kind.endswith("+json") or kind.endswith("+xml"))
+
+
+def is_form(content_type):
+    """Whether a body of this type holds the fields of a form."""
+    return content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
 
 def xray(trace):
@@ -42,19 +47,52 @@ def xray(trace):
         parts[1][:8], parts[1][8:], parts[2], 1 if parts[3][-1:] in "13579bdf" else 0)
 
 
+class Clock:
+    """Spells times as access logs do, and remembers the last."""
+
+    def __init__(self):
+        self._second = None  # the last second that was spelled out, and its spelling
+        self._time = ""
+
+    def spell(self, second):
+        """A second since the epoch as 04/Mar/2020:19:03:58 +0000."""
+        if second != self._second:
+            t = gmtime(second)
+            self._time = "%02d/%s/%d:%02d:%02d:%02d +0000" % (
+                t[2], _MONTHS[t[1] - 1], t[0], t[3], t[4], t[5])
+            self._second = second
+        return self._time
+
+
+def domain_of(host):
+    """A host without its port."""
+    return host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+
+
 class Events:
-    """Builds events of one revision."""
+    """Payload format 2.0: builds the events of one revision, and reads its answers."""
 
     def __init__(self, spec):
         self._api = spec.get("function", "")
-        self._second = None  # the last second that was spelled out, and its spelling
-        self._time = ""
+        self._clock = Clock()
+
+    def answer(self, result):
+        """What a handler returned, as response head (JSON bytes) and body."""
+        return http_answer(result)
+
+    def head(self, result):
+        """Status and headers of an answer object."""
+        return head_of(result)
+
+    def broken(self, call, exc):
+        """End a call that has no answer: the host tells the caller."""
+        report(call, exc)
 
     def http(self, head, body):
         """The event of an HTTP request."""
         headers, cookies = _headers(head)
         host = head.get("host", "")
-        domain = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+        domain = domain_of(host)
         path = head.get("path", "/")
         query = head.get("query", "")
         epoch = head.get("received_ms", 0)
@@ -76,7 +114,7 @@ class Events:
             "requestId": head.get("id", ""),
             "routeKey": "$default",
             "stage": "$default",
-            "time": self._clf(epoch // 1000),
+            "time": self._clock.spell(epoch // 1000),
             "timeEpoch": epoch,
         }
         encoded = False
@@ -84,14 +122,6 @@ class Events:
             event["body"], encoded = _body(headers, body)
         event["isBase64Encoded"] = encoded
         return event
-
-    def _clf(self, second):
-        if second != self._second:
-            t = gmtime(second)
-            self._time = "%02d/%s/%d:%02d:%02d:%02d +0000" % (
-                t[2], _MONTHS[t[1] - 1], t[0], t[3], t[4], t[5])
-            self._second = second
-        return self._time
 
 
 def _headers(head):
@@ -103,24 +133,33 @@ def _headers(head):
             headers[name] += "," + value
         else:
             headers[name] = value
+    headers.update(added(head, headers))
+    return headers, cookies
+
+
+def added(head, present):
+    """The headers that gateways add where the client or a proxy did not."""
     host = head.get("host", "")
     scheme = head.get("scheme", "http")
-    if "host" not in headers:
-        headers["host"] = host
-    if "x-forwarded-for" not in headers:
-        headers["x-forwarded-for"] = head.get("remote", "")
-    if "x-forwarded-proto" not in headers:
-        headers["x-forwarded-proto"] = scheme
-    if "x-forwarded-port" not in headers:
+    more = {}
+    if host and "host" not in present:
+        more["host"] = host
+    if "x-forwarded-for" not in present and head.get("remote"):
+        more["x-forwarded-for"] = head["remote"]
+    if "x-forwarded-proto" not in present:
+        more["x-forwarded-proto"] = scheme
+    if "x-forwarded-port" not in present:
         port = host.rpartition(":")[2]
-        headers["x-forwarded-port"] = port if port.isdigit() and ":" in host else (
+        more["x-forwarded-port"] = port if port.isdigit() and ":" in host else (
             "443" if scheme == "https" else "80")
+    if head.get("prefix") and "x-forwarded-prefix" not in present:
+        more["x-forwarded-prefix"] = head["prefix"]
     trace = head.get("trace")
     if trace:
-        headers["traceparent"] = trace
-        if "x-amzn-trace-id" not in headers:
-            headers["x-amzn-trace-id"] = xray(trace)
-    return headers, cookies
+        more["traceparent"] = trace
+        if "x-amzn-trace-id" not in present:
+            more["x-amzn-trace-id"] = xray(trace)
+    return more
 
 
 def _query(query):
@@ -131,8 +170,14 @@ def _query(query):
 
 
 def _body(headers, body):
-    if is_text(headers.get("content-type", "")) and headers.get(
-            "content-encoding", "identity") == "identity":
+    return body_of(body, is_text(headers.get("content-type", "")) and headers.get(
+        "content-encoding", "identity") == "identity")
+
+
+def body_of(body, textual):
+    """A body as it stands in an event: as it is when it may be text and is, else base64;
+    and which of the two."""
+    if textual:
         try:
             return str(body, "utf-8"), False
         except UnicodeDecodeError:
@@ -147,11 +192,7 @@ def bad(message, *args):
 
 def head_of(result):
     """Status and headers of an answer object."""
-    status = result["statusCode"]
-    if type(status) is not int:
-        status = _status(status)
-    if not 200 <= status <= 599:
-        raise bad("statusCode is %d: it must be from 200 to 599", status)
+    status = whole_status(result["statusCode"])
     headers = []
     typed = False
     given = result.get("headers")
@@ -162,7 +203,7 @@ def head_of(result):
             name, value = header(name, value)
             if name == "content-type":
                 typed = True
-            if name not in _DROPPED:
+            if name not in DROPPED:
                 headers.append([name, value])
     if not typed:
         headers.append(["content-type", "application/json"])
@@ -175,7 +216,16 @@ def head_of(result):
     return status, headers
 
 
-def _status(status):
+def whole_status(status):
+    """A status as a number that HTTP can carry."""
+    if type(status) is not int:
+        status = _number(status)
+    if not 200 <= status <= 599:
+        raise bad("statusCode is %d: it must be from 200 to 599", status)
+    return status
+
+
+def _number(status):
     if isinstance(status, bool) or not isinstance(status, (int, float, str)):
         raise bad("statusCode is a %s: it must be a number", type(status).__name__)
     try:

@@ -5,6 +5,11 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote
 
 
+def pairs_of(query):
+    """The fields of a query or an urlencoded body."""
+    return parse_qsl(query, keep_blank_values=True)
+
+
 class BadRequest(ValueError):
     """The body is not what the function asked for; answered with 400."""
 
@@ -51,6 +56,17 @@ class Headers(dict):
         for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             if key in environ:
                 self[key.replace("_", "-").title()] = environ[key]
+
+    @classmethod
+    def of_pairs(cls, pairs):
+        """Headers of (name, value) pairs; those of one name are joined."""
+        headers = cls({})
+        for name, value in pairs:
+            headers[name] = headers[name] + "," + value if name in headers else value
+        return headers
+
+    def __setitem__(self, name, value):
+        dict.__setitem__(self, name.title(), value)
 
     def __getitem__(self, name):
         return dict.__getitem__(self, name.title())
