@@ -26,6 +26,8 @@ let state = null; // {spec, handler, streamed, context}: set once, by start
 function start(spec, handler, env) {
   state = {
     spec, handler, env,
+    http: spec.payload === undefined || spec.payload === '2.0' || spec.payload === ''
+      ? payload : require('./payload-old.cjs').of(spec.payload),
     streamed: streaming.isStreamed(handler),
     trace: spec.concurrency <= 1,
     context: sharedContext(spec, env),
@@ -104,7 +106,7 @@ class LambdaCall extends Call {
   event() {
     const body = this.body === null ? null : this.body.whole();
     this.body = null;
-    if (this.head.kind !== 'event') return payload.eventOf(this.head, body, state.spec);
+    if (this.head.kind !== 'event') return state.http.eventOf(this.head, body, state.spec);
     if (body === null) return null;
     return prim.parse(bytes.utf8(body, 0, body.length));
   }
@@ -152,7 +154,7 @@ class LambdaCall extends Call {
   answerHTTP(data) {
     let a;
     try {
-      a = payload.answerOf(data);
+      a = state.http.answerOf(data);
     } catch (e) {
       if (e instanceof payload.Malformed) this.malformed(e.message);
       else this.unserialisable(e);

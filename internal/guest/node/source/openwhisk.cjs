@@ -11,12 +11,15 @@ const { isUtf8 } = require('buffer');
 const prim = require('./prim.cjs');
 const whole = require('./whole.cjs');
 const load = require('./load.cjs');
+const payload = require('./payload.cjs');
 const failure = require('./failure.cjs');
 const { bytes } = prim;
 
 const NOT_DICTIONARY = 'The action did not return a dictionary.';
 const WORD = /^[A-Za-z_$][\w$]*$/;
-const TEXT = /^(?:text\/|application\/(?:json|javascript|xml|x-www-form-urlencoded)|image\/svg|.*\+(?:json|xml))/;
+const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i;
+const RESERVED = '__ow_';
+const JSON_HEAD = { 'content-type': 'application/json' };
 
 async function become(spec, hooks, config) {
   const env = spec.env || {};
@@ -50,103 +53,124 @@ function exposing(file, name) {
   const made = new Module(file, null);
   made.filename = file;
   made.paths = Module._nodeModulePaths(path.dirname(file));
-  made._compile(text + `\nif (typeof ${wanted} === 'function') module.exports.${wanted} = ${wanted};`, file);
+  const tail = `if (typeof ${wanted} === 'function') module.exports.${wanted} = ${wanted};`;
+  made._compile(text + '\n' + tail, file);
   return made.exports;
 }
 
 async function serve(main, incoming, raw) {
-  process.env.__OW_ACTIVATION_ID = incoming.id.replaceAll('-', '');
+  process.env.__OW_ACTIVATION_ID = prim.replaceAll(incoming.id, '-', '');
   process.env.__OW_DEADLINE = String(incoming.deadline);
   if (incoming.isEvent) {
     const params = incoming.body.length === 0 ? {} : prim.parse(incoming.text);
     const result = check(await main(params));
-    return { headers: { 'content-type': whole.JSON_TYPE }, body: prim.stringify(result) };
+    if (result.error !== undefined && result.error !== null) throw faultOf(result.error);
+    return { headers: JSON_HEAD, body: prim.stringify(result) };
   }
-  let params;
-  try {
-    params = paramsOf(incoming, raw);
-  } catch {
-    return refusal(400, 'The request content was malformed.', incoming);
-  }
-  try {
-    return answer(check(await main(params)));
-  } catch (e) {
-    if (e.name === 'Runtime.MalformedResponse') throw e;
-    return { ...refusal(502, failure.describe(e).message, incoming), failure: e };
-  }
+  return answer(check(await main(paramsOf(incoming, raw))));
 }
 
 function check(result) {
-  if (result !== null && typeof result === 'object') return result;
   if (result === undefined) return {};
+  const form = payload.plain(result);
+  if (form !== null && typeof form === 'object') return form;
   throw whole.bad(NOT_DICTIONARY);
 }
 
-function refusal(status, message, incoming) {
-  return {
-    status, headers: { 'content-type': whole.JSON_TYPE },
-    body: prim.stringify({ code: incoming.id, error: message }),
-  };
+function faultOf(error) {
+  return failure.named('ApplicationError', typeof error === 'string' ? error : prim.stringify(error));
 }
 
+// paramsOf merges query and body, and adds what is known of the request. Only we name
+// parameters that begin with __ow_.
 function paramsOf(incoming, raw) {
-  const params = raw ? {} : incoming.parameters;
-  const { type } = incoming;
-  const body = raw ? undefined : whole.parsed(incoming);
-  const isObject = body !== null && typeof body === 'object' && !ArrayBuffer.isView(body) && !Array.isArray(body);
-  if (isObject) {
-    Object.assign(params, body);
-  } else if (incoming.body.length > 0 || raw) {
-    const isText = (type === '' || TEXT.test(type)) && isUtf8(incoming.body);
-    params.__ow_body = isText ? incoming.text : bytes.base64(incoming.body);
-    if (!isText) params.__ow_isBase64Encoded = true;
-  }
-  if (raw) params.__ow_query = incoming.query;
+  const params = {};
+  const put = (name, value) => {
+    if (!prim.startsWith(name, RESERVED)) payload.put(params, name, value);
+  };
+  const headers = headersOf(incoming.head);
+  const type = headers['content-type'];
+  const query = incoming.query;
+  if (!raw) for (const [name, value] of pairs(query)) put(name, value);
+  const isWhole = raw || mergeBody(incoming, type, put);
   params.__ow_method = prim.lower(incoming.method);
-  params.__ow_headers = incoming.headers;
+  params.__ow_headers = headers;
   params.__ow_path = incoming.path === '/' ? '' : incoming.path;
+  if (raw) params.__ow_query = query;
+  if (isWhole && (raw || incoming.body.length > 0)) {
+    const encoding = headers['content-encoding'] || 'identity';
+    const mayBe = !type || payload.isText(type) || prim.test(FORM, type);
+    const isText = mayBe && encoding === 'identity' && isUtf8(incoming.body);
+    params.__ow_body = isText ? incoming.text : bytes.base64(incoming.body);
+  }
   return params;
 }
 
+function pairs(query) {
+  return payload.queryPairs(query, payload.unescapeQuery);
+}
+
+// mergeBody puts each member of a body that has members; it tells whether the body has
+// none, and stays whole.
+function mergeBody(incoming, type, put) {
+  if (type !== undefined && prim.test(FORM, type)) {
+    for (const [name, value] of pairs(incoming.text)) put(name, value);
+    return false;
+  }
+  if (incoming.type !== whole.JSON_TYPE) return true;
+  let value;
+  try {
+    value = prim.parse(incoming.text);
+  } catch {
+    return true;
+  }
+  if (value === null || typeof value !== 'object' || prim.isArray(value)) return true;
+  for (const name of prim.keys(value)) put(name, value[name]);
+  return false;
+}
+
+function headersOf(head) {
+  const out = {};
+  for (const [name, value] of payload.headerPairs(head)) {
+    const join = name === 'cookie' ? '; ' : ',';
+    payload.put(out, name, prim.hasOwn(out, name) ? out[name] + join + value : value);
+  }
+  return out;
+}
+
 // answer makes HTTP of a result: as its statusCode, headers and body say, else as JSON.
+// An error is the application's own: it may say how it is answered.
 function answer(result) {
-  if (result.error !== undefined && result.error !== null) return failed(result.error);
-  const isShaped = ['statusCode', 'headers', 'body'].some((key) => prim.hasOwn(result, key));
-  if (Array.isArray(result) || !isShaped) {
-    return { headers: { 'content-type': whole.JSON_TYPE }, body: prim.stringify(result) };
-  }
-  return shaped(result, 200);
+  const { error } = result;
+  if (error === undefined || error === null) return shaped(result, result, 200);
+  const isObject = typeof error === 'object' && !prim.isArray(error);
+  return { ...shaped({ error }, isObject ? error : {}, 400), failure: faultOf(error) };
 }
 
-// failed is an application's own error: it may say how it is answered.
-function failed(error) {
-  if (typeof error === 'object' && ['statusCode', 'body', 'headers'].some((k) => prim.hasOwn(error, k))) {
-    return shaped(error, 400);
+function shaped(result, given, usual) {
+  let { body } = given;
+  if (body === null) body = undefined;
+  if (given.statusCode === undefined && given.headers === undefined && body === undefined) {
+    return { status: usual, headers: JSON_HEAD, body: prim.stringify(result) };
   }
-  return {
-    status: 400, headers: { 'content-type': whole.JSON_TYPE }, body: prim.stringify({ error }),
-  };
-}
-
-function shaped(result, status) {
-  const headers = {};
-  let type;
-  for (const [name, value] of Object.entries(result.headers || {})) {
-    if (prim.lower(name) === 'content-type') type = String(value);
-    headers[name] = value;
-  }
-  let { body } = result;
+  let status = body === undefined && usual === 200 ? 204 : usual;
+  if (given.statusCode !== undefined) status = payload.statusOf(given.statusCode);
+  const headers = whole.pairsOf(given.headers);
+  if (body === undefined) return { status, headers };
   const isText = typeof body === 'string';
-  if (!isText && body !== undefined && body !== null && !ArrayBuffer.isView(body)) {
-    body = prim.stringify(body);
-    if (type === undefined) headers['content-type'] = type = whole.JSON_TYPE;
+  if (!isText && !ArrayBuffer.isView(body)) body = prim.stringify(body);
+  let type = typeOf(headers);
+  if (type === undefined) {
+    type = isText ? 'text/html; charset=utf-8' : whole.JSON_TYPE;
+    prim.push(headers, ['content-type', type]);
   }
-  if (type === undefined && isText && body !== '') headers['content-type'] = type = 'text/html; charset=utf-8';
-  if (isText && (result.isBase64Encoded === true || (type !== undefined && !TEXT.test(type)))) {
-    body = bytes.from(body, 'base64');
-  }
-  const isEmpty = body === undefined || body === null || body === '';
-  return { status: result.statusCode || (isEmpty && status === 200 ? 204 : status), headers, body };
+  if (isText && !payload.isText(type) && !prim.test(FORM, type)) body = payload.fromBase64(body) || body;
+  return { status, headers, body };
+}
+
+function typeOf(headers) {
+  for (const [name, value] of headers) if (name === 'content-type') return value;
+  return undefined;
 }
 
 module.exports = { become };

@@ -12,6 +12,9 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const TEXT_TYPE = new RegExp('^(?:text/[^;]*|application/(?:json|javascript|xml)|' +
   '[^;]*\\+(?:json|xml))\\s*(?:;|$)', 'i');
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const ODD = /[13579bdf]$/; // flags whose last bit is set
+const SPACE = /\s+/g;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const UNSAFE = /[\r\n\0]/;
 const JSON_TYPE = ['content-type', 'application/json'];
 
@@ -29,30 +32,46 @@ function timeOf(ms) {
   return lastTime;
 }
 
+const ESCAPES = /(?:%[0-9A-Fa-f]{2})+/g;
+
 function unescapeQuery(s) {
   if (prim.indexOf(s, '+') >= 0) s = prim.replaceAll(s, '+', ' ');
   if (prim.indexOf(s, '%') < 0) return s;
   try {
     return prim.decodeURIComponent(s);
   } catch {
-    return s;
+    return prim.replace(s, ESCAPES, unescapeRun); // what is no escape stays as it is
   }
 }
 
-function queryOf(query) {
-  const out = {};
-  let any = false;
+function unescapeRun(run) {
+  const raw = bytes.from(prim.replaceAll(run, '%', ''), 'hex');
+  return bytes.utf8(raw, 0, raw.length);
+}
+
+// queryPairs gives the pairs of a query string, in order.
+function queryPairs(query, decode) {
+  const out = [];
   const pairs = prim.split(query, '&');
   for (let i = 0; i < pairs.length; i++) {
     const pair = pairs[i];
     if (pair === '') continue;
     const eq = prim.indexOf(pair, '=');
-    const name = unescapeQuery(eq < 0 ? pair : prim.slice(pair, 0, eq));
-    const value = eq < 0 ? '' : unescapeQuery(prim.slice(pair, eq + 1));
-    put(out, name, prim.hasOwn(out, name) ? out[name] + ',' + value : value);
-    any = true;
+    const name = eq < 0 ? pair : prim.slice(pair, 0, eq);
+    prim.push(out, [decode(name), eq < 0 ? '' : decode(prim.slice(pair, eq + 1))]);
   }
-  return any ? out : undefined;
+  return out;
+}
+
+function queryOf(query) {
+  const pairs = queryPairs(query, unescapeQuery);
+  if (pairs.length === 0) return undefined;
+  const out = {};
+  for (let i = 0; i < pairs.length; i++) {
+    const name = pairs[i][0];
+    put(out, name, prim.hasOwn(out, name) ? out[name] + ',' + pairs[i][1] : pairs[i][1]);
+  }
+  return out;
 }
 
 // put sets a member whose name is foreign: "__proto__" must be one like any other.
@@ -65,42 +84,57 @@ function put(object, name, value) {
   }
 }
 
+// headerPairs gives the headers of a request, with those that gateways add where the
+// client or a proxy before us did not.
+function headerPairs(head) {
+  const out = [];
+  const seen = Object.create(null);
+  for (let i = 0; i < head.headers.length; i++) {
+    const name = head.headers[i][0];
+    if (name === 'traceparent' && head.trace) continue;
+    seen[name] = true;
+    prim.push(out, head.headers[i]);
+  }
+  const lacking = (name, value) => {
+    if (value && seen[name] !== true) prim.push(out, [name, value]);
+  };
+  lacking('host', head.host);
+  lacking('x-forwarded-for', head.remote);
+  lacking('x-forwarded-proto', head.scheme);
+  lacking('x-forwarded-port', portOf(head));
+  lacking('x-forwarded-prefix', head.prefix);
+  if (head.trace) {
+    prim.push(out, ['traceparent', head.trace]);
+    lacking('x-amzn-trace-id', xray(head.trace));
+  }
+  return out;
+}
+
 function headersOf(head) {
   const out = {};
   let cookies;
-  for (let i = 0; i < head.headers.length; i++) {
-    const name = head.headers[i][0];
-    const value = head.headers[i][1];
+  const pairs = headerPairs(head);
+  for (let i = 0; i < pairs.length; i++) {
+    const name = pairs[i][0];
+    const value = pairs[i][1];
     if (name === 'cookie') {
       const parts = prim.split(value, '; ');
-      if (cookies === undefined) cookies = parts;
-      else for (let j = 0; j < parts.length; j++) prim.push(cookies, parts[j]);
+      if (cookies === undefined) cookies = [];
+      for (let j = 0; j < parts.length; j++) if (parts[j] !== '') prim.push(cookies, parts[j]);
       continue;
     }
     put(out, name, prim.hasOwn(out, name) ? out[name] + ',' + value : value);
   }
-  absent(out, 'host', head.host);
-  absent(out, 'x-forwarded-for', head.remote);
-  absent(out, 'x-forwarded-proto', head.scheme);
-  absent(out, 'x-forwarded-port', portOf(head));
-  absent(out, 'x-forwarded-prefix', head.prefix);
-  if (head.trace) {
-    out.traceparent = head.trace;
-    absent(out, 'x-amzn-trace-id', xray(head.trace));
-  }
   return { headers: out, cookies };
-}
-
-function absent(headers, name, value) {
-  if (value && headers[name] === undefined) headers[name] = value;
 }
 
 /** A W3C trace context as X-Ray spells it; undefined when it is none. */
 function xray(traceparent) {
   const part = prim.split(traceparent, '-');
-  if (part.length < 4 || part[1].length !== 32) return undefined;
+  if (part.length < 4 || part[1].length !== 32 || part[3] === '') return undefined;
+  const isSampled = prim.test(ODD, part[3]);
   return 'Root=1-' + prim.slice(part[1], 0, 8) + '-' + prim.slice(part[1], 8) +
-    ';Parent=' + part[2] + ';Sampled=' + (part[3] === '01' ? '1' : '0');
+    ';Parent=' + part[2] + ';Sampled=' + (isSampled ? '1' : '0');
 }
 
 function portOf(head) {
@@ -153,11 +187,20 @@ function eventOf(head, body, spec) {
 }
 
 function putBody(event, headers, body) {
+  const type = headers['content-type'];
+  const isPlain = (headers['content-encoding'] || 'identity') === 'identity';
+  putText(event, body, isPlain && type !== undefined && isText(type));
+}
+
+function isText(type) {
+  return prim.test(TEXT_TYPE, type);
+}
+
+// putText puts a body as it is when it may be text and is, else in base64.
+function putText(event, body, mayBe) {
   event.isBase64Encoded = false;
   if (body === null || body.length === 0) return;
-  const type = headers['content-type'];
-  const plain = (headers['content-encoding'] || 'identity') === 'identity';
-  if (plain && type !== undefined && prim.test(TEXT_TYPE, type) && isUtf8(body)) {
+  if (mayBe && isUtf8(body)) {
     event.body = bytes.utf8(body, 0, body.length);
   } else {
     event.body = bytes.base64(body, 0, body.length);
@@ -173,15 +216,26 @@ class Malformed extends Error {}
  * Buffer. It throws Malformed, or what JSON.stringify throws.
  */
 function answerOf(result) {
-  if (result !== null && typeof result === 'object' && typeof result.toJSON === 'function') {
-    result = prim.parse(prim.stringify(result));
-  }
+  result = plain(result);
   if (typeof result === 'string') return { status: 200, headers: [JSON_TYPE], body: result };
   if (result === null || typeof result !== 'object' || !prim.hasOwn(result, 'statusCode') ||
       prim.isArray(result)) {
     const json = prim.stringify(result === undefined ? null : result);
     return { status: 200, headers: [JSON_TYPE], body: json === undefined ? 'null' : json };
   }
+  return shaped(result);
+}
+
+// plain makes of what has a JSON form of its own that form.
+function plain(result) {
+  if (result !== null && typeof result === 'object' && typeof result.toJSON === 'function') {
+    return prim.parse(prim.stringify(result));
+  }
+  return result;
+}
+
+// shaped reads statusCode, headers and body.
+function shaped(result) {
   return {
     status: statusOf(result.statusCode),
     headers: answerHeaders(result),
@@ -198,6 +252,7 @@ function statusOf(code) {
 function answerHeaders(result) {
   const out = [];
   let typed = false;
+  let multiple = 0; // how many came from multiValueHeaders
   const each = (name, value) => {
     if (!prim.test(TOKEN, name)) throw new Malformed('header name ' + show(name) + ' is not valid');
     const t = typeof value;
@@ -205,18 +260,20 @@ function answerHeaders(result) {
       if (value === null || value === undefined) return;
       throw new Malformed('header ' + name + ' must be a string, got ' + show(value));
     }
-    prim.push(out, headerPair(name, t === 'string' ? value : '' + value));
-    if (!typed && prim.lower(name) === 'content-type') typed = true;
+    const lower = prim.lower(name);
+    const pair = headerPair(lower, t === 'string' ? value : '' + value);
+    if (lower === 'content-length') return; // it is known better from the body
+    if (isAmong(out, multiple, pair)) return;
+    prim.push(out, pair);
+    if (!typed && lower === 'content-type') typed = true;
   };
   eachMember(result.multiValueHeaders, 'multiValueHeaders', (name, values) => {
+    if (values === null || values === undefined) return;
     if (!prim.isArray(values)) throw new Malformed('multiValueHeaders.' + name + ' must be a list');
     for (let i = 0; i < values.length; i++) each(name, values[i]);
   });
-  const multi = result.multiValueHeaders;
-  eachMember(result.headers, 'headers', (name, value) => {
-    if (multi !== undefined && multi !== null && prim.hasOwn(multi, name)) return;
-    each(name, value);
-  });
+  multiple = out.length;
+  eachMember(result.headers, 'headers', each);
   const cookies = result.cookies;
   if (cookies !== undefined && cookies !== null) {
     if (!prim.isArray(cookies)) throw new Malformed('cookies must be a list, got ' + show(cookies));
@@ -224,6 +281,14 @@ function answerHeaders(result) {
   }
   if (!typed) prim.push(out, JSON_TYPE);
   return out;
+}
+
+// isAmong tells whether one of the first headers is that pair.
+function isAmong(headers, count, pair) {
+  for (let i = 0; i < count; i++) {
+    if (headers[i][0] === pair[0] && headers[i][1] === pair[1]) return true;
+  }
+  return false;
 }
 
 function eachMember(object, what, fn) {
@@ -250,7 +315,17 @@ function answerBody(result) {
     body = prim.stringify(body);
     if (body === undefined) return '';
   }
-  return result.isBase64Encoded === true ? bytes.from(body, 'base64') : body;
+  if (result.isBase64Encoded !== true) return body;
+  const decoded = fromBase64(body);
+  if (decoded === null) throw new Malformed('body is not base64: ' + show(body));
+  return decoded;
+}
+
+// fromBase64 decodes text that is base64; null when it is not.
+function fromBase64(text) {
+  const packed = prim.replace(text, SPACE, '');
+  if (!prim.test(BASE64, packed) || packed.length % 4 !== 0) return null;
+  return bytes.from(packed, 'base64');
 }
 
 function show(v) {
@@ -264,4 +339,9 @@ function show(v) {
   return s.length > 60 ? prim.slice(s, 0, 60) + '…' : s;
 }
 
-module.exports = { eventOf, answerOf, headerPair, xray, Malformed, JSON_TYPE };
+module.exports = {
+  eventOf, answerOf, headerPair, xray, Malformed, JSON_TYPE,
+  // for other forms of HTTP
+  put, plain, shaped, show, isText, putText, timeOf, hostnameOf, headerPairs, queryPairs,
+  unescapeQuery, statusOf, fromBase64,
+};

@@ -28,6 +28,7 @@ module.exports = {
   slice: uncurry(String.prototype.slice),
   lower: uncurry(String.prototype.toLowerCase),
   replaceAll: uncurry(String.prototype.replaceAll),
+  replace: uncurry(String.prototype.replace),
   startsWith: uncurry(String.prototype.startsWith),
   endsWith: uncurry(String.prototype.endsWith),
   trim: uncurry(String.prototype.trim),

@@ -12,6 +12,7 @@ const prim = require('./prim.cjs');
 const wire = require('./wire.cjs');
 const logs = require('./logs.cjs');
 const failure = require('./failure.cjs');
+const payload = require('./payload.cjs');
 const { Call, Gathered } = require('./call.cjs');
 const { bytes } = prim;
 
@@ -99,15 +100,16 @@ async function invoke(call, incoming) {
     if (incoming.isEvent && answer.failure !== undefined) throw answer.failure;
     put(call, answer);
   } catch (e) {
+    if (e instanceof payload.Malformed) e.name = 'Runtime.MalformedResponse';
     const d = failure.describe(e);
     logs.print(logs.STDERR, failure.logText(d) + '\n');
-    call.fail(e instanceof BadAnswer ? 'bad_response' : 'exception', d);
+    call.fail(e instanceof BadAnswer || e instanceof payload.Malformed ? 'bad_response' : 'exception', d);
   }
 }
 
 function put(call, answer) {
   const body = bodyOf(answer.body);
-  const headers = checked(answer.headers);
+  const headers = pairsOf(answer.headers);
   let head = prim.stringify({ status: statusOf(answer.status), headers });
   if (answer.failure !== undefined) {
     const d = failure.describe(answer.failure);
@@ -138,15 +140,17 @@ function statusOf(value) {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const UNSAFE = /[\r\n\0]/;
 
-// checked makes pairs of headers, given as pairs or as an object of values or lists.
-function checked(headers) {
+/** Pairs of headers, checked, that are given as pairs or as an object of values or lists. */
+function pairsOf(headers) {
   const out = [];
   if (headers === undefined || headers === null) return out;
+  if (typeof headers !== 'object') throw bad('headers must be an object');
   const list = prim.isArray(headers) ? headers : Object.entries(headers);
   for (const [name, value] of list) {
     if (value === undefined || value === null) continue;
-    if (!prim.test(TOKEN, name)) throw bad('header name ' + name + ' is not valid');
+    if (typeof name !== 'string' || !prim.test(TOKEN, name)) throw bad('header name ' + name + ' is not valid');
     for (const one of prim.isArray(value) ? value : [value]) {
+      if (typeof one === 'object') throw bad('header ' + name + ' must be a string');
       const text = String(one);
       if (prim.test(UNSAFE, text)) throw bad('header ' + name + ' holds a line break');
       prim.push(out, [prim.lower(name), text]);
@@ -191,4 +195,4 @@ function serving(dialect) {
   };
 }
 
-module.exports = { start, request, serving, parsed, isJSON, mediaType, bad, JSON_TYPE };
+module.exports = { start, request, serving, parsed, pairsOf, isJSON, mediaType, bad, JSON_TYPE };
