@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package java
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// compileMax bounds javac, which takes two seconds on an idle machine.
+	compileMax = 2 * time.Minute
+	// archiveMax bounds the training run, which takes one.
+	archiveMax = time.Minute
+	// outputMax bounds what of a tool's complaints is kept.
+	outputMax = 4 << 10
+	// release is the oldest Java that the guest runs on.
+	release = 11
+)
+
+// JDK is one installation of Java.
+type JDK struct {
+	Version string // "17.0.15"
+	Path    string // of the program java
+}
+
+// Compiler makes the guest for each JDK in use, in a folder that outlives the process.
+type Compiler struct {
+	dir string
+
+	mu   sync.Mutex // guards made
+	made map[string]*compilation
+}
+
+// compilation is one under way, or done.
+type compilation struct {
+	done chan struct{}
+	err  error
+}
+
+// NewCompiler keeps what it makes in dir.
+func NewCompiler(dir string) *Compiler {
+	return &Compiler{dir: dir, made: map[string]*compilation{}}
+}
+
+// Folder is where the guest of a JDK is, or will be: boxes see it under the same path,
+// since an archive of classes is bound to the path of its jar.
+func (c *Compiler) Folder(jdk JDK) string {
+	sum := sha256.New()
+	for _, file := range sources() {
+		text, err := source.ReadFile(file)
+		if err != nil {
+			panic("bug: the embedded guest cannot be read: " + err.Error())
+		}
+		_, _ = fmt.Fprintf(sum, "%s %d %s", file, len(text), text)
+	}
+	_, _ = fmt.Fprint(sum, manifest, jdk.Path, Args("", 0))
+	return filepath.Join(c.dir, jdk.Version+"-"+hex.EncodeToString(sum.Sum(nil))[:16])
+}
+
+// Compile makes the guest's jar unless it is there, and gives its folder. Callers that
+// come while it is made wait for it, or until ctx ends.
+func (c *Compiler) Compile(ctx context.Context, jdk JDK) (string, error) {
+	folder := c.Folder(jdk)
+	c.mu.Lock()
+	job := c.made[folder]
+	if job == nil {
+		job = &compilation{done: make(chan struct{})}
+		c.made[folder] = job
+		go func() {
+			defer close(job.done)
+			// Not the caller's context: others wait for it, too.
+			job.err = compile(context.WithoutCancel(ctx), jdk, folder)
+			if job.err != nil {
+				c.mu.Lock()
+				delete(c.made, folder) // tried again when next asked for
+				c.mu.Unlock()
+			}
+		}()
+	}
+	c.mu.Unlock()
+	select {
+	case <-job.done:
+		return folder, job.err
+	case <-ctx.Done():
+		return "", dayfly.Errorf(dayfly.KindUnavailable,
+			"the Java guest is still being compiled: %w", context.Cause(ctx))
+	}
+}
+
+func compile(ctx context.Context, jdk JDK, folder string) error {
+	if _, err := os.Stat(filepath.Join(folder, jarName)); err == nil {
+		return nil
+	}
+	major, err := strconv.Atoi(strings.SplitN(jdk.Version, ".", 2)[0])
+	if err != nil || major < release {
+		return dayfly.Errorf(dayfly.KindInvalid,
+			"Java %s is too old for handlers: they need %d or later", jdk.Version, release)
+	}
+	javac := filepath.Join(filepath.Dir(jdk.Path), "javac")
+	if _, err := os.Stat(javac); err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "%s has no compiler: it is a JRE, and handlers need the JDK "+
+			"(apt install openjdk-%d-jdk-headless, or the distribution's package)", jdk.Path, major)
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return fmt.Errorf("make folder of Java guests: %w", err)
+	}
+	work, err := os.MkdirTemp(filepath.Dir(folder), ".new-*")
+	if err != nil {
+		return fmt.Errorf("make folder of Java guest: %w", err)
+	}
+	defer os.RemoveAll(work)
+	if err := javacAll(ctx, javac, work); err != nil {
+		return err
+	}
+	return publish(work, folder)
+}
+
+// javacAll compiles the embedded sources to work/classes.
+func javacAll(ctx context.Context, javac, work string) error {
+	if err := os.CopyFS(work, source); err != nil {
+		return fmt.Errorf("write Java guest: %w", err)
+	}
+	args := []string{"-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-nowarn", "-g", "-proc:none",
+		"--release", strconv.Itoa(release), "-d", filepath.Join(work, "classes")}
+	for _, file := range sources() {
+		args = append(args, filepath.Join(work, file))
+	}
+	return run(ctx, compileMax, javac, args...)
+}
+
+// publish packs the guest's classes into a jar, without the foreign signatures, and
+// moves it to its folder in one step.
+func publish(work, folder string) error {
+	out := filepath.Join(work, "out")
+	if err := os.Mkdir(out, 0o755); err != nil {
+		return fmt.Errorf("make folder of Java guest: %w", err)
+	}
+	if err := pack(filepath.Join(work, "classes"), filepath.Join(out, jarName)); err != nil {
+		return fmt.Errorf("pack Java guest: %w", err)
+	}
+	if err := os.Chmod(out, 0o755); err != nil {
+		return fmt.Errorf("open folder of Java guest: %w", err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return fmt.Errorf("remove broken Java guest: %w", err)
+	}
+	if err := os.Rename(out, folder); err != nil {
+		return fmt.Errorf("publish Java guest: %w", err)
+	}
+	return nil
+}
+
+// pack writes the jar, its classes stored: mapping them is quicker than inflating.
+func pack(classes, target string) error {
+	var buf bytes.Buffer
+	jar := zip.NewWriter(&buf)
+	w, err := jar.CreateHeader(&zip.FileHeader{Name: "META-INF/MANIFEST.MF"})
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, manifest); err != nil {
+		return err
+	}
+	root := strings.ReplaceAll(mainClass[:strings.LastIndexByte(mainClass, '.')], ".", "/")
+	err = fs.WalkDir(os.DirFS(classes), root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(classes, path))
+		if err != nil {
+			return err
+		}
+		w, err := jar.CreateHeader(&zip.FileHeader{Name: path})
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := jar.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(target, buf.Bytes(), 0o644)
+}
+
+// Archive makes the archive of loaded classes beside the jar, unless it is there: a
+// machine that maps it starts in half the time. Without it stems boot slower, no worse.
+func (c *Compiler) Archive(ctx context.Context, jdk JDK) error {
+	folder, err := c.Compile(ctx, jdk)
+	if err != nil {
+		return err
+	}
+	archive := filepath.Join(folder, archiveName)
+	if _, err := os.Stat(archive); err == nil {
+		return nil
+	}
+	fresh := archive + ".new"
+	defer os.Remove(fresh)
+	args := append(flags(), "-XX:ArchiveClassesAtExit="+fresh, "-jar", filepath.Join(folder, jarName), "train")
+	if err := run(ctx, archiveMax, jdk.Path, args...); err != nil {
+		return err
+	}
+	if err := os.Chmod(fresh, 0o644); err != nil {
+		return fmt.Errorf("open archive of Java guest: %w", err)
+	}
+	if err := os.Rename(fresh, archive); err != nil {
+		return fmt.Errorf("publish archive of Java guest: %w", err)
+	}
+	return nil
+}
+
+// run runs a tool of the JDK, bounded in time, in an environment of its own.
+func run(ctx context.Context, limit time.Duration, program string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8"}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("run %s for the Java guest: %w: %.*s", filepath.Base(program), err, outputMax, out)
+	}
+	return nil
+}
