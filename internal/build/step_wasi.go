@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package build
+
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+const (
+	// clang compiles C to modules, and wasiRoot has the C library for them.
+	clang    = "/usr/bin/clang"
+	wasiRoot = "/usr/lib/wasm32-wasi/libc.a"
+	// wasmCompileName is the step that makes machine code.
+	wasmCompileName = "wasm compile"
+)
+
+// wasmRustScript compiles with cargo and takes the module out of the target folder.
+// Arguments: the module's destination, its name, the target, cargo, words.
+const wasmRustScript = `set -e
+output=$1 name=$2 target=$3 cargo=$4
+shift 4
+folder=` + cacheDir + `/cargo/target-wasm
+find . -type f -exec touch -c {} +
+"$cargo" build --release --target "$target" --target-dir "$folder" "$@"
+mkdir -p "$(dirname "$output")"
+exec cp "$folder/$target/release/$name.wasm" "$output"`
+
+// wasmSteps compile sources to modules, and modules to machine code.
+func (j *job) wasmSteps(ctx context.Context) ([]step, error) {
+	var list []step
+	for _, source := range j.plan.Wasm.Sources {
+		var s step
+		var err error
+		switch source.Compiler {
+		case detect.WasmGo:
+			s, err = j.wasmGoStep(ctx, source)
+		case detect.WasmTinyGo:
+			s, err = j.wasmTinyGoStep(ctx, source)
+		case detect.WasmRust:
+			s, err = j.wasmRustStep(ctx, source)
+		case detect.WasmC:
+			s, err = j.wasmCStep(source)
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return append(list, step{
+		Stage: StageCompile, Name: wasmCompileName, NeedsBinary: true,
+		Argv: append([]string{binaryPath, "guest", "wasm-compile", taskDir}, j.plan.Command...),
+	}), nil
+}
+
+// wasmGoStep compiles Go, whose own library knows WASI.
+func (j *job) wasmGoStep(ctx context.Context, source detect.WasmSource) (step, error) {
+	runtime, err := j.compiler(ctx, toolchain.Go)
+	if err != nil {
+		return step{}, err
+	}
+	argv := []string{
+		runtime.Path, "build", "-C", path.Join(taskDir, source.Folder), "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w", "-o", path.Join(taskDir, source.Output),
+	}
+	return step{
+		Stage: StageCompile, Name: "go build", Mounts: runtime.Prefixes, Online: true,
+		Argv: append(argv, goWords(source)...),
+		Env: []string{
+			"GOOS=wasip1", "GOARCH=wasm", "GOTOOLCHAIN=local", "GOPATH=" + cacheDir + "/go",
+			"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
+			"GOENV=off", "GOTELEMETRY=off",
+		},
+	}, nil
+}
+
+// goWords say which package is compiled.
+func goWords(source detect.WasmSource) []string {
+	if len(source.Files) > 0 {
+		return source.Files
+	}
+	return []string{"./" + strings.TrimPrefix(path.Clean(source.Package), "./")}
+}
+
+// tinygoPlaces is where packages and archives of TinyGo put it.
+func tinygoPlaces() []string {
+	return []string{"/usr/local/tinygo", "/usr/local/lib/tinygo", "/usr/lib/tinygo", "/opt/tinygo"}
+}
+
+// wasmTinyGoStep compiles Go with TinyGo, which needs Go's own library, too.
+func (j *job) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (step, error) {
+	runtime, err := j.compiler(ctx, toolchain.Go)
+	if err != nil {
+		return step{}, err
+	}
+	for _, prefix := range tinygoPlaces() {
+		program := filepath.Join(prefix, "bin/tinygo")
+		if _, err := os.Stat(program); err != nil {
+			continue
+		}
+		argv := []string{
+			"/bin/sh", "-c", `cd "$1" && shift && exec "$@"`, "sh", path.Join(taskDir, source.Folder),
+			program, "build", "-target", "wasip1", "-opt", "2", "-no-debug", "-o", path.Join(taskDir, source.Output),
+		}
+		return step{
+			Stage: StageCompile, Name: "tinygo build", Online: true,
+			Mounts: append([]string{prefix}, runtime.Prefixes...),
+			Argv:   append(argv, goWords(source)...),
+			Env: []string{
+				"PATH=" + runtime.Bin() + ":/usr/local/bin:/usr/bin:/bin", "TINYGOROOT=" + prefix,
+				"GOTOOLCHAIN=local", "GOENV=off", "GOPATH=" + cacheDir + "/go",
+				"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
+			},
+		}, nil
+	}
+	return step{}, dayfly.Errorf(dayfly.KindUnavailable,
+		"the source has the build constraint tinygo, and there is no TinyGo on this machine").
+		WithHint("unpack it to /usr/local/tinygo, or take the constraint out: Go compiles to WASI, too")
+}
+
+// rustTargets are the names of WASI preview 1, the newer first.
+func rustTargets() []string { return []string{"wasm32-wasip1", "wasm32-wasi"} }
+
+// wasmRust finds a Rust that has the library for WASI.
+func (j *job) wasmRust(ctx context.Context) (runtime toolchain.Runtime, target string, err error) {
+	list, err := j.runtimes.List(ctx)
+	if err != nil {
+		return runtime, "", err
+	}
+	for _, runtime := range list {
+		if runtime.Language != toolchain.Rust {
+			continue
+		}
+		for _, target := range rustTargets() {
+			library := filepath.Join(filepath.Dir(runtime.Bin()), "lib/rustlib", target)
+			if info, err := os.Stat(library); err == nil && info.IsDir() {
+				return runtime, target, nil
+			}
+		}
+	}
+	return runtime, "", dayfly.Errorf(dayfly.KindUnavailable,
+		"no Rust on this machine has the library for WASI, target %s", rustTargets()[0]).
+		WithHint("install it: rustup target add wasm32-wasip1, or apt install rustc cargo libstd-rust-dev-wasm32")
+}
+
+func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step, error) {
+	runtime, target, err := j.wasmRust(ctx)
+	if err != nil {
+		return step{}, err
+	}
+	output := path.Join(taskDir, source.Output)
+	if len(source.Files) > 0 {
+		return step{
+			Stage: StageCompile, Name: "rustc", Mounts: runtime.Prefixes,
+			Argv: []string{"/bin/sh", "-c", `mkdir -p "$(dirname "$1")" && exec "$2" --edition 2021 --target "$3" ` +
+				`-C opt-level=3 -C strip=debuginfo --crate-name app -o "$1" "$4"`,
+				"sh", output, runtime.Path, target, source.Files[0]},
+		}, nil
+	}
+	argv := []string{"/bin/sh", "-c", wasmRustScript, "sh", output, source.Bin, target,
+		filepath.Join(runtime.Bin(), "cargo"), "--manifest-path", path.Join(source.Folder, "Cargo.toml"),
+		"--package", source.Package, "--bin", source.Bin}
+	if source.Locked {
+		argv = append(argv, "--locked")
+	}
+	return step{
+		Stage: StageCompile, Name: "cargo build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
+		Env: []string{
+			"CARGO_HOME=" + cacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
+			"CARGO_PROFILE_RELEASE_DEBUG=false", "CARGO_TERM_COLOR=never",
+			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + caBundle,
+		},
+	}, nil
+}
+
+// wasmCStep compiles C with clang and the C library for WASI.
+func (j *job) wasmCStep(source detect.WasmSource) (step, error) {
+	for _, needed := range []string{clang, wasiRoot} {
+		if _, err := os.Stat(needed); err != nil {
+			return step{}, dayfly.Errorf(dayfly.KindUnavailable,
+				"C is compiled to WebAssembly with clang and wasi-libc, and there is no %s on this machine", needed).
+				WithHint("install them: apt install clang lld wasi-libc libclang-rt-dev-wasm32")
+		}
+	}
+	compiler, words := clang, []string{"--target=wasm32-wasi", "-O2"}
+	for _, file := range source.Files {
+		if path.Ext(file) != ".c" {
+			compiler, words = clang+"++", append(words, "-fno-exceptions")
+			break
+		}
+	}
+	script := `mkdir -p "$(dirname "$1")" && output=$1 && shift && exec "$@" -o "$output"`
+	argv := append([]string{"/bin/sh", "-c", script, "sh", path.Join(taskDir, source.Output), compiler}, words...)
+	return step{Stage: StageCompile, Name: path.Base(compiler), Argv: append(argv, source.Files...)}, nil
+}

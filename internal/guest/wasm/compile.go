@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wasm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/wasm"
+	"github.com/dayfly-faas/dayfly/internal/wasm/wagi"
+)
+
+// routesBytesMax bounds what a module prints of its routes.
+const routesBytesMax = 64 << 10
+
+// Compile is the build step that makes machine code of modules, inside the build's box.
+// The arguments are the folder of the code and the command: a module and its arguments,
+// or the file that names several. It gives the exit status.
+func Compile(args []string, out, errOut io.Writer) int {
+	if len(args) < 2 {
+		fmt.Fprintln(errOut, "usage: dayfly guest wasm-compile FOLDER MODULE…")
+		return 2
+	}
+	if err := compile(context.Background(), args[0], args[1:], out); err != nil {
+		fmt.Fprintln(errOut, "error:", err)
+		var known *dayfly.Error
+		if errors.As(err, &known) && known.Hint != "" {
+			fmt.Fprintln(errOut, "hint:", known.Hint)
+		}
+		return 1
+	}
+	return 0
+}
+
+func compile(ctx context.Context, task string, command []string, out io.Writer) error {
+	program, err := programOf(task, command)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(task, planDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove what was compiled before: %w", err)
+	}
+	engine, err := wasm.New(ctx, wasm.Config{Dir: dir, MemoryBytes: dayfly.DefaultSpec().Limits.MemoryBytes})
+	if err != nil {
+		return err
+	}
+	defer engine.Close(ctx)
+	p := &plan{Program: program, Files: map[string]string{}}
+	for i, name := range program.Modules() {
+		module, err := readModule(task, name)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		p.Files[name] = fmt.Sprintf("%s/%d.wasm", planDir, i)
+		loaded, err := compileOne(ctx, engine, module, filepath.Join(task, p.Files[name]))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Fprintf(out, "%s: %d KiB, compiled in %s\n", name, (len(module)+1023)>>10,
+			time.Since(began).Round(time.Millisecond))
+		if err := finishRoutes(ctx, program, name, loaded); err != nil {
+			return err
+		}
+	}
+	for _, text := range program.Notices {
+		fmt.Fprintln(out, "note:", text)
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	return os.WriteFile(filepath.Join(task, planFile), text, 0o644)
+}
+
+// compileOne makes the machine code of one module, and the file that is loaded.
+func compileOne(ctx context.Context, engine *wasm.Engine, module []byte, file string) (*wasm.Module, error) {
+	stripped, err := wasm.Strip(module)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := engine.Load(ctx, stripped)
+	if err != nil {
+		return nil, err
+	}
+	return loaded, os.WriteFile(file, stripped, 0o644)
+}
+
+// finishRoutes checks the entries of a module's routes, and adds those that it tells
+// itself.
+func finishRoutes(ctx context.Context, program *wagi.Program, name string, module *wasm.Module) error {
+	for _, route := range program.Routes {
+		if route.Module != name {
+			continue
+		}
+		if err := checkEntry(&route, module); err != nil {
+			return err
+		}
+		if route.Pattern == "" || !module.Exports(wagi.RoutesEntry) {
+			continue
+		}
+		printed := &bounded{most: routesBytesMax}
+		err := module.Run(ctx, &wasm.Call{Entry: wagi.RoutesEntry, Args: []string{name}, Stdout: printed})
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", wagi.RoutesEntry, name, err)
+		}
+		if err := program.AddSubroutes(route, printed.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bounded keeps what is written up to a bound, and refuses what is past it.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+// Write implements io.Writer.
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.most {
+		return 0, fmt.Errorf("more than %d bytes were printed", b.most)
+	}
+	return b.Buffer.Write(p)
+}
