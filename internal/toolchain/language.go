@@ -110,7 +110,7 @@ prefix: require("path").dirname(require("path").dirname(process.execPath))})`},
 		}, {
 			name: Rust, program: regexp.MustCompile(`^rustc$`), path: "rustc", compiler: true,
 			words: []string{"rust", "rustc", "cargo"}, question: []string{"-vV"},
-			read:    readVersion(regexp.MustCompile(`(?m)^release: (\d+\.\d+\.\d+)`)),
+			read:    readVersion(regexp.MustCompile(`(?m)^release: (\d+\.\d+\.\d+(?:-\w+)?)`)),
 			install: "rustup toolchain install %s or apt install cargo",
 		},
 	}

@@ -91,7 +91,7 @@ func markDefaults(list []Runtime) {
 				best = i
 				break
 			}
-			if best < 0 || compareVersions(runtime.Version, list[best].Version) > 0 {
+			if best < 0 || betterDefault(runtime.Version, list[best].Version) {
 				best = i
 			}
 		}
@@ -99,6 +99,16 @@ func markDefaults(list []Runtime) {
 			list[best].Default = true
 		}
 	}
+}
+
+// betterDefault tells whether a version is a better default than another: it is newer,
+// but one that is released comes before those that are not, such as "1.97.0-nightly".
+func betterDefault(a, b string) bool {
+	released, other := !strings.Contains(a, "-"), !strings.Contains(b, "-")
+	if released != other {
+		return released
+	}
+	return compareVersions(a, b) > 0
 }
 
 // ParseName parts a user's name of a runtime into language and version, either of
