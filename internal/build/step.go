@@ -61,6 +61,8 @@ func (j *job) steps(ctx context.Context) ([]step, error) {
 		list, err = j.dotnetSteps(ctx)
 	case detect.InstallRust:
 		list, err = j.rustSteps(ctx)
+	case detect.InstallWasm:
+		list, err = j.wasmSteps(ctx)
 	case detect.InstallNone:
 		if j.plan.Compile {
 			list = []step{j.compileStep()}

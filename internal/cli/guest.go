@@ -11,6 +11,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
+	"github.com/dayfly-faas/dayfly/internal/guest/wasm"
 )
 
 // guest runs the code of ours that lives inside a sandbox. It is no command for
@@ -21,6 +22,10 @@ func guest(args []string, world World) int {
 		switch args[0] {
 		case "stdio":
 			return stdio.Main()
+		case "wasm":
+			return wasm.Main()
+		case "wasm-compile":
+			return wasm.Compile(args[1:], world.Out, world.Err)
 		case "cgi":
 			return cgibin.Main(args[1:], world.Err)
 		case "static":

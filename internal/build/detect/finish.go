@@ -36,6 +36,8 @@ func (s *source) finish(plan *Plan) {
 		s.finishDotNet(plan)
 	case toolchain.Rust:
 		s.finishRust(plan)
+	case toolchain.Wasm:
+		s.finishWasm(plan)
 	}
 	if s.has("Dockerfile") {
 		plan.notice("the Dockerfile is not used: the source is built and run directly")

@@ -22,6 +22,7 @@ const (
 	InstallPHP    Install = "php"    // as PHP of the plan says
 	InstallDotNet Install = "dotnet" // as DotNet of the plan says
 	InstallRust   Install = "rust"   // as Rust of the plan says
+	InstallWasm   Install = "wasm"   // as Wasm of the plan says, then machine code is made
 )
 
 // Plan is what was decided about a source.
@@ -65,6 +66,7 @@ type Plan struct {
 	PHP    PHPPlan
 	DotNet DotNetPlan
 	Rust   RustPlan
+	Wasm   WasmPlan
 	// Extra are files that the bundle gets beside the source's own.
 	Extra map[string]string
 	// Notices tell what a user may not expect.
