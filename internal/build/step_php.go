@@ -2,7 +2,83 @@
 
 package build
 
-import "context"
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
-// phpSteps install and compile a source of that language.
-func (j *job) phpSteps(context.Context) ([]step, error) { return nil, nil }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+)
+
+// choosePHPServer lets PHP's development server answer a web application where the
+// machine lacks both programs that speak FastCGI.
+func (j *job) choosePHPServer() {
+	root := j.plan.PHP.Root
+	if root == "" || j.besidePHP("php-cgi") != "" || j.besidePHP("../sbin/php-fpm") != "" {
+		return
+	}
+	j.plan.Command = manifest.SplitCommand("exec php -S 127.0.0.1:$PORT -t " + root)
+	j.plan.Notices = append(j.plan.Notices, "php-cgi is not on this machine: PHP's development server "+
+		"answers, one call at a time; install php-cgi for more")
+}
+
+// besidePHP finds another program of the runtime's: with the version in its name, as
+// distributions have it, or without; "" for none.
+func (j *job) besidePHP(name string) string {
+	for _, file := range []string{name + minorOf(j.runtime), name} {
+		place := filepath.Join(j.runtime.Bin(), file)
+		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
+			return place
+		}
+	}
+	return ""
+}
+
+// phpSteps install what composer.json requires.
+func (j *job) phpSteps(context.Context) ([]step, error) {
+	if !j.plan.PHP.Packages {
+		return nil, nil
+	}
+	composer := j.composer()
+	if composer == "" {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable,
+			"this machine has no Composer, which composer.json needs").
+			WithHint("install it, such as with the package composer")
+	}
+	return []step{{
+		Stage: StageInstall, Name: "composer install", Online: true,
+		Mounts: append(slices.Clone(j.runtime.Prefixes), outsideUsr(composer)...),
+		Argv: []string{
+			j.runtime.Path, composer, "install", "--no-dev", "--no-interaction", "--no-progress",
+			"--prefer-dist", "--optimize-autoloader", "--no-ansi",
+		},
+		Env: []string{
+			"COMPOSER_HOME=/tmp/composer", "COMPOSER_CACHE_DIR=" + cacheDir + "/composer",
+			"COMPOSER_ALLOW_SUPERUSER=1", "COMPOSER_NO_AUDIT=1", "COMPOSER_MIRROR_PATH_REPOS=1",
+		},
+	}}, nil
+}
+
+// composer finds Composer's script or archive; "" for none.
+func (j *job) composer() string {
+	for _, place := range []string{
+		filepath.Join(j.runtime.Bin(), "composer"), "/usr/local/bin/composer", "/usr/bin/composer",
+		"/usr/local/bin/composer.phar", "/usr/share/composer/bin/composer",
+	} {
+		if real, err := filepath.EvalSymlinks(place); err == nil {
+			return real
+		}
+	}
+	return ""
+}
+
+// outsideUsr gives a program that boxes do not see by themselves.
+func outsideUsr(program string) []string {
+	if strings.HasPrefix(program, "/usr/") {
+		return nil
+	}
+	return []string{program}
+}

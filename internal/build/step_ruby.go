@@ -2,7 +2,74 @@
 
 package build
 
-import "context"
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
-// rubySteps install and compile a source of that language.
-func (j *job) rubySteps(context.Context) ([]step, error) { return nil, nil }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// bundleInstall takes the gems that the machine has, when they are all that is needed
+// and as they are locked; else it installs them into the code.
+const bundleInstall = `bundle() { "$RUBY" "$BUNDLER" "$@"; }
+bundle config set --local without development:test >/dev/null &&
+if bundle install --local --quiet >/tmp/local.log 2>&1; then
+	echo "every gem is on this machine"
+else
+	bundle config set --local path vendor/bundle >/dev/null &&
+	bundle install --jobs 2 --retry 2 &&
+	rm -rf vendor/bundle/ruby/*/cache
+fi`
+
+// rubySteps install the gems of a Gemfile.
+func (j *job) rubySteps(context.Context) ([]step, error) {
+	bundler, err := j.bundler()
+	if err != nil {
+		return nil, err
+	}
+	env := []string{
+		"RUBY=" + j.runtime.Path, "BUNDLER=" + bundler,
+		"BUNDLE_USER_HOME=" + cacheDir + "/bundle", "BUNDLE_GLOBAL_GEM_CACHE=true",
+		"BUNDLE_SILENCE_ROOT_WARNING=true", "BUNDLE_DISABLE_VERSION_CHECK=true",
+		"BUNDLE_SUPPRESS_INSTALL_USING_MESSAGES=true", "BUNDLE_APP_CONFIG=" + taskDir + "/.bundle",
+	}
+	if j.plan.Ruby.Locked {
+		env = append(env, "BUNDLE_FROZEN=true")
+	}
+	list := []step{{
+		Stage: StageInstall, Name: "bundle install", Env: env, Mounts: j.runtime.Prefixes, Online: true,
+		Argv: []string{"/bin/sh", "-c", bundleInstall},
+	}}
+	if j.plan.Ruby.Assets {
+		list = append(list, step{
+			Stage: StageCompile, Name: "rails assets:precompile", Mounts: j.runtime.Prefixes, Online: true,
+			Env: append(slices.Clone(env), "RAILS_ENV=production", "SECRET_KEY_BASE_DUMMY=1",
+				"SECRET_KEY_BASE=only-for-this-build"),
+			Argv: []string{j.runtime.Path, bundler, "exec", "rails", "assets:precompile"},
+		})
+	}
+	return list, nil
+}
+
+// bundler finds Bundler's script beside the runtime's program.
+func (j *job) bundler() (string, error) {
+	version := minorOf(j.runtime)
+	for _, name := range []string{"bundle" + version, "bundle"} {
+		place := filepath.Join(j.runtime.Bin(), name)
+		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
+			return place, nil
+		}
+	}
+	return "", dayfly.Errorf(dayfly.KindUnavailable, "%s on this machine has no Bundler, which the Gemfile needs",
+		j.runtime.Name).WithHint("install it with gem install bundler, or with the package bundler")
+}
+
+// minorOf gives the first two numbers of a runtime's version.
+func minorOf(r toolchain.Runtime) string {
+	parts := strings.SplitN(r.Version, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
