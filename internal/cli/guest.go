@@ -9,6 +9,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
 	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
+	"github.com/dayfly-faas/dayfly/internal/guest/fastcgi"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
 	"github.com/dayfly-faas/dayfly/internal/guest/wasm"
@@ -28,6 +29,8 @@ func guest(args []string, world World) int {
 			return wasm.Compile(args[1:], world.Out, world.Err)
 		case "cgi":
 			return cgibin.Main(args[1:], world.Err)
+		case "fastcgi":
+			return fastcgi.Main(args[1:], world.Err)
 		case "static":
 			return static.Main(args[1:], world.Err)
 		case "jars":

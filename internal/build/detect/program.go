@@ -96,8 +96,7 @@ func (s *source) others() []candidate {
 			found = append(found, problem(other.text))
 		}
 	}
-	for suffix, text := range map[string]string{
-	} {
+	for suffix, text := range map[string]string{} {
 		if path.Ext(s.single()) == suffix {
 			found = append(found, problem(text))
 		}
