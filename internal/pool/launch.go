@@ -25,6 +25,7 @@ type launch struct {
 	argv    []string // empty: the box is held, and the revision's own command runs in it
 	mounts  []sandbox.Mount
 	egress  dayfly.Egress
+	variant string                      // begins with a slash: what else tells stems of this runtime apart
 	relay   bool                        // the guest stands behind the relay
 	prepare func(context.Context) error // once, before the first is booted for the stock; may be nil
 }
@@ -54,7 +55,7 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 	switch spec.Contract {
 	case dayfly.ContractHandler:
 		kind = "handler"
-		if err := p.guestLaunch(&l, spec); err != nil {
+		if err := p.guestLaunch(ctx, &l, spec); err != nil {
 			return l, err
 		}
 	case dayfly.ContractStdio, dayfly.ContractLambda, dayfly.ContractWasm:
@@ -69,7 +70,7 @@ func (p *Pool) launchOf(ctx context.Context, spec *dayfly.Spec) (launch, error) 
 	if l.relay {
 		kind = "relay"
 	}
-	l.key = fmt.Sprintf("%s/%s/%s", kind, l.runtime.Name, l.egress)
+	l.key = fmt.Sprintf("%s/%s/%s%s", kind, l.runtime.Name, l.egress, l.variant)
 	return l, nil
 }
 
@@ -95,7 +96,7 @@ func (p *Pool) relayed(l *launch, spec *dayfly.Spec) {
 }
 
 // guestLaunch fills in the interpreter's guest.
-func (p *Pool) guestLaunch(l *launch, spec *dayfly.Spec) error {
+func (p *Pool) guestLaunch(ctx context.Context, l *launch, spec *dayfly.Spec) error {
 	language := string(l.runtime.Language)
 	dir := guestTarget + "/" + language
 	switch l.runtime.Language {
@@ -107,7 +108,7 @@ func (p *Pool) guestLaunch(l *launch, spec *dayfly.Spec) error {
 	case toolchain.Node:
 		l.argv = append(append([]string{l.runtime.Path}, node.Flags()...), dir+"/"+node.Entry)
 	case toolchain.Java:
-		return p.javaLaunch(l, spec)
+		return p.javaLaunch(ctx, l, spec)
 	case toolchain.Ruby:
 		return p.rubyLaunch(l, spec)
 	case toolchain.PHP:

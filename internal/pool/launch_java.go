@@ -2,7 +2,29 @@
 
 package pool
 
-import "github.com/dayfly-faas/dayfly"
+import (
+	"context"
+	"fmt"
 
-// javaLaunch starts the guest of that language.
-func (p *Pool) javaLaunch(l *launch, _ *dayfly.Spec) error { return noGuest(l) }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/java"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+)
+
+// javaLaunch starts the Java guest, compiled by the runtime's own JDK when it is needed
+// for the first time. A virtual machine sets the bound of its heap at its start, so there
+// are stems for each class of memory in use.
+func (p *Pool) javaLaunch(ctx context.Context, l *launch, spec *dayfly.Spec) error {
+	jdk := java.JDK{Version: l.runtime.Version, Path: l.runtime.Path}
+	folder, err := p.java.Compile(ctx, jdk)
+	if err != nil {
+		return err
+	}
+	memory := java.HeapClass(spec.Limits.MemoryBytes)
+	l.variant = fmt.Sprintf("/%s", dayfly.FormatBytes(memory))
+	l.argv = append([]string{l.runtime.Path}, java.Args(folder, memory)...)
+	l.mounts = append(l.mounts, sandbox.Mount{Source: folder, Target: folder})
+	l.prepare = func(ctx context.Context) error { return p.java.Archive(ctx, jdk) }
+	p.relayed(l, spec)
+	return nil
+}

@@ -3,16 +3,19 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sort"
 	"sync"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
+	"github.com/dayfly-faas/dayfly/internal/guest/java"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
@@ -30,6 +33,7 @@ type Pool struct {
 	stems  *stems
 	budget *budget
 	cpu    *processors
+	java   *java.Compiler
 
 	mu     sync.RWMutex // guards groups, closed
 	groups map[dayfly.RevisionID]*group
@@ -63,6 +67,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.cpu = newProcessors()
+	p.java = java.NewCompiler(filepath.Join(cmp.Or(cfg.GuestCache, cfg.GuestDir), "java"))
 	p.stems = newStems(p)
 	p.life, p.die = context.WithCancel(context.Background())
 	return p
