@@ -72,14 +72,18 @@ func NewConn(nc net.Conn, onLog LogFunc) *Conn {
 // takes a processor, so it is for nodes that have one to spare; 0 is never.
 func (c *Conn) Spin(span time.Duration) { c.spin.span.Store(int64(span)) }
 
-// share lets several calls be under way at once, and log lines come at any time.
-func (c *Conn) share() {
+// Share lets several calls be under way at once, and log lines come at any time.
+func (c *Conn) Share() {
 	if c.shared.CompareAndSwap(false, true) {
 		c.readers.Go(func() {
 			_ = c.pump(context.Background(), func() bool { return false })
 		})
 	}
 }
+
+// Wait waits until the connection of a Conn that is shared has ended, and everything
+// that came over it was handed out.
+func (c *Conn) Wait() { c.readers.Wait() }
 
 // Drain takes in what the guest sent while no call was under way: lines that it
 // printed. It does not wait for more.
@@ -152,7 +156,7 @@ func (c *Conn) Specialise(ctx context.Context, head frame.SpecialiseHead) (frame
 		return ready, badStart(fmt.Sprintf("its process wants to serve on port %d", ready.Port))
 	}
 	if ready.Serve == "http" || head.Concurrency > 1 {
-		c.share()
+		c.Share()
 	}
 	return ready, nil
 }

@@ -37,6 +37,21 @@ type Malformed struct{ Message string }
 // Error gives the message.
 func (m *Malformed) Error() string { return m.Message }
 
+// Head gives the failure as a guest tells it.
+func (m *Malformed) Head() frame.ErrorHead {
+	const kind = "Runtime.MalformedResponse"
+	return frame.ErrorHead{Kind: dayfly.FailureResponse, Type: kind, Message: m.Message,
+		Payload: ErrorPayload(kind, m.Message)}
+}
+
+// ErrorPayload gives an error as Lambda spells it for callers.
+func ErrorPayload(class, message string) []byte {
+	return marshal(struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{class, message})
+}
+
 func malformed(format string, args ...any) error {
 	return &Malformed{Message: fmt.Sprintf(format, args...)}
 }

@@ -108,6 +108,7 @@ func (g *Guest) receive(f frame.Frame) error {
 		c.input.push(nil)
 	case frame.Cancel:
 		c.cancel()
+		c.input.close() // the rest of the body does not come
 	case frame.WindowMore:
 		n, err := frame.ParseWindow(f.Payload)
 		if err != nil {
