@@ -220,6 +220,7 @@ func (j *job) resultOptions() bundle.Options {
 	if j.plan.Install == detect.InstallJava {
 		ignore = append(ignore, javaLeftovers(&j.plan.Java)...)
 	}
+	ignore = append(ignore, j.plan.Node.Drop...)
 	return bundle.Options{
 		Ignore: ignore, Limits: bundle.Limits{Bytes: j.cfg.DiskBytes},
 	}

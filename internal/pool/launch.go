@@ -156,9 +156,9 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
 	case rev.Spec.Dialect == dayfly.DialectLambda, rev.Spec.Contract == dayfly.ContractLambda:
 		lambdaEnvironment(env, rev)
-	case rev.Spec.Dialect == dayfly.DialectFramework:
+	case signatures[rev.Spec.Dialect] != "":
 		_, target := cutEntry(rev.Spec.Entry)
-		env["FUNCTION_TARGET"], env["FUNCTION_SIGNATURE_TYPE"] = target, "http"
+		env["FUNCTION_TARGET"], env["FUNCTION_SIGNATURE_TYPE"] = target, signatures[rev.Spec.Dialect]
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
 	}
 	switch {
@@ -171,6 +171,12 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 		env[k] = v
 	}
 	return env
+}
+
+// signatures are the dialects of functions-framework, as it names them itself.
+var signatures = map[dayfly.Dialect]string{
+	dayfly.DialectFramework: "http", dayfly.DialectCloudEvent: "cloudevent",
+	dayfly.DialectEvent: "event", dayfly.DialectTyped: "typed",
 }
 
 // lambdaEnvironment adds what AWS's runtimes set and code reads (compat §1.4).

@@ -61,6 +61,9 @@ type export struct {
 // than that it listens, and that surer than what else it exports.
 func (s *source) nodeModule(name string) []candidate {
 	text := stripScript(s.read(name))
+	if foreign := nodeForeign(name, text); len(foreign) > 0 {
+		return foreign
+	}
 	var found []candidate
 	if strings.Contains(text, frameworkPackage) {
 		found = append(found, nodeRegistered(name, text)...)
@@ -82,12 +85,21 @@ func (s *source) nodeModule(name string) []candidate {
 }
 
 func nodeRegistered(name, text string) []candidate {
-	for _, match := range fwRegistered.FindAllStringSubmatch(text, -1) {
-		if match[1] != "cloudEvent" {
-			return []candidate{handler(toolchain.Node, dayfly.DialectFramework, name, match[2])}
-		}
+	if match := fwRegistered.FindStringSubmatch(text); match != nil {
+		return []candidate{handler(toolchain.Node, registeredDialect(match[1]), name, match[2])}
 	}
 	return nil
+}
+
+// registeredDialect names the signature that a function is registered with.
+func registeredDialect(method string) dayfly.Dialect {
+	switch method {
+	case "cloudEvent":
+		return dayfly.DialectCloudEvent
+	case "typed":
+		return dayfly.DialectTyped
+	}
+	return dayfly.DialectFramework
 }
 
 // defaultDialect judges what a module is, or exports as its default.
@@ -96,7 +108,7 @@ func defaultDialect(text string) (dayfly.Dialect, bool) {
 		return dayfly.DialectFetch, true
 	}
 	if at := jsObject.FindStringIndex(text); at != nil {
-		if jsFetchIn.MatchString(objectKeys(text[at[1]:])) {
+		if isWorkerObject(objectKeys(text[at[1]:])) {
 			return dayfly.DialectFetch, true
 		}
 	}

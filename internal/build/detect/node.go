@@ -33,7 +33,8 @@ var builtFrameworks = []string{
 // node looks for what JavaScript or TypeScript can be called by.
 func (s *source) node() []candidate {
 	pkg, problems := s.packageJSON()
-	found := problems
+	found := append(problems, s.nodeFolders(pkg)...)
+	found = append(found, s.worker()...)
 	if pkg != nil {
 		found = append(found, s.nodeDeclared(pkg)...)
 	}
@@ -156,6 +157,7 @@ func (s *source) builtApplication(framework, start string) candidate {
 
 var (
 	fwRegistered = regexp.MustCompile(`\.(http|cloudEvent|typed)\(\s*['"]([\w-]+)['"]`)
+	fwSignature  = regexp.MustCompile(`--signature-type[= ](http|event|cloudevent|typed)\b`)
 	fwTarget     = regexp.MustCompile(`--target[= ]([\w-]+)`)
 )
 
@@ -177,11 +179,7 @@ func (s *source) nodeFramework(pkg *packageFile, start string) []candidate {
 	}
 	for _, match := range fwRegistered.FindAllStringSubmatch(text, -1) {
 		if target == "" || match[2] == target {
-			if match[1] == "cloudEvent" {
-				return []candidate{problem(file + " registers the CloudEvent function " + match[2] +
-					"; this version calls http functions only")}
-			}
-			return []candidate{handler(toolchain.Node, dayfly.DialectFramework, file, match[2])}
+			return []candidate{handler(toolchain.Node, registeredDialect(match[1]), file, match[2])}
 		}
 	}
 	if target == "" {
@@ -192,7 +190,11 @@ func (s *source) nodeFramework(pkg *packageFile, start string) []candidate {
 	if target == "" {
 		return nil
 	}
-	return []candidate{handler(toolchain.Node, dayfly.DialectFramework, file, target)}
+	dialect := dayfly.DialectFramework
+	if match := fwSignature.FindStringSubmatch(start); match != nil && match[1] != "http" {
+		dialect = dayfly.Dialect(match[1])
+	}
+	return []candidate{handler(toolchain.Node, dialect, file, target)}
 }
 
 // nodeScript is the only module when it is neither: a program that runs and ends.

@@ -17,24 +17,30 @@ type packageFile struct {
 	DevDependencies map[string]string `json:"devDependencies"`
 	Optional        map[string]string `json:"optionalDependencies"`
 	Engines         map[string]string `json:"engines"`
+	PackageManager  string            `json:"packageManager"`
 }
 
 // packageJSON reads the source's package.json; nil when there is none that can be read.
 func (s *source) packageJSON() (*packageFile, []candidate) {
-	text := s.read("package.json")
+	return s.packageFile("package.json")
+}
+
+func (s *source) packageFile(name string) (*packageFile, []candidate) {
+	text := s.read(name)
 	if text == "" {
 		return nil, nil
 	}
 	// Fields of an unexpected form are left out one by one.
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, []candidate{problem("package.json cannot be read: " + err.Error())}
+		return nil, []candidate{problem(name + " cannot be read: " + err.Error())}
 	}
 	pkg := &packageFile{}
 	for key, into := range map[string]any{
 		"main": &pkg.Main, "type": &pkg.Type, "scripts": &pkg.Scripts,
 		"dependencies": &pkg.Dependencies, "devDependencies": &pkg.DevDependencies,
 		"optionalDependencies": &pkg.Optional, "engines": &pkg.Engines,
+		"packageManager": &pkg.PackageManager,
 	} {
 		if value, ok := raw[key]; ok {
 			_ = json.Unmarshal(value, into) // of another form: as if it were not there
@@ -51,6 +57,11 @@ func (p *packageFile) framework() string {
 		}
 	}
 	return ""
+}
+
+// has tells whether the application depends on a package, in whichever way.
+func (p *packageFile) has(name string) bool {
+	return p.Dependencies[name] != "" || p.DevDependencies[name] != ""
 }
 
 func (p *packageFile) needsInstall() bool {

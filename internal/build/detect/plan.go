@@ -35,6 +35,8 @@ type Plan struct {
 	Dialect  dayfly.Dialect
 	Entry    string
 	Command  []string
+	// Payload is what a Lambda handler needs that takes no other; empty for any.
+	Payload dayfly.Payload
 
 	Install Install
 	// Requirements are files for pip, such as requirements.txt; Packages are what
@@ -61,6 +63,7 @@ type Plan struct {
 
 	// What the languages need beside.
 	Go     GoPlan
+	Node   NodePlan
 	Java   JavaPlan
 	Ruby   RubyPlan
 	PHP    PHPPlan

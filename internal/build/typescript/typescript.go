@@ -29,30 +29,44 @@ const errorsMax = 20
 func Main(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dayfly guest typescript", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	entry := flags.String("entry", "", "the module to compile")
-	output := flags.String("output", "", "the file to write: .cjs or .mjs")
+	var entries, outputs words
+	flags.Var(&entries, "entry", "a module to compile; may be said again, with an output of its own")
+	flags.Var(&outputs, "output", "the file to write: .cjs or .mjs")
 	target := flags.String("target", "node20", "the version of Node that runs it")
 	if err := flags.Parse(args); err != nil {
 		return exitMisused
 	}
-	if *entry == "" || *output == "" || flags.NArg() > 0 {
+	if len(entries) == 0 || len(entries) != len(outputs) || flags.NArg() > 0 {
 		fmt.Fprintln(stderr,
-			"usage: dayfly guest typescript --entry FILE --output FILE [--target nodeN]")
+			"usage: dayfly guest typescript --entry FILE --output FILE … [--target nodeN]")
 		return exitMisused
 	}
-	result := compile(*entry, *output, *target)
-	if len(result.Errors) > 0 {
-		report(stderr, result.Errors)
-		return exitFailed
-	}
-	for _, file := range result.OutputFiles {
-		if err := write(file); err != nil {
-			fmt.Fprintln(stderr, err)
+	for i, entry := range entries {
+		result := compile(entry, outputs[i], *target)
+		if len(result.Errors) > 0 {
+			report(stderr, result.Errors)
 			return exitFailed
 		}
-		fmt.Fprintf(stdout, "%s → %s, %d bytes\n", *entry, *output, len(file.Contents))
+		for _, file := range result.OutputFiles {
+			if err := write(file); err != nil {
+				fmt.Fprintln(stderr, err)
+				return exitFailed
+			}
+			fmt.Fprintf(stdout, "%s → %s, %d bytes\n", entry, outputs[i], len(file.Contents))
+		}
 	}
 	return exitDone
+}
+
+// words are the values of a flag that may be said several times.
+type words []string
+
+func (w *words) String() string { return strings.Join(*w, " ") }
+
+// Set adds a value.
+func (w *words) Set(value string) error {
+	*w = append(*w, value)
+	return nil
 }
 
 // compile bundles the modules that the entry imports by path. Packages are left to

@@ -122,7 +122,7 @@ func TestPayloadAnswers(t *testing.T) {
 			"Content-Type: text/x", 200},
 		{`{statusCode: 200, cookies: ['a=1', 'b=2']}`, "", "Set-Cookie: a=1,b=2", 200},
 		{`{statusCode: 200, multiValueHeaders: {'x-m': ['1', '2']}, headers: {'x-m': '3'}}`, "",
-			"X-M: 1,2", 200},
+			"X-M: 1,2,3", 200},
 		{`{statusCode: 200, headers: {'x-null': null, 'x-s': 's'}}`, "", "X-S: s", 200},
 		{`{hello: 'world'}`, `{"hello":"world"}`, kind, 200},
 		{`[1, 2]`, `[1,2]`, kind, 200},

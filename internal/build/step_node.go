@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package build
+
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// typescriptSteps compile what of the source is TypeScript and will be loaded, all at
+// once.
+func (j *job) typescriptSteps() []step {
+	modules := j.plan.Node.Modules
+	if j.plan.TypeScript != "" {
+		modules = append([]detect.Compiled{{Source: j.plan.TypeScript, Output: j.plan.Output}}, modules...)
+	}
+	if len(modules) == 0 {
+		return nil
+	}
+	argv := []string{binaryPath, "guest", "typescript", "--target", "node" + j.runtime.Version}
+	for _, m := range modules {
+		argv = append(argv, "--entry", m.Source, "--output", m.Output)
+	}
+	return []step{{Stage: StageCompile, Name: "typescript", NeedsBinary: true, Argv: argv}}
+}
+
+// npmEnvironment keeps package managers quiet, and their caches between builds.
+var npmEnvironment = []string{
+	"npm_config_cache=" + cacheDir + "/npm", "npm_config_update_notifier=false",
+	"npm_config_fund=false", "npm_config_audit=false", "npm_config_progress=false", "CI=true",
+	"YARN_CACHE_FOLDER=" + cacheDir + "/yarn", "YARN_GLOBAL_FOLDER=" + cacheDir + "/yarn-berry",
+	"YARN_ENABLE_TELEMETRY=0", "YARN_NODE_LINKER=node-modules", "COREPACK_ENABLE_STRICT=0",
+	"npm_config_store_dir=" + cacheDir + "/pnpm", "npm_config_node_linker=hoisted",
+}
+
+// copyFolder copies its first argument to the second.
+const copyFolder = `mkdir -p "$(dirname "$2")" && cp -R "$1" "$2"`
+
+// npmSteps install what Node code depends on. A build script runs in between, with
+// development dependencies, which are taken away again.
+func (j *job) npmSteps(ctx context.Context) ([]step, error) {
+	manager, err := j.packageManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run := func(stage string, args ...string) step {
+		return step{
+			Stage: stage, Name: manager.name + " " + args[0], Env: npmEnvironment, Mounts: manager.mounts,
+			Online: true, Argv: slices.Concat([]string{j.runtime.Path, manager.script}, manager.in(j.plan.Node.Folder), args),
+		}
+	}
+	if j.plan.Script == "" {
+		return []step{run(StageInstall, manager.install...)}, nil
+	}
+	build := run(StageCompile, "run", j.plan.Script)
+	build.Name = manager.name + " run " + j.plan.Script
+	build.Env = append(slices.Clone(npmEnvironment), "NODE_ENV=production", "NEXT_TELEMETRY_DISABLED=1",
+		"NUXT_TELEMETRY_DISABLED=1", "ASTRO_TELEMETRY_DISABLED=1", "NG_CLI_ANALYTICS=false")
+	list := []step{run(StageInstall, manager.installAll...), build}
+	for _, from := range j.plan.Node.Copies {
+		list = append(list, step{
+			Stage: StageCompile, Name: "copy " + from.Source, MayFail: true,
+			Argv: []string{"/bin/sh", "-c", copyFolder, "sh", from.Source, from.Output},
+		})
+	}
+	if len(j.plan.Node.Drop) == 0 && len(manager.prune) > 0 {
+		list = append(list, run(StageInstall, manager.prune...))
+	}
+	return list, nil
+}
+
+// packageManager is how one package manager is told what to do.
+type packageManager struct {
+	name, script string
+	mounts       []string
+	folder       string   // the option that names the folder of package.json
+	install      []string // without development dependencies
+	installAll   []string
+	prune        []string
+}
+
+func (m packageManager) in(folder string) []string {
+	if folder == "" {
+		return nil
+	}
+	return []string{m.folder, path.Join(taskDir, folder)}
+}
+
+// packageManager chooses the one whose lock file the source has, if this machine has
+// it; else npm.
+func (j *job) packageManager(ctx context.Context) (packageManager, error) {
+	wanted := j.plan.Node.Manager
+	if yarn := j.plan.Node.Yarn; yarn != "" {
+		return packageManager{
+			name: "yarn", script: path.Join(taskDir, yarn), mounts: j.runtime.Prefixes, folder: "--cwd",
+			install:    []string{"install", "--immutable"},
+			installAll: []string{"install", "--immutable"},
+			prune:      []string{"workspaces", "focus", "--production"},
+		}, nil
+	}
+	places := map[string][]string{
+		"pnpm": {"lib/node_modules/pnpm/bin/pnpm.cjs"},
+		"yarn": {"lib/node_modules/yarn/bin/yarn.js", "share/nodejs/yarn/bin/yarn.js", "share/yarn/bin/yarn.js"},
+	}
+	if wanted != "" {
+		script, mounts, err := j.nodeProgram(ctx, places[wanted])
+		switch {
+		case err != nil:
+			return packageManager{}, err
+		case script == "":
+			j.say(StageInstall, "%s is not on this machine: npm resolves the versions anew; "+
+				"npm install --global %s makes its lock file count", wanted, wanted)
+		case wanted == "pnpm":
+			return packageManager{
+				name: wanted, script: script, mounts: mounts, folder: "--dir",
+				install:    []string{"install", "--frozen-lockfile", "--prod"},
+				installAll: []string{"install", "--frozen-lockfile", "--prod=false"},
+				prune:      []string{"prune", "--prod"},
+			}, nil
+		default:
+			return packageManager{
+				name: wanted, script: script, mounts: mounts, folder: "--cwd",
+				install:    []string{"install", "--frozen-lockfile", "--production", "--non-interactive"},
+				installAll: []string{"install", "--frozen-lockfile", "--production=false", "--non-interactive"},
+				prune:      []string{"install", "--frozen-lockfile", "--production", "--ignore-scripts", "--prefer-offline"},
+			}, nil
+		}
+	}
+	return j.npm(ctx)
+}
+
+// npm finds npm's script, of our runtime or of another: it runs on either.
+func (j *job) npm(ctx context.Context) (packageManager, error) {
+	script, mounts, err := j.nodeProgram(ctx, []string{
+		"lib/node_modules/npm/bin/npm-cli.js", "share/nodejs/npm/bin/npm-cli.js", "share/npm/bin/npm-cli.js",
+	})
+	if err != nil {
+		return packageManager{}, err
+	}
+	if script == "" {
+		return packageManager{}, dayfly.Errorf(dayfly.KindUnavailable,
+			"no Node on this machine has npm, which the source's dependencies need").
+			WithHint("install it, such as with the package npm")
+	}
+	install := []string{"install", "--no-save"}
+	if j.plan.Locked {
+		install = []string{"ci"}
+	}
+	return packageManager{
+		name: "npm", script: script, mounts: mounts, folder: "--prefix",
+		install:    append(slices.Clone(install), "--omit=dev"),
+		installAll: append(slices.Clone(install), "--include=dev"),
+		prune:      []string{"prune", "--omit=dev"},
+	}, nil
+}
+
+// nodeProgram finds a script that is installed beside some Node of this machine; empty
+// when none has it.
+func (j *job) nodeProgram(ctx context.Context, places []string) (script string, mounts []string, err error) {
+	list, err := j.runtimes.List(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, r := range append([]toolchain.Runtime{j.runtime}, list...) {
+		if r.Language != toolchain.Node {
+			continue
+		}
+		prefix := filepath.Dir(r.Bin())
+		for _, place := range places {
+			file := filepath.Join(prefix, place)
+			if _, err := os.Stat(file); err == nil {
+				return file, append(slices.Clone(j.runtime.Prefixes), r.Prefixes...), nil
+			}
+		}
+	}
+	return "", nil, nil
+}
