@@ -114,7 +114,7 @@ func (p *Pool) guestLaunch(ctx context.Context, l *launch, spec *dayfly.Spec) er
 	case toolchain.PHP:
 		return p.phpLaunch(l, spec)
 	case toolchain.Mono, toolchain.DotNet:
-		return p.dotnetLaunch(l, spec)
+		return p.dotnetLaunch(ctx, l, spec)
 	default:
 		return noGuest(l)
 	}
