@@ -1,0 +1,3 @@
+exports.onUpload = (file, context, callback) => {
+  callback(null, { file: file.name, type: context.eventType, resource: context.resource.name });
+};

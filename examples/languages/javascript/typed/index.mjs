@@ -1,0 +1,3 @@
+import * as functions from '@google-cloud/functions-framework';
+
+functions.typed('add', ({ a, b }) => ({ sum: a + b }));
