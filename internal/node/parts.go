@@ -11,6 +11,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/guest/node"
+	"github.com/dayfly-faas/dayfly/internal/guest/php"
 	"github.com/dayfly-faas/dayfly/internal/guest/python"
 	"github.com/dayfly-faas/dayfly/internal/guest/ruby"
 	"github.com/dayfly-faas/dayfly/internal/pool"
@@ -30,7 +31,9 @@ func (n *Node) installGuests() (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", fmt.Errorf("remove old guests: %w", err)
 	}
-	for name, files := range map[string]fs.FS{"python": python.Files(), "node": node.Files(), "ruby": ruby.Files()} {
+	for name, files := range map[string]fs.FS{
+		"python": python.Files(), "node": node.Files(), "ruby": ruby.Files(), "php": php.Files(),
+	} {
 		target := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return "", fmt.Errorf("make folder of guests: %w", err)

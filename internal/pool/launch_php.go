@@ -2,7 +2,19 @@
 
 package pool
 
-import "github.com/dayfly-faas/dayfly"
+import (
+	"path/filepath"
 
-// phpLaunch starts the guest of that language.
-func (p *Pool) phpLaunch(l *launch, _ *dayfly.Spec) error { return noGuest(l) }
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/guest/php"
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
+)
+
+// phpLaunch starts the PHP guest.
+func (p *Pool) phpLaunch(l *launch, spec *dayfly.Spec) error {
+	const dir = guestTarget + "/php"
+	l.argv = append(append([]string{l.runtime.Path}, php.Flags()...), dir+"/"+php.Entry)
+	l.mounts = append(l.mounts, sandbox.Mount{Source: filepath.Join(p.cfg.GuestDir, "php"), Target: dir})
+	p.relayed(l, spec)
+	return nil
+}
