@@ -36,6 +36,7 @@ type candidate struct {
 	version  string // of the runtime
 	notices  []string
 	extra    map[string]string
+	payload  dayfly.Payload // of a Lambda handler that needs a certain one
 	// problem says why it cannot be called; it is told when nothing better is there.
 	problem string
 }
@@ -100,6 +101,7 @@ func (s *source) candidates(wanted toolchain.Language) ([]candidate, error) {
 	found = append(found, s.rust()...)
 	found = append(found, s.ruby()...)
 	found = append(found, s.php()...)
+	found = append(found, s.fastcgi()...)
 	found = append(found, s.wasm()...)
 	found = append(found, s.cgi()...)
 	found = append(found, s.programs()...)
@@ -119,7 +121,7 @@ func (s *source) accept(c candidate) *Plan {
 	return &Plan{
 		Language: c.language, Version: c.version, Contract: c.contract, Dialect: c.dialect,
 		Entry: entryIf(c), Command: c.command, Extra: c.extra, Notices: c.notices,
-		TypeScript: typescriptOf(c.file),
+		TypeScript: typescriptOf(c.file), Payload: c.payload,
 	}
 }
 

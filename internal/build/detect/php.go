@@ -25,16 +25,6 @@ type PHPPlan struct {
 	Front string
 }
 
-// FastCGI gives the command of our own server before a FastCGI program: root is the folder
-// of the files beside it, empty for none.
-func FastCGI(root string, program ...string) []string {
-	command := []string{"dayfly", "guest", "fastcgi"}
-	if root != "" {
-		command = append(command, "--root", root)
-	}
-	return append(command, program...)
-}
-
 // phpNames are the usual modules of handlers, in the order in which they are looked at.
 var phpNames = []string{
 	"index.php", "handler.php", "function.php", "main.php", "app.php", "src/Handler.php", "function/src/Handler.php",
