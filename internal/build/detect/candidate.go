@@ -238,7 +238,7 @@ func isRubyTool(name string) bool {
 func isPythonTool(name string) bool {
 	return slices.Contains([]string{
 		"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "flask", "streamlit",
-		"fastapi", "granian", "uwsgi", "functions-framework-python",
+		"fastapi", "granian", "uwsgi", "functions-framework-python", "chalice", "sanic", "litestar",
 	}, name)
 }
 

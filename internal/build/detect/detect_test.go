@@ -60,6 +60,9 @@ func summary(p *detect.Plan) string {
 	} else {
 		line += " " + strings.Join(p.Command, " ")
 	}
+	if p.Payload != "" {
+		line += " payload:" + string(p.Payload)
+	}
 	if p.TypeScript != "" {
 		line += " ts:" + p.Output
 	}
@@ -76,7 +79,7 @@ func summary(p *detect.Plan) string {
 		line += javaSummary(&p.Java)
 	case detect.InstallNone:
 	}
-	if p.Locked && p.Install == detect.InstallNpm {
+	if p.Locked && (p.Install == detect.InstallNpm || p.Install == detect.InstallPip) {
 		line += "/locked"
 	}
 	if p.Script != "" {

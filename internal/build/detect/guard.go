@@ -17,10 +17,10 @@ const (
 var yamlReference = regexp.MustCompile(`(?m)(?:^|[\s\[{,])[*&]\w`)
 
 // parsable tells whether a file of YAML or TOML is small and flat enough to parse.
-func parsable(text string) bool {
-	if len(text) > parsedBytesMax {
-		return false
-	}
+func parsable(text string) bool { return len(text) <= parsedBytesMax && flat(text) }
+
+// flat tells whether nothing in a file is nested too deeply to parse.
+func flat(text string) bool {
 	open := 0
 	for line := range strings.Lines(text) {
 		indent := len(line) - len(strings.TrimLeft(line, " -?:\t"))

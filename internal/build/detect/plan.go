@@ -46,7 +46,7 @@ type Plan struct {
 	Project      bool
 	// Compile tells that there is enough Python code for compiling it to pay.
 	Compile bool
-	// Locked tells that package-lock.json pins what npm installs; Script is the
+	// Locked tells that a lock file pins what is installed; Script is the
 	// package script to run after installing, with development dependencies.
 	Locked bool
 	Script string

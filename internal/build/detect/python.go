@@ -3,7 +3,6 @@
 package detect
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +15,8 @@ import (
 // is the only one.
 var pythonNames = []string{
 	"app.py", "main.py", "handler.py", "lambda_function.py", "lambda_handler.py", "function.py",
-	"index.py", "server.py", "api.py", "wsgi.py", "asgi.py", "application.py", "run.py",
+	"index.py", "server.py", "api.py", "wsgi.py", "asgi.py", "application.py", "run.py", "__main__.py",
+	"streamlit_app.py",
 	"src/app.py", "src/main.py", "src/handler.py", "app/main.py", "app/app.py", "api/index.py",
 	"app/__init__.py",
 }
@@ -31,27 +31,7 @@ var (
 		`(?:@[^\n]*\n)*(?:async\s+)?def\s+(\w+)`)
 	pyDef        = regexp.MustCompile(`(?m)^(async\s+)?def\s+(\w+)\s*\(([^)]*)\)`)
 	pyHandlerVar = regexp.MustCompile(`(?m)^(handler|lambda_handler)\s*(?::[^=\n]+)?=\s*\S`)
-	pyASGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FastAPI|Starlette|Quart|Litestar|` +
-		`ASGIApp|Sanic|get_asgi_application|WsgiToAsgi|FastHTML|ProtocolTypeRouter)\(`)
-	pyFalconASGI = regexp.MustCompile(`(?m)^(\w+)\s*=\s*falcon\.asgi\.App\(`)
-	pyWSGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:(?:\w+\.)*(?:Flask|Bottle|` +
-		`get_wsgi_application|APIFlask|Eve)|falcon\.App|falcon\.API|bottle\.default_app)\(`)
-	pyDash       = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:dash\.)?Dash\(`)
-	pyFactory    = regexp.MustCompile(`(?m)^def\s+(create_app|make_app|get_app)\s*\(([^)]*)\)`)
-	pyFactorySee = regexp.MustCompile(`\b(Flask|FastAPI|Starlette|Quart)\(`)
-	pyAppCalls   = regexp.MustCompile(
-		`(?m)^(app|application)\s*=\s*(?:\w+\.)*(?:create_app|make_app|get_app)\(`)
-	pyWSGIDef = regexp.MustCompile(
-		`(?m)^def\s+(\w+)\s*\(\s*(?:environ|env)\s*,\s*start_response\s*\)`)
-	pyASGIDef = regexp.MustCompile(
-		`(?m)^async\s+def\s+(\w+)\s*\(\s*scope\s*,\s*receive\s*,\s*send\s*\)`)
-	pyServer = regexp.MustCompile(`\bHTTPServer\(|\bTCPServer\(|serve_forever\(|\brun_app\(|uvicorn\.run\(|` +
-		`\bserve\(\s*app|\.run_server\(|\bmake_server\(|asyncio\.start_server\(|hypercorn|` +
-		`WSGIServer\(|IOLoop|\.launch\(`)
-	pyStreamlit = regexp.MustCompile(`(?m)^\s*import\s+streamlit\b`)
-	pyTalks     = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
-	pyAzure     = regexp.MustCompile(`(?m)^\s*import\s+azure\.functions\b`)
-	pySettings  = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)\.settings`)
+	pyTalks      = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
 )
 
 // python looks for what Python code can be called by.
@@ -60,6 +40,7 @@ func (s *source) python() []candidate {
 	if s.has("manage.py") {
 		found = append(found, s.django()...)
 	}
+	found = append(found, s.pythonPlatforms()...)
 	names := s.present(pythonNames)
 	others := s.names(".", func(name string) bool {
 		return strings.HasSuffix(name, ".py") && !slices.Contains(names, name) &&
@@ -79,19 +60,15 @@ func (s *source) pythonModule(name string, only bool) []candidate {
 	found = append(found, pythonHandlers(name, text)...)
 	found = append(found, pythonApplications(name, text)...)
 	switch {
-	case pyStreamlit.MatchString(text):
-		found = append(found, server(toolchain.Python, "/bin/sh", "-c",
-			"exec python -m streamlit run "+name+" --server.port $PORT "+
-				"--server.address 127.0.0.1 --server.headless true"))
-	case pyServer.MatchString(text):
-		found = append(found, server(toolchain.Python, "python", name))
+	case pyChalice.MatchString(text):
+		found = []candidate{server(toolchain.Python, "/bin/sh", "-c",
+			"exec chalice local --host 127.0.0.1 --port $PORT --no-autoreload")}
+	case pyServer.MatchString(text), pyStreamlit.MatchString(text):
+		found = append(found, pythonServer(name, text))
 	case pyTalks.MatchString(text) && (only || slices.Contains(pythonNames[:3], name)):
 		c := runs(toolchain.Python, "python", name)
 		c.notices = []string{name + " has no handler, application or server: each call runs it"}
 		found = append(found, c)
-	}
-	if pyAzure.MatchString(text) {
-		found = append(found, problem(name+" is an Azure function, which this version cannot call yet"))
 	}
 	return found
 }
@@ -102,35 +79,46 @@ func (s *source) pythonFrameworks(name, text string) []candidate {
 		return nil
 	}
 	var found []candidate
+	dialects := map[string]dayfly.Dialect{"http": dayfly.DialectFramework,
+		"cloud_event": dayfly.DialectCloudEvent, "typed": dayfly.DialectTyped}
 	for _, match := range pyDecorated.FindAllStringSubmatch(text, -1) {
-		if match[1] == "cloud_event" {
-			found = append(found, problem(name+" registers the CloudEvent function "+match[2]+
-				"; this version calls http functions only"))
-			continue
-		}
-		found = append(found, handler(toolchain.Python, dayfly.DialectFramework, name, match[2]))
+		found = append(found, handler(toolchain.Python, dialects[match[1]], name, match[2]))
 	}
 	if len(found) > 0 {
 		return found
 	}
-	for _, match := range pyDef.FindAllStringSubmatch(text, -1) {
-		if names := parameters(match[3]); len(names) == 1 {
-			found = append(found, handler(toolchain.Python, dayfly.DialectFramework, name, match[2]))
+	for _, def := range pythonDefs(text) {
+		names, dialect := def.parameters, dayfly.DialectFramework
+		switch {
+		case len(names) == 2 && names[1] == "context":
+			dialect = dayfly.DialectEvent
+		case len(names) == 1 && (names[0] == "cloud_event" || names[0] == "cloudevent"):
+			dialect = dayfly.DialectCloudEvent
+		case len(names) != 1:
+			continue
 		}
+		found = append(found, handler(toolchain.Python, dialect, name, def.name))
 	}
 	return found
 }
 
 func pythonHandlers(name, text string) []candidate {
 	var named, shaped, requests []candidate
-	for _, match := range pyDef.FindAllStringSubmatch(text, -1) {
-		names := parameters(match[3])
-		lambda := handler(toolchain.Python, dayfly.DialectLambda, name, match[2])
-		isName := match[2] == "handler" || match[2] == "lambda_handler"
+	for _, def := range pythonDefs(text) {
+		names := def.parameters
+		lambda := handler(toolchain.Python, dayfly.DialectLambda, name, def.name)
+		if pyAWSGI.MatchString(text) {
+			lambda.payload = dayfly.PayloadV1
+			lambda.notices = []string{"awsgi reads the events of REST APIs: the payload is 1.0"}
+		}
+		isName := def.name == "handler" || def.name == "lambda_handler"
+		other, isOther := pythonEventful(name, text, def)
 		switch {
 		case len(names) == 2 && names[1] == "start_response":
-		case match[1] != "" && (isName || len(names) == 2 && names[0] == "event"):
-			named = append(named, problem(name+" has an async "+match[2]+
+		case isOther:
+			shaped = append(shaped, other)
+		case def.async && (isName || len(names) == 2 && names[0] == "event"):
+			named = append(named, problem(name+" has an async "+def.name+
 				": Lambda handlers in Python are not async; use def, or asyncio.run inside"))
 		case isName && len(names) == 2:
 			named = append(named, lambda)
@@ -138,7 +126,7 @@ func pythonHandlers(name, text string) []candidate {
 			len(names) == 2 && names[0] == "_event" && strings.Contains(names[1], "context"):
 			shaped = append(shaped, lambda)
 		case len(names) == 1 && names[0] == "request":
-			c := handler(toolchain.Python, dayfly.DialectFramework, name, match[2])
+			c := handler(toolchain.Python, dayfly.DialectFramework, name, def.name)
 			requests = append(requests, c)
 		}
 	}
@@ -149,80 +137,6 @@ func pythonHandlers(name, text string) []candidate {
 		requests = nil // helpers of some application, not Cloud Functions
 	}
 	return append(append(named, shaped...), requests...)
-}
-
-func pythonApplications(name, text string) []candidate {
-	var found []candidate
-	add := func(dialect dayfly.Dialect, export string) {
-		found = append(found, handler(toolchain.Python, dialect, name, export))
-	}
-	for _, pattern := range []*regexp.Regexp{pyASGI, pyFalconASGI, pyASGIDef} {
-		if match := pattern.FindStringSubmatch(text); match != nil {
-			add(dayfly.DialectASGI, match[1])
-		}
-	}
-	for _, pattern := range []*regexp.Regexp{pyWSGI, pyWSGIDef} {
-		if match := pattern.FindStringSubmatch(text); match != nil {
-			add(dayfly.DialectWSGI, match[1])
-		}
-	}
-	if match := pyDash.FindStringSubmatch(text); match != nil {
-		add(dayfly.DialectWSGI, match[1]+".server")
-	}
-	if match := pyAppCalls.FindStringSubmatch(text); match != nil {
-		add(applicationDialect(text), match[1])
-	}
-	if len(found) == 0 {
-		found = append(found, pythonFactory(name, text)...)
-	}
-	// An app that is wrapped, as in app = Middleware(app), keeps its name: the
-	// applications of a module come before a Lambda adapter only by their order.
-	return found
-}
-
-// pythonFactory calls a function that makes the application, in a module of ours.
-func pythonFactory(name, text string) []candidate {
-	match := pyFactory.FindStringSubmatch(text)
-	if match == nil || !pyFactorySee.MatchString(text) || needsArguments(match[2]) {
-		return nil
-	}
-	module := strings.TrimSuffix(strings.TrimSuffix(name, ".py"), "/__init__")
-	module = strings.ReplaceAll(module, "/", ".")
-	const ours = "dayfly_app.py"
-	c := handler(toolchain.Python, applicationDialect(text), ours, "app")
-	c.extra = map[string]string{
-		ours: "from " + module + " import " + match[1] + "\n\napp = " + match[1] + "()\n",
-	}
-	c.notices = []string{"the application is made by " + match[1] + "() in " + name}
-	return []candidate{c}
-}
-
-func applicationDialect(text string) dayfly.Dialect {
-	if regexp.MustCompile(`\b(?:FastAPI|Starlette|Quart|Litestar)\b`).MatchString(text) {
-		return dayfly.DialectASGI
-	}
-	return dayfly.DialectWSGI
-}
-
-// django finds the project's application by what manage.py names.
-func (s *source) django() []candidate {
-	match := pySettings.FindStringSubmatch(s.read("manage.py"))
-	if match == nil {
-		return nil
-	}
-	folder := strings.ReplaceAll(match[1], ".", "/")
-	for _, kind := range []struct {
-		file    string
-		dialect dayfly.Dialect
-	}{{"wsgi.py", dayfly.DialectWSGI}, {"asgi.py", dayfly.DialectASGI}} {
-		if file := path.Join(folder, kind.file); s.has(file) {
-			c := handler(toolchain.Python, kind.dialect, file, "application")
-			c.rank = rankDeclared
-			c.notices = []string{"a Django project, by manage.py"}
-			return []candidate{c}
-		}
-	}
-	return nil
 }
 
 // stripPython empties comments and long strings, whose text is no evidence.

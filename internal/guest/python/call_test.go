@@ -36,7 +36,7 @@ type request struct {
 const received = 1583348638390 // 4 March 2020, the epoch in AWS's own sample
 
 // open sends the head of a call and gives its stream.
-func (g *guest) open(r request) uint32 {
+func (g *client) open(r request) uint32 {
 	g.t.Helper()
 	g.next++
 	if r.Kind == "" {
@@ -91,7 +91,7 @@ func (a *answer) header(name string) string {
 }
 
 // take reads one frame into the answer of its stream and tells whether it is over.
-func (a *answer) take(t testing.TB, f frame) bool {
+func (a *answer) take(t testing.TB, f wireFrame) bool {
 	t.Helper()
 	if f.kind == typeLog {
 		if len(f.payload) > 16385 {
@@ -127,7 +127,7 @@ func (a *answer) take(t testing.TB, f frame) bool {
 }
 
 // finish reads until the stream is over, granting what it reads.
-func (g *guest) finish(stream uint32) *answer {
+func (g *client) finish(stream uint32) *answer {
 	g.t.Helper()
 	a := &answer{}
 	for {
@@ -149,7 +149,7 @@ func (g *guest) finish(stream uint32) *answer {
 }
 
 // call makes one call with a body that fits the window.
-func (g *guest) call(r request) *answer {
+func (g *client) call(r request) *answer {
 	g.t.Helper()
 	stream := g.open(r)
 	for part := range slices.Chunk([]byte(r.body), 65536) {

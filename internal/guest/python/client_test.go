@@ -116,14 +116,14 @@ type spec struct {
 	interpreter string
 }
 
-type frame struct {
+type wireFrame struct {
 	kind    int
 	stream  uint32
 	payload []byte
 }
 
-// guest is one started interpreter and the host's end of its socket.
-type guest struct {
+// client is one started interpreter and the host's end of its socket.
+type client struct {
 	t      testing.TB
 	conn   net.Conn
 	cmd    *exec.Cmd
@@ -135,7 +135,7 @@ type guest struct {
 }
 
 // boot starts an interpreter and waits for its hello.
-func boot(t testing.TB, interpreter string) *guest {
+func boot(t testing.TB, interpreter string) *client {
 	t.Helper()
 	compileOnce(t, interpreter)
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -148,7 +148,7 @@ func boot(t testing.TB, interpreter string) *guest {
 		t.Fatal(err)
 	}
 	_ = ours.Close()
-	g := &guest{t: t, conn: conn, stderr: &strings.Builder{}, exited: make(chan struct{})}
+	g := &client{t: t, conn: conn, stderr: &strings.Builder{}, exited: make(chan struct{})}
 	args := append(python.Args(), filepath.Join(guestDir, python.Entry))
 	g.cmd = exec.Command(interpreter, args...)
 	g.cmd.Env = []string{}
@@ -167,7 +167,7 @@ func boot(t testing.TB, interpreter string) *guest {
 }
 
 // stop closes the connection, at which the guest must end by itself.
-func (g *guest) stop() {
+func (g *client) stop() {
 	_ = g.conn.Close()
 	select {
 	case <-g.exited:
@@ -178,7 +178,7 @@ func (g *guest) stop() {
 }
 
 // start boots a guest and specialises it, giving the error frame when that failed.
-func start(t testing.TB, s spec) (*guest, map[string]any) {
+func start(t testing.TB, s spec) (*client, map[string]any) {
 	t.Helper()
 	if s.interpreter == "" {
 		s.interpreter = system(t)
@@ -216,7 +216,7 @@ func start(t testing.TB, s spec) (*guest, map[string]any) {
 }
 
 // serve is start for code that must load.
-func serve(t testing.TB, s spec) *guest {
+func serve(t testing.TB, s spec) *client {
 	t.Helper()
 	g, failure := start(t, s)
 	if failure != nil {
@@ -241,12 +241,12 @@ func encode(kind int, stream uint32, payload []byte) []byte {
 	return append(out, payload...)
 }
 
-func (g *guest) send(kind int, stream uint32, payload []byte) {
+func (g *client) send(kind int, stream uint32, payload []byte) {
 	g.t.Helper()
 	g.raw(encode(kind, stream, payload))
 }
 
-func (g *guest) raw(data []byte) {
+func (g *client) raw(data []byte) {
 	g.t.Helper()
 	_ = g.conn.SetWriteDeadline(time.Now().Add(patience))
 	if _, err := g.conn.Write(data); err != nil {
@@ -254,7 +254,7 @@ func (g *guest) raw(data []byte) {
 	}
 }
 
-func (g *guest) read() frame {
+func (g *client) read() wireFrame {
 	g.t.Helper()
 	f, err := g.tryRead()
 	if err != nil {
@@ -263,17 +263,17 @@ func (g *guest) read() frame {
 	return f
 }
 
-func (g *guest) tryRead() (frame, error) {
+func (g *client) tryRead() (wireFrame, error) {
 	_ = g.conn.SetReadDeadline(time.Now().Add(patience))
 	var head [8]byte
 	if _, err := io.ReadFull(g.conn, head[:]); err != nil {
-		return frame{}, err
+		return wireFrame{}, err
 	}
 	first := binary.BigEndian.Uint32(head[:])
 	if first>>8 > 1<<20 {
-		return frame{}, errors.New("frame is larger than the protocol allows")
+		return wireFrame{}, errors.New("frame is larger than the protocol allows")
 	}
-	f := frame{int(first & 0xff), binary.BigEndian.Uint32(head[4:]), make([]byte, first>>8)}
+	f := wireFrame{int(first & 0xff), binary.BigEndian.Uint32(head[4:]), make([]byte, first>>8)}
 	_, err := io.ReadFull(g.conn, f.payload)
 	return f, err
 }

@@ -21,7 +21,7 @@ type row struct {
 	fails  string    // the type of the failure
 }
 
-func (r row) check(t *testing.T, g *guest) {
+func (r row) check(t *testing.T, g *client) {
 	t.Helper()
 	a := g.call(r.call)
 	if a.Status != r.status || a.Body != r.body || a.Error != nil {
@@ -274,7 +274,7 @@ func TestAzure(t *testing.T) {
 }
 
 // checkAzure calls testdata/azure_v2, with the package or without.
-func checkAzure(t *testing.T, g *guest) {
+func checkAzure(t *testing.T, g *client) {
 	t.Helper()
 	for _, r := range []row{
 		{name: "query", call: request{Path: "/api/hello", Query: "name=ann",

@@ -24,7 +24,7 @@ func pattern(size int) []byte {
 }
 
 // upload sends a body within the window that the guest grants, and gives the answer.
-func (g *guest) upload(stream uint32, body []byte) *answer {
+func (g *client) upload(stream uint32, body []byte) *answer {
 	g.t.Helper()
 	a, credit := &answer{}, 262144
 	over := false
@@ -105,7 +105,7 @@ func TestUploadsAndDownloadsTakeConstantMemory(t *testing.T) {
 	}
 }
 
-func residentKB(t *testing.T, g *guest) int {
+func residentKB(t *testing.T, g *client) int {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
 	if err != nil {

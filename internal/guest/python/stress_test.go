@@ -18,7 +18,7 @@ type upstream struct {
 }
 
 // run sends the body. Frames of several streams must not mix: mu guards the writes.
-func (u *upstream) run(g *guest, mu *sync.Mutex) {
+func (u *upstream) run(g *client, mu *sync.Mutex) {
 	credit, body := 262144, u.body
 	for len(body) > 0 {
 		for credit == 0 {

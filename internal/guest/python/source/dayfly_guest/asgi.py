@@ -91,18 +91,12 @@ class Loop:
         self._serve = app.handle
         self.wire.reader = threading.get_ident()
         self.wire.read_ahead = lambda: self.loop.call_soon(self._receive)
-        self.loop.add_signal_handler(signal.SIGTERM, self._terminate, app)
         self.loop.add_reader(self.wire.fileno(), self._receive)
         self.loop.call_soon(self._receive)
         try:
             self.loop.run_forever()
         except SystemExit as exc:
             leave(exc, self.logs)
-
-    def _terminate(self, app):
-        task = self.loop.create_task(app.stop())
-        self._tasks.add(task)
-        task.add_done_callback(lambda _: leave(SystemExit(0), self.logs))
 
     def _receive(self):
         wire = self.wire
@@ -141,11 +135,17 @@ class ASGI:
         self._logs = logs
         self._state = {}
         self._lifespan = None  # kept referenced for as long as the instance lives
+        self._last = None  # the task of the shutdown
         self._events = None  # what the lifespan receives; None when there is no lifespan
 
     def start(self, loop):
         """Run the lifespan's startup; raise Fault when the application reports failure."""
         loop.run_until_complete(self._startup())
+        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+
+    def _terminate(self):
+        self._last = asyncio.ensure_future(self._stop())
+        self._last.add_done_callback(lambda _: leave(SystemExit(0), self._logs))
 
     async def _startup(self):
         started = asyncio.get_running_loop().create_future()
@@ -175,7 +175,7 @@ class ASGI:
             raise Fault("init", "Runtime.LifespanFailed", started.result())
         self._events = events
 
-    async def stop(self):
+    async def _stop(self):
         """Run the lifespan's shutdown, and wait for it within bounds."""
         if self._events is not None and not self._lifespan.done():
             self._events.put_nowait({"type": "lifespan.shutdown"})

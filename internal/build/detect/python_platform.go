@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// Evidence of other platforms in the text of a Python module.
+var (
+	pyAzureApp   = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FunctionApp|AsgiFunctionApp|WsgiFunctionApp)\(`)
+	pyAzureAuth  = regexp.MustCompile(`AuthLevel\.(?:FUNCTION|ADMIN)\b|"authLevel"\s*:\s*"(?:function|admin)"`)
+	pyHTTPClass  = regexp.MustCompile(`(?m)^class\s+handler\s*\(\s*(?:\w+\.)*BaseHTTPRequestHandler\s*\)`)
+	pyAnyApp     = regexp.MustCompile(`(?m)^(?:async\s+)?(?:def\s+)?(app|application)\s*(?:\(|(?::[^=\n]+)?=)`)
+	pyChalice    = regexp.MustCompile(`(?m)^\w+\s*=\s*(?:chalice\.)?Chalice\(`)
+	pyAWSGI      = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+awsgi\b`)
+	pyMainGuard  = regexp.MustCompile(`__name__\s*==\s*["']__main__["']|\bargparse\b|sys\.argv`)
+	whiskModules = []string{"__main__.py", "main.py", "index.py", "action.py", "hello.py"}
+	whiskNames   = []string{"args", "params", "event", "dict", "_args", "_params"}
+)
+
+// apiFilesMax bounds the functions of an api folder that are looked at.
+const apiFilesMax = 500
+
+// pythonPlatforms looks for the layouts of other platforms, which say what they are.
+func (s *source) pythonPlatforms() []candidate {
+	found := s.pythonVercel()
+	found = append(found, s.pythonAzure()...)
+	found = append(found, s.pythonOpenFaaS()...)
+	return append(found, s.pythonZappa()...)
+}
+
+// pythonVercel looks for the functions of Vercel, the files of api/. A single one that
+// is a web application is taken as that, which starts and serves better.
+func (s *source) pythonVercel() []candidate {
+	files := s.walk("api", withSuffix(".py"))
+	files = slices.DeleteFunc(files, func(name string) bool {
+		return strings.HasPrefix(path.Base(name), "_") || strings.HasPrefix(path.Base(name), ".")
+	})
+	if len(files) == 0 || len(files) > apiFilesMax {
+		return nil
+	}
+	classes := 0
+	file, export := "", ""
+	for _, name := range files {
+		text := stripPython(s.read(name))
+		isClass := pyHTTPClass.MatchString(text)
+		match := pyAnyApp.FindStringSubmatch(text)
+		switch {
+		case isClass:
+			classes++
+			file, export = first(file, name), first(export, "handler")
+		case match != nil:
+			file, export = first(file, name), first(export, match[1])
+		}
+	}
+	if file == "" || classes == 0 && (len(files) == 1 || !s.has("vercel.json")) {
+		return nil
+	}
+	c := handler(toolchain.Python, dayfly.DialectVercel, file, export)
+	c.rank = rankDeclared
+	c.notices = []string{"each Python file of api/ is a function at its own path, as on Vercel"}
+	return []candidate{c}
+}
+
+func first(have, other string) string {
+	if have != "" {
+		return have
+	}
+	return other
+}
+
+// pythonAzure looks for both programming models of Azure Functions.
+func (s *source) pythonAzure() []candidate {
+	text := stripPython(s.read("function_app.py"))
+	if match := pyAzureApp.FindStringSubmatch(text); match != nil {
+		c := handler(toolchain.Python, dayfly.DialectAzure, "function_app.py", match[1])
+		c.rank = rankDeclared
+		c.notices = azureNotices(text)
+		return []candidate{c}
+	}
+	for _, entry := range s.top {
+		name := path.Join(entry.Name(), "function.json")
+		if !entry.IsDir() || !s.has(name) {
+			continue
+		}
+		var declared struct {
+			ScriptFile string `json:"scriptFile"`
+			EntryPoint string `json:"entryPoint"`
+		}
+		text := s.read(name)
+		if !parsable(text) || json.Unmarshal([]byte(text), &declared) != nil {
+			continue
+		}
+		script := path.Join(entry.Name(), first(declared.ScriptFile, "__init__.py"))
+		if path.Ext(script) != ".py" || !s.has(script) || !strings.Contains(text, "httpTrigger") {
+			continue
+		}
+		c := handler(toolchain.Python, dayfly.DialectAzure, script, first(declared.EntryPoint, "main"))
+		c.rank = rankDeclared
+		c.notices = azureNotices(text)
+		return []candidate{c}
+	}
+	return nil
+}
+
+func azureNotices(text string) []string {
+	notices := []string{"the HTTP functions of an Azure application are served below host.json's route prefix"}
+	if pyAzureAuth.MatchString(text) {
+		notices = append(notices, "function keys (authLevel) are not checked; routes ask for authentication instead")
+	}
+	return notices
+}
+
+// pythonOpenFaaS reads the one Python function of a stack file.
+func (s *source) pythonOpenFaaS() []candidate {
+	var found []candidate
+	for _, name := range []string{"stack.yml", "stack.yaml"} {
+		text := s.read(name)
+		if text == "" || !parsable(text) || yamlReference.MatchString(text) {
+			continue
+		}
+		var stack struct {
+			Functions map[string]struct{ Lang, Handler string }
+		}
+		if yaml.Unmarshal([]byte(text), &stack) != nil {
+			continue
+		}
+		for function, f := range stack.Functions {
+			file := path.Join(f.Handler, "handler.py")
+			if !strings.HasPrefix(f.Lang, "python") || !s.has(file) {
+				continue
+			}
+			c := handler(toolchain.Python, dayfly.DialectOpenFaaS, file, "handle")
+			c.rank = rankDeclared
+			c.notices = []string{"the handler is the function " + function + " of " + name}
+			found = append(found, c)
+		}
+	}
+	if len(found) > 1 {
+		return nil // of several functions the entry must say which
+	}
+	return found
+}
+
+// pythonZappa finds the application that Zappa's settings name.
+func (s *source) pythonZappa() []candidate {
+	text := s.read("zappa_settings.json")
+	var stages map[string]struct {
+		Function string `json:"app_function"`
+	}
+	if text == "" || !parsable(text) || json.Unmarshal([]byte(text), &stages) != nil {
+		return nil
+	}
+	named := ""
+	for _, stage := range stages {
+		named = max(named, stage.Function)
+	}
+	file, export := s.entryFile(named, toolchain.Python)
+	if file == "" || export == "" {
+		return nil
+	}
+	c := handler(toolchain.Python, dayfly.DialectWSGI, file, export)
+	c.rank = rankDeclared
+	c.notices = []string{"the application comes from zappa_settings.json; other settings in it are not used"}
+	return []candidate{c}
+}
+
+// pythonEventful judges functions by the shapes that other platforms give them.
+func pythonEventful(name, text string, def pythonDef) (candidate, bool) {
+	names := def.parameters
+	is := func(dialect dayfly.Dialect) (candidate, bool) {
+		return handler(toolchain.Python, dialect, name, def.name), true
+	}
+	base := path.Base(name)
+	switch {
+	case def.async:
+		return candidate{}, false
+	case def.name == "handle" && base == "handler.py" && (len(names) == 1 || len(names) == 2):
+		return is(dayfly.DialectOpenFaaS)
+	case len(names) == 2 && names[0] == "data" && names[1] == "context":
+		return is(dayfly.DialectEvent)
+	case len(names) == 1 && (names[0] == "cloud_event" || names[0] == "cloudevent"):
+		return is(dayfly.DialectCloudEvent)
+	case def.name == "main" && slices.Contains(whiskModules, base) && isAction(names) &&
+		(base == "__main__.py" || !pyMainGuard.MatchString(text)):
+		return is(dayfly.DialectOpenWhisk)
+	}
+	return candidate{}, false
+}
+
+func isAction(names []string) bool {
+	return len(names) == 1 && slices.Contains(whiskNames, names[0]) ||
+		len(names) == 2 && slices.Contains(whiskNames, names[0]) && names[1] == "context"
+}
+
+// pythonDef is a function at the top of a module.
+type pythonDef struct {
+	name       string
+	async      bool
+	parameters []string
+}
+
+func pythonDefs(text string) []pythonDef {
+	var defs []pythonDef
+	for _, match := range pyDef.FindAllStringSubmatch(text, -1) {
+		defs = append(defs, pythonDef{match[2], match[1] != "", parameters(match[3])})
+	}
+	return defs
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package build
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/toolchain"
+)
+
+// pipSteps install what Python code requires below .dayfly/python, where the guest
+// looks for it, and compile it all, so that no cold start has to.
+func (j *job) pipSteps(ctx context.Context) ([]step, error) {
+	pip := []string{j.runtime.Path, "-I", "-m", "pip"}
+	mounts := slices.Clone(j.runtime.Prefixes)
+	if !hasPip(j.runtime) {
+		other, err := j.otherPip(ctx)
+		if err != nil {
+			return nil, err
+		}
+		pip = []string{other.Path, "-I", "-m", "pip", "--python", j.runtime.Path}
+		mounts = append(mounts, other.Prefixes...)
+	}
+	install := append(pip, "install", "--target", taskDir+"/.dayfly/python", "--no-input",
+		"--disable-pip-version-check", "--no-warn-script-location", "--no-compile",
+		"--progress-bar", "off", "--root-user-action", "ignore")
+	for _, file := range j.plan.Requirements {
+		install = append(install, "--requirement", file)
+	}
+	if j.plan.Locked {
+		install = append(install, "--no-deps") // the lock file has them all
+	}
+	install = append(install, j.plan.Packages...)
+	if j.plan.Project {
+		install = append(install, ".")
+	}
+	env := []string{"PIP_CACHE_DIR=" + cacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1"}
+	first := step{
+		Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true,
+	}
+	return []step{first, j.compileStep()}, nil
+}
+
+// compileStep writes byte code that is never checked against its source: the bundle
+// does not change. Packages may hold templates that are no valid Python, so it may fail.
+func (j *job) compileStep() step {
+	return step{
+		Stage: StageCompile, Name: "compileall", MayFail: true, Mounts: j.runtime.Prefixes,
+		Argv: []string{
+			j.runtime.Path, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash",
+			"-x", `/node_modules/|/\.venv/`, taskDir,
+		},
+	}
+}
+
+// hasPip tells whether an interpreter can run pip.
+func hasPip(r toolchain.Runtime) bool {
+	prefix := filepath.Dir(r.Bin())
+	parts := strings.SplitN(r.Version, ".", 3)
+	if len(parts) < 2 {
+		return false
+	}
+	minor := "python" + parts[0] + "." + parts[1]
+	for _, folder := range []string{
+		filepath.Join(prefix, "lib", minor, "site-packages", "pip"),
+		filepath.Join(prefix, "lib", minor, "dist-packages", "pip"),
+		filepath.Join(prefix, "local", "lib", minor, "dist-packages", "pip"),
+		filepath.Join(prefix, "lib", "python3", "dist-packages", "pip"),
+	} {
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// otherPip finds an interpreter whose pip can install for ours.
+func (j *job) otherPip(ctx context.Context) (toolchain.Runtime, error) {
+	list, err := j.runtimes.List(ctx)
+	if err != nil {
+		return toolchain.Runtime{}, err
+	}
+	for _, r := range list {
+		if r.Language == toolchain.Python && hasPip(r) {
+			return r, nil
+		}
+	}
+	return toolchain.Runtime{}, dayfly.Errorf(dayfly.KindUnavailable,
+		"no Python on this machine has pip, which the source's requirements need").
+		WithHint("install it, such as with the package python3-pip")
+}
