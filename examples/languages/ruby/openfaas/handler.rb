@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+
+class Handler
+  def run(req)
+    "Hello from OpenFaaS: #{req.upcase}"
+  end
+end
