@@ -10,6 +10,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
 	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
 	"github.com/dayfly-faas/dayfly/internal/guest/fastcgi"
+	"github.com/dayfly-faas/dayfly/internal/guest/lambda"
 	"github.com/dayfly-faas/dayfly/internal/guest/relay"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
@@ -22,6 +23,8 @@ import (
 func guest(args []string, world World) int {
 	if len(args) > 0 {
 		switch args[0] {
+		case "lambda":
+			return lambda.Main()
 		case "relay":
 			return relay.Main(args[1:])
 		case "stdio":

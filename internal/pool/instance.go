@@ -11,6 +11,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
+	"github.com/dayfly-faas/dayfly/internal/guest/inner"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
@@ -23,6 +24,7 @@ type instance struct {
 	output    *output
 	free      func() // gives the network back
 	origin    dayfly.ColdStart
+	inner     bool           // the function's process is behind a guest of ours
 	phases    []dayfly.Timed // of its making
 	startTime time.Duration  // from its turn to ready
 	since     time.Time
@@ -101,7 +103,17 @@ func (i *instance) why() string {
 	if why := i.ending.Load(); why != nil {
 		return *why
 	}
-	return describe(i.box.Exit())
+	return describe(i.exit())
+}
+
+// exit tells how the function's process ended, also when a guest of ours stood before
+// it and ended for it. Valid once the box is done.
+func (i *instance) exit() sandbox.Exit {
+	e := i.box.Exit()
+	if i.inner && e.Signal == "" {
+		e.Code, e.Signal = inner.ExitOf(e.Code)
+	}
+	return e
 }
 
 func describe(e sandbox.Exit) string {

@@ -155,7 +155,7 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 		env["PORT"] = strconv.Itoa(functionPort)
 		env["K_SERVICE"], env["K_REVISION"] = string(rev.Function.Name), string(rev.ID)
 	case rev.Spec.Dialect == dayfly.DialectLambda, rev.Spec.Contract == dayfly.ContractLambda:
-		lambdaEnvironment(env, rev)
+		l.lambdaEnvironment(env, rev)
 	case signatures[rev.Spec.Dialect] != "":
 		_, target := cutEntry(rev.Spec.Entry)
 		env["FUNCTION_TARGET"], env["FUNCTION_SIGNATURE_TYPE"] = target, signatures[rev.Spec.Dialect]
@@ -167,8 +167,11 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 	case l.runtime.Language == toolchain.Python && rev.Spec.Contract != dayfly.ContractHandler:
 		env["PYTHONPATH"], env["PYTHONUNBUFFERED"] = taskDir+"/.dayfly/python", "1"
 	}
+	isLambda := rev.Spec.Dialect == dayfly.DialectLambda || rev.Spec.Contract == dayfly.ContractLambda
 	for k, v := range rev.Spec.Env {
-		env[k] = v
+		if !isLambda || !reservedByLambda(k) {
+			env[k] = v
+		}
 	}
 	return env
 }
@@ -177,25 +180,6 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 var signatures = map[dayfly.Dialect]string{
 	dayfly.DialectFramework: "http", dayfly.DialectCloudEvent: "cloudevent",
 	dayfly.DialectEvent: "event", dayfly.DialectTyped: "typed",
-}
-
-// lambdaEnvironment adds what AWS's runtimes set and code reads (compat §1.4).
-func lambdaEnvironment(env map[string]string, rev *dayfly.Revision) {
-	memory := strconv.FormatInt(rev.Spec.Limits.MemoryBytes>>20, 10)
-	for k, v := range map[string]string{
-		"_HANDLER": rev.Spec.Entry, "LAMBDA_TASK_ROOT": taskDir, "LAMBDA_RUNTIME_DIR": guestTarget,
-		"TZ": ":UTC", "LANG": "en_US.UTF-8",
-		"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-		"AWS_LAMBDA_FUNCTION_NAME":        string(rev.Function.Name),
-		"AWS_LAMBDA_FUNCTION_VERSION":     strconv.Itoa(rev.Number),
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory,
-		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + string(rev.Function.Name),
-		"AWS_LAMBDA_LOG_STREAM_NAME":      string(rev.ID),
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
-		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + string(rev.Spec.Runtime),
-	} {
-		env[k] = v
-	}
 }
 
 func cutEntry(entry string) (module, export string) {

@@ -165,7 +165,7 @@ func (l *lease) explain(err error) error {
 	if failure := l.livesOn(err); failure != nil {
 		return failure
 	}
-	exit := l.instance.box.Exit()
+	exit := l.instance.exit()
 	l.inv.Record.MemoryPeakBytes = l.instance.box.Usage().MemoryPeakBytes
 	if exit.OOM {
 		return l.failure(dayfly.FailureMemory, "Runtime.OutOfMemory", fmt.Sprintf(

@@ -54,6 +54,7 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 	}
 	taken := time.Since(began)
 	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, free: s.free, origin: origin,
+		inner: launch.relay || g.rev.Spec.Contract == dayfly.ContractLambda,
 		since: time.Now(), charged: charged, phases: []dayfly.Timed{{Name: string(origin), Duration: taken}}}
 	if err := inst.become(ctx, &launch); err != nil {
 		s.discard("its start failed")
@@ -184,7 +185,7 @@ func (i *instance) startFailure(err error) error {
 	case <-time.After(endWait):
 	}
 	failure := &dayfly.Failure{Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.ExitError",
-		Message: "the function's process ended before it was ready: " + describe(i.box.Exit())}
+		Message: "the function's process ended before it was ready: " + describe(i.exit())}
 	if i.box.Exit().OOM {
 		failure.Kind, failure.Type = dayfly.FailureMemory, "Runtime.OutOfMemory"
 		failure.Message = fmt.Sprintf("the function used more than its %s of memory while it started",

@@ -95,7 +95,7 @@ func ParseError(payload []byte, phase dayfly.Phase) *dayfly.Failure {
 
 func (h *ErrorHead) failure(phase dayfly.Phase) *dayfly.Failure {
 	switch h.Kind {
-	case dayfly.FailureException, dayfly.FailureInit, dayfly.FailureResponse:
+	case dayfly.FailureException, dayfly.FailureInit, dayfly.FailureResponse, dayfly.FailureTooLarge:
 	default:
 		h.Kind = dayfly.FailureException
 	}
