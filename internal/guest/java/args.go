@@ -11,6 +11,7 @@ import (
 const (
 	jarName     = "guest.jar"
 	archiveName = "guest.jsa"
+	taskName    = "task" // the function that stems train with
 )
 
 const (

@@ -138,6 +138,8 @@ func javacAll(ctx context.Context, javac, work string) error {
 		return fmt.Errorf("write Java guest: %w", err)
 	}
 	args := []string{"-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-nowarn", "-g", "-proc:none",
+		// A call site of its own for each text that is put together would cost cold starts.
+		"-XDstringConcat=inline",
 		"--release", strconv.Itoa(release), "-d", filepath.Join(work, "classes")}
 	for _, file := range sources() {
 		args = append(args, filepath.Join(work, file))
@@ -145,30 +147,33 @@ func javacAll(ctx context.Context, javac, work string) error {
 	return run(ctx, compileMax, javac, args...)
 }
 
-// publish packs the guest's classes into a jar, without the foreign signatures, and
-// moves it to its folder in one step.
+// publish packs the guest's classes into a jar, without the foreign signatures, puts the
+// function that stems train with beside it, and moves all to its folder in one step.
 func publish(work, folder string) error {
-	out := filepath.Join(work, "out")
-	if err := os.Mkdir(out, 0o755); err != nil {
+	out, classes := filepath.Join(work, "out"), filepath.Join(work, "classes")
+	if err := os.MkdirAll(filepath.Join(out, taskName, "lib"), 0o755); err != nil {
 		return fmt.Errorf("make folder of Java guest: %w", err)
 	}
-	if err := pack(filepath.Join(work, "classes"), filepath.Join(out, jarName)); err != nil {
-		return fmt.Errorf("pack Java guest: %w", err)
-	}
-	if err := os.Chmod(out, 0o755); err != nil {
-		return fmt.Errorf("open folder of Java guest: %w", err)
-	}
-	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("remove broken Java guest: %w", err)
-	}
-	if err := os.Rename(out, folder); err != nil {
-		return fmt.Errorf("publish Java guest: %w", err)
+	jarred := filepath.Join(classes, warmClasses, "Jarred.class")
+	for _, err := range []error{
+		pack(classes, guestClasses, filepath.Join(out, jarName)),
+		pack(classes, warmClasses+"/Jarred.class", filepath.Join(out, taskName, "lib", "warm.jar")),
+		os.Remove(jarred),
+		os.CopyFS(filepath.Join(out, taskName, warmClasses), os.DirFS(filepath.Join(classes, warmClasses))),
+		os.Chmod(out, 0o755),
+		os.RemoveAll(folder), // a broken one
+		os.Rename(out, folder),
+	} {
+		if err != nil {
+			return fmt.Errorf("publish Java guest: %w", err)
+		}
 	}
 	return nil
 }
 
-// pack writes the jar, its classes stored: mapping them is quicker than inflating.
-func pack(classes, target string) error {
+// pack writes a jar of what is below one folder of classes, or of one file. The classes
+// are stored as they are: that is quicker to read than what must be inflated.
+func pack(classes, root, target string) error {
 	var buf bytes.Buffer
 	jar := zip.NewWriter(&buf)
 	w, err := jar.CreateHeader(&zip.FileHeader{Name: "META-INF/MANIFEST.MF"})
@@ -178,7 +183,6 @@ func pack(classes, target string) error {
 	if _, err := io.WriteString(w, manifest); err != nil {
 		return err
 	}
-	root := strings.ReplaceAll(mainClass[:strings.LastIndexByte(mainClass, '.')], ".", "/")
 	err = fs.WalkDir(os.DirFS(classes), root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

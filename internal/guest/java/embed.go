@@ -12,8 +12,9 @@ import (
 var source embed.FS
 
 const (
-	// ours is the folder whose classes are in the jar.
-	ours = "source/guest"
+	// guestClasses are the packages in the jar, warmClasses those that stems train with.
+	guestClasses = "dayfly/guest"
+	warmClasses  = "dayfly/warm"
 	// mainClass is what the jar starts.
 	mainClass = "dayfly.guest.Main"
 )

@@ -7,11 +7,10 @@ import com.amazonaws.services.lambda.runtime.RequestHandler;
 import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.lang.reflect.Field;
 import java.lang.reflect.Type;
 import java.lang.reflect.TypeVariable;
 
-/** Classes that implement AWS's interfaces, which are the code's own: ours are left out of our jar. */
+/** Classes that implement AWS's interfaces, which the code brings. */
 final class AwsHandlers {
   private AwsHandlers() {}
 
@@ -19,10 +18,13 @@ final class AwsHandlers {
     LambdaContext.install();
     if (RequestStreamHandler.class.isAssignableFrom(type)) {
       RequestStreamHandler handler = (RequestStreamHandler) Load.make(type);
-      return (event, call) -> {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        handler.handleRequest(new ByteArrayInputStream(event), out, context(revision, call));
-        return out.toByteArray();
+      return new Lambda.Step() {
+        @Override
+        public byte[] call(byte[] event, Call call) throws Throwable {
+          ByteArrayOutputStream out = new ByteArrayOutputStream();
+          handler.handleRequest(new ByteArrayInputStream(event), out, context(revision, call));
+          return out.toByteArray();
+        }
       };
     }
     if (!RequestHandler.class.isAssignableFrom(type)) {
@@ -49,9 +51,12 @@ final class AwsHandlers {
     RequestHandler<Object, Object> handler = (RequestHandler<Object, Object>) Load.make(type);
     Forms from = Types.isVoid(types[0]) ? null : Forms.of(types[0]);
     Forms to = Types.isVoid(types[1]) ? null : Forms.of(types[1]);
-    return (event, call) -> {
-      Object input = from == null ? null : Lambda.read(from, event);
-      return Lambda.write(to, handler.handleRequest(input, context(revision, call)));
+    return new Lambda.Step() {
+      @Override
+      public byte[] call(byte[] event, Call call) {
+        Object input = from == null ? null : Lambda.read(from, event);
+        return Lambda.write(to, handler.handleRequest(input, context(revision, call)));
+      }
     };
   }
 

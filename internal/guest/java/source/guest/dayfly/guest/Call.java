@@ -45,8 +45,8 @@ final class Call {
     this.wire = wire;
     this.id = id;
     this.head = head;
-    this.stdout = new Logs.Lines(id, Logs.STDOUT);
-    this.stderr = new Logs.Lines(id, Logs.STDERR);
+    this.stdout = new Logs.Lines(wire, id, Logs.STDOUT);
+    this.stderr = new Logs.Lines(wire, id, Logs.STDERR);
   }
 
   String text(String name) {

@@ -6,11 +6,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Executor;
 
 /** The life of one connection: a stem, then an instance of one revision. */
-final class Guest {
+class Guest {
   /** What a dialect makes of a class: it answers calls. */
   interface Handler {
     /** Answers the call, to its end. What it throws becomes an error frame. */
@@ -35,43 +34,58 @@ final class Guest {
   private final Wire wire;
   private final Map<Integer, Call> calls = new ConcurrentHashMap<>();
   // Code is loaded, and with a concurrency of 1 called, on one thread: some keeps state there.
-  private final ExecutorService main =
-      Executors.newSingleThreadExecutor(work -> thread(work, "main"));
+  private final Executor main;
   private volatile boolean wanted; // a revision has come
-  private volatile ExecutorService workers = main;
+  private volatile Executor workers;
   private volatile Handler handler;
   private volatile int concurrency = 1;
 
-  Guest(Wire wire) {
+  Guest(Wire wire, Executor main) {
     this.wire = wire;
+    this.main = main;
+    this.workers = main;
   }
 
-  private static Thread thread(Runnable work, String name) {
-    Thread thread = new Thread(work, name);
-    thread.setDaemon(false);
-    return thread;
+  /** Ends the process at once. */
+  void halt(int status) {
+    Runtime.getRuntime().halt(status);
   }
 
   /** Reads frames until the host goes away, at which the process ends at once. */
   void run() {
-    main.execute(() -> Warm.up(() -> wanted));
+    main.execute(new Runnable() { // no lambda here and below: those cost at their first use
+      @Override
+      public void run() {
+        Warm.up(Guest.this);
+      }
+    });
     try {
       while (true) {
         take(wire.read());
       }
     } catch (IOException e) {
-      Runtime.getRuntime().halt(0);
+      halt(0);
     } catch (Throwable t) {
-      Runtime.getRuntime().halt(HALTED);
+      halt(HALTED);
     }
   }
 
-  private void take(Wire.Frame frame) throws IOException {
+  /** Whether a revision has come. */
+  boolean wanted() {
+    return wanted;
+  }
+
+  void take(Wire.Frame frame) throws IOException {
     Call call = calls.get(frame.stream);
     switch (frame.type) {
       case Wire.SPECIALISE:
         wanted = true;
-        main.execute(() -> become(frame.payload));
+        main.execute(new Runnable() {
+          @Override
+          public void run() {
+            become(frame.payload);
+          }
+        });
         break;
       case Wire.REQUEST:
         open(frame);
@@ -107,7 +121,12 @@ final class Guest {
     }
     Call call = new Call(wire, frame.stream, Json.object(frame.payload));
     calls.put(frame.stream, call);
-    workers.execute(() -> serve(call));
+    workers.execute(new Runnable() {
+      @Override
+      public void run() {
+        serve(call);
+      }
+    });
   }
 
   private void become(byte[] payload) {
@@ -135,9 +154,9 @@ final class Guest {
       byte[] told = LambdaFault.payload(t);
       wire.send(Wire.ERROR, 0, Failure.encode(Failure.of("init", t, told)));
     } catch (Throwable e) {
-      Runtime.getRuntime().halt(HALTED);
+      halt(HALTED);
     }
-    Runtime.getRuntime().halt(1);
+    halt(1);
   }
 
   private void serve(Call call) {
@@ -164,7 +183,7 @@ final class Guest {
         call.error(Failure.of("exception", t, null));
       }
     } catch (IOException e) {
-      Runtime.getRuntime().halt(0);
+      halt(0);
     }
   }
 
@@ -181,12 +200,12 @@ final class Guest {
         call.error(Failure.of(kind, t, handler.payload(t)));
       }
     } catch (IOException e) {
-      Runtime.getRuntime().halt(0);
+      halt(0);
     } catch (Throwable e) {
       broken = true;
     }
     if (broken) {
-      Runtime.getRuntime().halt(1);
+      halt(1);
     }
   }
 }

@@ -14,17 +14,17 @@ final class Logs {
   static final int STDOUT = 1;
   static final int STDERR = 2;
 
-  private static Wire wire;
   private static boolean concurrent;
   private static volatile Call only; // the call under way, where there is one at a time
   private static final ThreadLocal<Call> CALL = new InheritableThreadLocal<>();
-  private static final Lines[] NONE = {new Lines(0, STDOUT), new Lines(0, STDERR)};
+  // Lines of no call; null until the host is there to hear them.
+  private static Lines[] none;
 
   private Logs() {}
 
   /** Takes over System.out and System.err. */
   static void install(Wire to) {
-    wire = to;
+    none = new Lines[] {new Lines(to, 0, STDOUT), new Lines(to, 0, STDERR)};
     System.setOut(new PrintStream(new Output(STDOUT), false, StandardCharsets.UTF_8));
     System.setErr(new PrintStream(new Output(STDERR), false, StandardCharsets.UTF_8));
   }
@@ -71,27 +71,31 @@ final class Logs {
 
   /** Sends what belongs to no call and has no end of line yet. */
   static void flush() {
-    NONE[0].flush();
-    NONE[1].flush();
+    if (none != null) {
+      none[0].flush();
+      none[1].flush();
+    }
   }
 
   private static Lines lines(int which) {
     Call call = current();
     if (call == null || call.over()) {
-      return NONE[which - 1];
+      return none[which - 1];
     }
     return which == STDOUT ? call.stdout : call.stderr;
   }
 
   /** The lines of one stream that one call prints. */
   static final class Lines {
+    private final Wire wire;
     private final int stream;
     private final int which;
     private final ReentrantLock lock = new ReentrantLock();
     private byte[] line = new byte[128];
     private int size;
 
-    Lines(int stream, int which) {
+    Lines(Wire wire, int stream, int which) {
+      this.wire = wire;
       this.stream = stream;
       this.which = which;
     }
@@ -132,7 +136,7 @@ final class Logs {
     }
 
     private void send(boolean even) {
-      if (size == 0 && !even || wire == null) {
+      if (size == 0 && !even) {
         return;
       }
       if (size > 0 && line[size - 1] == '\r') {

@@ -5,14 +5,18 @@ package dayfly.guest;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What a virtual machine fixes at its start, and a stem learns later. The manifest of our jar
  * opens the packages for it.
  */
 final class Machine {
+  private static final Set<String> ADDED = new HashSet<>();
+
   private Machine() {}
 
   /** Replaces what System.getenv and ProcessBuilder see. */
@@ -41,11 +45,11 @@ final class Machine {
     Method append = loader.getClass()
         .getDeclaredMethod("appendToClassPathForInstrumentation", String.class);
     append.setAccessible(true);
-    StringBuilder path = new StringBuilder();
     for (String entry : entries) {
-      append.invoke(loader, entry);
-      path.append(path.length() == 0 ? "" : ":").append(entry);
+      if (ADDED.add(entry)) {
+        append.invoke(loader, entry);
+      }
     }
-    System.setProperty("java.class.path", path.toString());
+    System.setProperty("java.class.path", String.join(":", entries));
   }
 }

@@ -11,7 +11,7 @@ public final class Main {
   /** Speaks frames on descriptor 3; with the word train, only warms up and ends. */
   public static void main(String[] args) throws Exception {
     if (args.length == 1 && args[0].equals("train")) {
-      Warm.up(() -> false);
+      Warm.up(new Guest(null, null));
       return;
     }
     Wire wire = Wire.open(3);
@@ -19,6 +19,6 @@ public final class Main {
     String hello = "{\"protocol\":1,\"language\":\"java\",\"version\":"
         + Json.write(System.getProperty("java.version")) + "}";
     wire.send(Wire.HELLO, 0, hello.getBytes(StandardCharsets.UTF_8));
-    new Guest(wire).run();
+    new Guest(wire, Workers.one()).run();
   }
 }

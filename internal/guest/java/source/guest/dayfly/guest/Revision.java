@@ -30,7 +30,9 @@ final class Revision {
     memoryBytes = number(head, "memory_bytes");
     number = (int) number(head, "number");
     if (head.get("env") instanceof Map) {
-      ((Map<?, ?>) head.get("env")).forEach((k, v) -> env.put((String) k, (String) v));
+      for (Map.Entry<?, ?> variable : ((Map<?, ?>) head.get("env")).entrySet()) {
+        env.put((String) variable.getKey(), (String) variable.getValue());
+      }
     }
   }
 
@@ -69,13 +71,15 @@ final class Revision {
   }
 
   private static void jars(List<String> path, String folder) {
-    String[] names = new File(folder).list((dir, name) -> name.endsWith(".jar"));
+    String[] names = new File(folder).list();
     if (names == null) {
       return;
     }
     Arrays.sort(names);
     for (String name : names) {
-      path.add(folder + "/" + name);
+      if (name.endsWith(".jar")) {
+        path.add(folder + "/" + name);
+      }
     }
   }
 }
