@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/detect"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
+	"github.com/dayfly-faas/dayfly/internal/wasm"
 )
 
 const (
@@ -56,6 +57,8 @@ func (j *job) wasmSteps(ctx context.Context) ([]step, error) {
 	}
 	return append(list, step{
 		Stage: StageCompile, Name: wasmCompileName, NeedsBinary: true,
+		// What is remembered for one processor or compiler is not taken for another.
+		Env:  []string{"MACHINE_CODE=" + wasm.Fingerprint()},
 		Argv: append([]string{binaryPath, "guest", "wasm-compile", taskDir}, j.plan.Command...),
 	}), nil
 }

@@ -51,17 +51,28 @@ func Strip(module []byte) ([]byte, error) {
 		return nil, err
 	}
 	out := append(make([]byte, 0, len(module)), module[:HeadBytes]...)
+	err := eachSection(module, func(id byte, whole, content []byte) error {
+		if id != customID || bytes.HasPrefix(content, nameWord) {
+			out = append(out, whole...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// eachSection calls do for each section of a module, with all of it and its content.
+func eachSection(module []byte, do func(id byte, whole, content []byte) error) error {
 	for rest := module[HeadBytes:]; len(rest) > 0; {
 		size, n := binary.Uvarint(rest[1:])
 		if n <= 0 || size > uint64(len(rest)-1-n) {
-			return nil, dayfly.Errorf(dayfly.KindInvalid, "%s", errBroken)
+			return dayfly.Errorf(dayfly.KindInvalid, "%s", errBroken)
 		}
 		head := 1 + n
 		whole := head + int(size)
-		if rest[0] != customID || bytes.HasPrefix(rest[head:whole], nameWord) {
-			out = append(out, rest[:whole]...)
+		if err := do(rest[0], rest[:whole], rest[head:whole]); err != nil {
+			return err
 		}
 		rest = rest[whole:]
 	}
-	return out, nil
+	return nil
 }

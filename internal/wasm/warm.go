@@ -22,9 +22,9 @@ const warmRuns = 3
 // machine code fits: the library names a file by the module, its own version and what
 // the processor can, so a folder with a file of the probe's name was made for us.
 func (e *Engine) warm(ctx context.Context, dir string) error {
-	module := probe()
+	module := Probe()
 	for range warmRuns {
-		m, err := e.Load(ctx, module)
+		m, err := e.load(ctx, module)
 		if err != nil {
 			return fmt.Errorf("load probe: %w", err)
 		}
@@ -46,25 +46,18 @@ func (e *Engine) warm(ctx context.Context, dir string) error {
 
 // findProbe notes what the library called the folder and the probe's file.
 func (e *Engine) findProbe(dir string) error {
-	if e.own == "" {
-		return nil
-	}
 	folders, err := os.ReadDir(dir)
 	if err != nil || len(folders) != 1 {
 		return fmt.Errorf("find machine code of the probe: %d folders: %v", len(folders), err)
 	}
 	e.folder = folders[0].Name()
-	files, err := os.ReadDir(filepath.Join(dir, e.folder))
-	if err != nil || len(files) != 1 {
-		return fmt.Errorf("find machine code of the probe: %d files: %v", len(files), err)
-	}
-	e.probe = files[0].Name()
-	return nil
+	e.probe, err = newest(filepath.Join(dir, e.folder), nil)
+	return err
 }
 
-// probe is a module that does once what programs do: it asks for its environment and
+// Probe is a module that does once what programs do: it asks for its environment and
 // arguments, grows its memory, reads, writes, and exits.
-func probe() []byte {
+func Probe() []byte {
 	const wasi = "wasi_snapshot_preview1"
 	i32 := func(n int) []byte { return bytes.Repeat([]byte{assemble.I32}, n) }
 	function := func(name string, params, results int) assemble.Import {

@@ -29,8 +29,7 @@ type Config struct {
 	MemoryBytes int64
 }
 
-// Engine compiles modules. Its methods may be called from any goroutine but for Open,
-// which comes before any Load.
+// Engine compiles modules. One goroutine at a time loads; any may run what was loaded.
 type Engine struct {
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
@@ -41,6 +40,7 @@ type Engine struct {
 	folder string // name of the folder for this version and machine
 	probe  string // name of the probe's code, which tells the processor's abilities
 	dir    string
+	wrote  bool // there is machine code in own
 }
 
 // New makes an Engine and warms it up: when it is there, the first module loads and
@@ -69,6 +69,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := e.warm(ctx, cacheDir); err != nil {
 		return nil, err
 	}
+	if e.own != "" {
+		return e, e.point()
+	}
 	return e, nil
 }
 
@@ -88,28 +91,42 @@ func (e *Engine) link(ctx context.Context) error {
 // Limit bounds the memory of instances made from now on.
 func (e *Engine) Limit(memoryBytes int64) { e.memory.setLimit(uint64(memoryBytes)) }
 
-// Open turns to the machine code in Dir, which is there by now, and tells whether it
-// fits this version and this processor. Where it does not, modules are compiled anew.
-func (e *Engine) Open() (fits bool, err error) {
-	if e.own == "" {
-		return true, nil
-	}
-	if _, err := os.Stat(filepath.Join(e.dir, e.folder, e.probe)); err != nil {
-		return false, nil
-	}
+// point makes the library look into Dir, which need not be there yet, where it looked
+// for what it wrote itself.
+func (e *Engine) point() error {
 	mine := filepath.Join(e.own, e.folder)
 	if err := os.RemoveAll(mine); err != nil {
-		return false, fmt.Errorf("clear folder for machine code: %w", err)
+		return fmt.Errorf("clear folder for machine code: %w", err)
 	}
 	if err := os.Symlink(filepath.Join(e.dir, e.folder), mine); err != nil {
-		return false, fmt.Errorf("link machine code: %w", err)
+		return fmt.Errorf("link machine code: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
-// Done ends loading: what was written for it is removed.
+// Fits tells whether the machine code in Dir, which is there by now, is for this version
+// and this processor.
+func (e *Engine) Fits() bool {
+	_, err := os.Stat(filepath.Join(e.dir, e.folder, e.probe))
+	return err == nil
+}
+
+// renew makes an empty folder for machine code of our own.
+func (e *Engine) renew() error {
+	mine := filepath.Join(e.own, e.folder)
+	if err := os.RemoveAll(mine); err != nil {
+		return fmt.Errorf("clear folder for machine code: %w", err)
+	}
+	if err := os.Mkdir(mine, 0o700); err != nil {
+		return fmt.Errorf("make folder for machine code: %w", err)
+	}
+	e.wrote = true
+	return nil
+}
+
+// Done ends loading: machine code that was written for it is removed.
 func (e *Engine) Done() error {
-	if e.own == "" {
+	if !e.wrote {
 		return nil
 	}
 	return os.RemoveAll(e.own)
@@ -122,16 +139,21 @@ type Module struct {
 	exports  map[string]api.FunctionDefinition
 }
 
-// Load decodes and checks a module, and finds or makes its machine code.
+// Load decodes and checks a module, and compiles it.
 func (e *Engine) Load(ctx context.Context, module []byte) (*Module, error) {
 	if err := Check(module); err != nil {
 		return nil, err
 	}
-	compiled, err := e.runtime.CompileModule(ctx, module)
-	if err != nil && e.own != "" {
-		// The code may be damaged, which is found only now.
-		compiled, err = e.again(ctx, module)
+	if e.own != "" && !e.wrote {
+		if err := e.renew(); err != nil {
+			return nil, err
+		}
 	}
+	return e.load(ctx, module)
+}
+
+func (e *Engine) load(ctx context.Context, module []byte) (*Module, error) {
+	compiled, err := e.runtime.CompileModule(ctx, module)
 	if err != nil {
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "%v", err)
 	}
@@ -143,18 +165,6 @@ func (e *Engine) Load(ctx context.Context, module []byte) (*Module, error) {
 		}
 	}
 	return &Module{engine: e, compiled: compiled, exports: compiled.ExportedFunctions()}, nil
-}
-
-// again compiles without what Dir holds.
-func (e *Engine) again(ctx context.Context, module []byte) (wazero.CompiledModule, error) {
-	mine := filepath.Join(e.own, e.folder)
-	if err := os.RemoveAll(mine); err != nil {
-		return nil, fmt.Errorf("clear folder for machine code: %w", err)
-	}
-	if err := os.Mkdir(mine, 0o700); err != nil {
-		return nil, fmt.Errorf("make folder for machine code: %w", err)
-	}
-	return e.runtime.CompileModule(ctx, module)
 }
 
 // Exports tells whether the module has a function of that name that can be an entry: it
@@ -170,5 +180,8 @@ func (e *Engine) Close(ctx context.Context) error {
 		return fmt.Errorf("close engine: %w", err)
 	}
 	e.memory.setLimit(0)
-	return e.cache.Close(ctx)
+	if err := e.cache.Close(ctx); err != nil || e.own == "" {
+		return err
+	}
+	return os.RemoveAll(e.own)
 }

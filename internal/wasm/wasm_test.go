@@ -218,17 +218,18 @@ func TestStripLeavesWhatCounts(t *testing.T) {
 }
 
 // prepared compiles a module into a folder as a build does.
-func prepared(t testing.TB, module []byte) string {
+func prepared(t testing.TB, module []byte) (string, wasm.Prepared) {
 	t.Helper()
 	dir := t.TempDir()
 	e, err := wasm.New(t.Context(), wasm.Config{Dir: dir, MemoryBytes: memoryBytes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Load(t.Context(), module); err != nil {
+	_, p, err := e.Prepare(t.Context(), module)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return dir, p
 }
 
 func TestMachineCodeIsTakenWhereItFits(t *testing.T) {
@@ -249,26 +250,43 @@ func TestMachineCodeIsTakenWhereItFits(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		change func(string) error
-		fits   bool
+		want   string
 	}{
-		"as made":           {func(string) error { return nil }, true},
-		"other processor":   {func(f string) error { return os.Rename(f, f+"x") }, false},
-		"damaged":           {func(f string) error { return os.Truncate(f, 20) }, true},
-		"changed in middle": {func(f string) error { return overwrite(f, 60) }, true},
+		"as made":           {func(string) error { return nil }, "fits, mapped"},
+		"other processor":   {func(f string) error { return os.Rename(f, f+"x") }, "misfit"},
+		"damaged":           {func(f string) error { return os.Truncate(f, 20) }, "fits, misfit"},
+		"changed in middle": {func(f string) error { return overwrite(f, 60) }, "fits, misfit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := prepared(t, module)
+			dir, ahead := prepared(t, module)
 			damage(t, dir, tc.change)
 			e, err := wasm.New(t.Context(), wasm.Config{Dir: dir, Scratch: t.TempDir(), MemoryBytes: memoryBytes})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fits, err := e.Open(); fits != tc.fits || err != nil {
-				t.Errorf("Open = %v, %v; want %v", fits, err, tc.fits)
+			got := ""
+			if e.Fits() {
+				got = "fits, "
 			}
-			if got, err := run(t, e, module); got != "hello" || err != nil {
-				t.Errorf("it printed %q, %v", got, err)
+			m, err := e.Map(t.Context(), ahead)
+			switch {
+			case err == nil:
+				got += "mapped"
+			case errors.Is(err, wasm.ErrMisfit):
+				got += "misfit"
+				if m, err = e.Load(t.Context(), module); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				t.Fatal(err)
+			}
+			if got != tc.want {
+				t.Errorf("it was %s, want %s", got, tc.want)
+			}
+			var out bytes.Buffer
+			if err := m.Run(t.Context(), &wasm.Call{Stdout: &out}); err != nil || out.String() != "hello" {
+				t.Errorf("it printed %q, %v", &out, err)
 			}
 			if err := e.Done(); err != nil {
 				t.Error(err)
@@ -307,7 +325,7 @@ func BenchmarkRun(b *testing.B) {
 // BenchmarkLoad is what a cold start takes to map a module that was compiled before.
 func BenchmarkLoad(b *testing.B) {
 	module := program(say(5)).Bytes()
-	dir := prepared(b, module)
+	dir, ahead := prepared(b, module)
 	for b.Loop() {
 		b.StopTimer()
 		e, err := wasm.New(b.Context(), wasm.Config{Dir: dir, Scratch: b.TempDir(), MemoryBytes: memoryBytes})
@@ -315,10 +333,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		if _, err := e.Open(); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := e.Load(b.Context(), module); err != nil {
+		if _, err := e.Map(b.Context(), ahead); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()

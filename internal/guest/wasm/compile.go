@@ -5,6 +5,7 @@ package wasm
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,21 +55,27 @@ func compile(ctx context.Context, task string, command []string, out io.Writer) 
 		return err
 	}
 	defer engine.Close(ctx)
-	p := &plan{Program: program, Files: map[string]string{}}
+	p := &plan{Format: wasm.Format, Program: program, Files: map[string]ahead{}}
+	known := map[[sha256.Size]byte]compiled{} // files under several names are compiled once
 	for i, name := range program.Modules() {
 		module, err := readModule(task, name)
 		if err != nil {
 			return err
 		}
 		began := time.Now()
-		p.Files[name] = fmt.Sprintf("%s/%d.wasm", planDir, i)
-		loaded, err := compileOne(ctx, engine, module, filepath.Join(task, p.Files[name]))
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		sum := sha256.Sum256(module)
+		made, ok := known[sum]
+		if !ok {
+			made.file = fmt.Sprintf("%s/%d.wasm", planDir, i)
+			if made.module, made.code, err = compileOne(ctx, engine, module, filepath.Join(task, made.file)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			known[sum] = made
 		}
+		p.Files[name] = ahead{File: made.file, Code: made.code}
 		fmt.Fprintf(out, "%s: %d KiB, compiled in %s\n", name, (len(module)+1023)>>10,
 			time.Since(began).Round(time.Millisecond))
-		if err := finishRoutes(ctx, program, name, loaded); err != nil {
+		if err := finishRoutes(ctx, program, name, made.module); err != nil {
 			return err
 		}
 	}
@@ -82,17 +89,25 @@ func compile(ctx context.Context, task string, command []string, out io.Writer) 
 	return os.WriteFile(filepath.Join(task, planFile), text, 0o644)
 }
 
-// compileOne makes the machine code of one module, and the file that is loaded.
-func compileOne(ctx context.Context, engine *wasm.Engine, module []byte, file string) (*wasm.Module, error) {
+// compiled is what was made of one file.
+type compiled struct {
+	module     *wasm.Module
+	file, code string
+}
+
+// compileOne makes the machine code of one module, and the file that is loaded with it.
+func compileOne(
+	ctx context.Context, engine *wasm.Engine, module []byte, file string,
+) (loaded *wasm.Module, code string, err error) {
 	stripped, err := wasm.Strip(module)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	loaded, err := engine.Load(ctx, stripped)
+	loaded, made, err := engine.Prepare(ctx, stripped)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return loaded, os.WriteFile(file, stripped, 0o644)
+	return loaded, made.Code, os.WriteFile(file, made.Skeleton, 0o644)
 }
 
 // finishRoutes checks the entries of a module's routes, and adds those that it tells

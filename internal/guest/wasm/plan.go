@@ -4,6 +4,7 @@ package wasm
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,33 +28,31 @@ const (
 
 // plan is what a build found out: program.json.
 type plan struct {
+	Format  int           `json:"format"`
 	Program *wagi.Program `json:"program"`
-	// Files are the modules as they are loaded, by their names in the program.
-	Files map[string]string `json:"files"`
+	// Files are the modules that were compiled ahead, by their names in the program.
+	Files map[string]ahead `json:"files"`
 }
+
+// ahead says where what was compiled ahead of a module is.
+type ahead struct {
+	File string `json:"file"` // of the skeleton, below the code
+	Code string `json:"code"`
+}
+
+// errNoPlan tells that the bundle has no plan of this version.
+var errNoPlan = errors.New("the bundle has no plan for its modules")
 
 func readPlan(task string) (*plan, error) {
 	text, err := os.ReadFile(filepath.Join(task, planFile))
 	if err != nil {
-		return nil, err
+		return nil, errNoPlan
 	}
 	var p plan
-	if err := json.Unmarshal(text, &p); err != nil || p.Program == nil {
-		return nil, fmt.Errorf("read %s: it is damaged: %v", planFile, err)
+	if err := json.Unmarshal(text, &p); err != nil || p.Program == nil || p.Format != wasm.Format {
+		return nil, errNoPlan
 	}
 	return &p, nil
-}
-
-// read gives the module of that name as it is loaded.
-func (p *plan) read(task, name string) ([]byte, error) {
-	if file, ok := p.Files[name]; ok {
-		return os.ReadFile(filepath.Join(task, file))
-	}
-	module, err := readModule(task, name)
-	if err != nil {
-		return nil, err
-	}
-	return wasm.Strip(module)
 }
 
 // programOf makes the program of a command: a module and its arguments, or the file

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,7 +39,11 @@ func Main() int {
 	debug.SetGCPercent(garbagePercent)
 	// One processor suffices for one call at once, and no thread is woken for it.
 	runtime.GOMAXPROCS(1)
-	h, err := newModules(context.Background(), place{task: taskDir, scratch: scratchDir})
+	ctx := context.Background()
+	h, err := newModules(ctx, place{task: taskDir, scratch: scratchDir, notes: os.Stderr})
+	if err == nil {
+		err = rehearse(ctx, scratchDir)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dayfly guest wasm:", err)
 		return 1
@@ -51,7 +55,10 @@ func Main() int {
 func hello() frame.HelloHead { return frame.HelloHead{Language: "wasm", Version: runtime.Version()} }
 
 // place is where things are in the box.
-type place struct{ task, scratch string }
+type place struct {
+	task, scratch string
+	notes         io.Writer // takes lines for the log
+}
 
 // modules calls a fresh instance of a module for each call.
 type modules struct {
@@ -104,18 +111,14 @@ func (m *modules) specialise(ctx context.Context, rev *frame.SpecialiseHead) err
 		m.engine.Limit(bytes)
 	}
 	plan, err := readPlan(rev.Task)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errNoPlan) {
 		plan, err = m.improvise(rev)
 	}
 	if err != nil {
 		return err
 	}
-	fits, err := m.engine.Open()
-	if err != nil {
-		return err
-	}
-	if !fits {
-		fmt.Fprintln(os.Stderr, "the bundle has no machine code for this processor and version: "+
+	if !m.engine.Fits() {
+		fmt.Fprintln(m.place.notes, "the bundle has no machine code for this processor and version: "+
 			"its modules are compiled now; deploy again to have it made once")
 	}
 	if err := m.load(ctx, plan, rev); err != nil {
@@ -137,13 +140,11 @@ func (m *modules) improvise(rev *frame.SpecialiseHead) (*plan, error) {
 func (m *modules) load(ctx context.Context, plan *plan, rev *frame.SpecialiseHead) error {
 	loaded := map[string]*wasm.Module{}
 	for _, name := range plan.Program.Modules() {
-		binary, err := plan.read(rev.Task, name)
+		module, err := m.loadOne(ctx, plan, rev.Task, name)
 		if err != nil {
-			return err
-		}
-		if loaded[name], err = m.engine.Load(ctx, binary); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		loaded[name] = module
 	}
 	m.program = plan.Program
 	for i := range m.program.Routes {
@@ -155,6 +156,28 @@ func (m *modules) load(ctx context.Context, plan *plan, rev *frame.SpecialiseHea
 			files: filesOf(rev.Task, route), env: environmentOf(rev.Env, route)}
 	}
 	return nil
+}
+
+// loadOne takes what was compiled ahead, or compiles.
+func (m *modules) loadOne(ctx context.Context, plan *plan, task, name string) (*wasm.Module, error) {
+	if ahead, ok := plan.Files[name]; ok {
+		skeleton, err := os.ReadFile(filepath.Join(task, ahead.File))
+		if err != nil {
+			return nil, fmt.Errorf("read skeleton: %w", err)
+		}
+		module, err := m.engine.Map(ctx, wasm.Prepared{Skeleton: skeleton, Code: ahead.Code})
+		if !errors.Is(err, wasm.ErrMisfit) {
+			return module, err
+		}
+	}
+	binary, err := readModule(task, name)
+	if err != nil {
+		return nil, err
+	}
+	if binary, err = wasm.Strip(binary); err != nil {
+		return nil, err
+	}
+	return m.engine.Load(ctx, binary)
 }
 
 func checkEntry(route *wagi.Route, module *wasm.Module) error {
