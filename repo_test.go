@@ -67,8 +67,8 @@ var importers = map[string]struct {
 		"metrics go through telemetry"},
 	"go.opentelemetry.io/otel": {[]string{"internal/telemetry"}, "traces go through telemetry"},
 	"github.com/spf13/cobra":   {[]string{"internal/cli", "cmd/dayfly"}, "commands are cli's"},
-	"flag": {[]string{"bench", "cmd/dayfly", "internal/build"},
-		"settings are config's; build has the command line of a compiler that runs in a box"},
+	"flag": {[]string{"bench", "cmd/dayfly", "internal/build", "internal/guest"},
+		"settings are config's; build and guest have the command lines of programs that run in a box"},
 }
 
 // sourceFile is one Go file of the repository.

@@ -3,26 +3,20 @@
 package cgibin
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
-	"log"
-	"net"
+	"log/slog"
 	"net/http"
 	"net/http/cgi"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
-)
-
-const (
-	headTimeout = 10 * time.Second
-	// idleTimeout keeps the platform's own connections open between calls.
-	idleTimeout = time.Hour
+	"github.com/dayfly-faas/dayfly/internal/guest/web"
 )
 
 // Folder answers requests with the programs of a folder.
@@ -83,13 +77,7 @@ func serve(dir, pages string, stderr io.Writer) error {
 		return err
 	}
 	defer folder.Close()
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: folder, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: log.New(stderr, "", 0)}
-	return server.Serve(listener)
+	return web.Serve(context.Background(), folder, stderr)
 }
 
 // ServeHTTP implements http.Handler.
@@ -113,8 +101,9 @@ func (f *Folder) run(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	handler := cgi.Handler{
-		Path: filepath.Join(f.dir, program), Root: f.prefix + program, Dir: filepath.Dir(filepath.Join(f.dir, program)),
-		Env: os.Environ(), Stderr: f.stderr, Logger: log.New(f.stderr, "", 0),
+		Path: filepath.Join(f.dir, program), Root: f.prefix + program,
+		Dir: filepath.Dir(filepath.Join(f.dir, program)),
+		Env: os.Environ(), Stderr: f.stderr, Logger: slog.NewLogLogger(slog.NewTextHandler(f.stderr, nil), slog.LevelWarn),
 	}
 	handler.ServeHTTP(w, r)
 }

@@ -8,21 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
-)
 
-const (
-	// headTimeout and idleTimeout bound what a silent connection costs. The platform's
-	// own connections are kept open between calls.
-	headTimeout = 10 * time.Second
-	idleTimeout = time.Hour
+	"github.com/dayfly-faas/dayfly/internal/guest/web"
 )
 
 // options are what the command line says.
@@ -97,7 +89,7 @@ func (o options) serve(ctx context.Context, stderr io.Writer) error {
 		}
 	}
 	if err := w.await(ctx); err == nil {
-		err = listenAndServe(ctx, handler)
+		err = web.Serve(ctx, handler, stderr)
 		cancel(err)
 		if err != nil {
 			<-ended
@@ -105,18 +97,4 @@ func (o options) serve(ctx context.Context, stderr io.Writer) error {
 		}
 	}
 	return <-ended
-}
-
-// listenAndServe answers on $PORT until ctx ends.
-func listenAndServe(ctx context.Context, handler http.Handler) error {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout}
-	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

@@ -3,6 +3,7 @@
 package static
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -10,8 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log"
-	"net"
 	"net/http"
 	"os"
 	"path"
@@ -19,15 +18,13 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/guest/web"
 )
 
 const (
 	// tagsMax bounds how many files' tags are remembered; a large site has some 10,000.
 	tagsMax = 20_000
-	// headTimeout and idleTimeout bound what a silent connection costs. The platform's
-	// own connections are kept open between calls.
-	headTimeout = 10 * time.Second
-	idleTimeout = time.Hour
 )
 
 // Site answers requests with the files of a folder.
@@ -72,14 +69,7 @@ func Main(args []string, stderr io.Writer) int {
 	}
 	defer site.Close()
 	site.Fallback = *fallback
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
-	if err != nil {
-		fmt.Fprintln(stderr, "dayfly guest static:", err)
-		return 1
-	}
-	server := &http.Server{Handler: site, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: log.New(stderr, "", 0)}
-	fmt.Fprintln(stderr, "dayfly guest static:", server.Serve(listener))
+	fmt.Fprintln(stderr, "dayfly guest static:", web.Serve(context.Background(), site, stderr))
 	return 1
 }
 
