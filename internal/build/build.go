@@ -208,6 +208,12 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	}
 	j.choosePHPServer()
 	spec := dayfly.DefaultSpecOf(plan.Contract, plan.Dialect)
+	if plan.Language == toolchain.Java {
+		javaDefaults(&spec)
+	}
+	if plan.Payload != "" {
+		spec.Payload = plan.Payload
+	}
 	// What was detected has these settings in it already, checked and completed.
 	settings := j.request.Settings
 	settings.Runtime, settings.Contract, settings.Dialect = "", "", ""
@@ -225,6 +231,9 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		spec.Runtime = toolchain.NativeName // the compiler is not needed any more
 	}
 	spec.Contract, spec.Dialect = plan.Contract, plan.Dialect
+	if plan.Language == toolchain.Java {
+		plan.Command = withHeap(plan.Command, spec.Limits.MemoryBytes)
+	}
 	spec.Entry, spec.Command = plan.Entry, j.withInterpreter(plan.Command)
 	if err := spec.Validate(); err != nil {
 		return Built{}, err
@@ -266,11 +275,36 @@ func (j *job) chooseRuntime(ctx context.Context) error {
 		}
 	}
 	j.runtime, err = j.runtimes.Find(ctx, dayfly.RuntimeName(language))
-	if err == nil && version != "" {
+	if err != nil {
+		return j.fallBack(ctx, err)
+	}
+	if version != "" {
 		j.plan.Notices = append(j.plan.Notices, fmt.Sprintf(
 			"the source asks for %s %s, which is not on this machine", language, version))
 	}
-	return err
+	return nil
+}
+
+// fallBack takes the other runtime that a plan may be for, or tells why there is none.
+func (j *job) fallBack(ctx context.Context, missing error) error {
+	other, why := j.plan.Fallback()
+	if why != "" {
+		told := dayfly.Errorf(dayfly.KindOf(missing), "%w; %s", missing, why)
+		if known, ok := missing.(*dayfly.Error); ok {
+			told.Hint = known.Hint
+		}
+		return told
+	}
+	if other == "" {
+		return missing
+	}
+	found, err := j.runtimes.Find(ctx, dayfly.RuntimeName(other))
+	if err != nil {
+		return missing
+	}
+	j.runtime = found
+	j.plan.Switch(other)
+	return nil
 }
 
 var (

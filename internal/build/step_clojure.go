@@ -66,7 +66,8 @@ func (b *javaBuild) compileClojure(namespaces []string) step {
 // libraries fetch what deps.edn names: Clojure alone directly, others with Maven.
 func (b *javaBuild) libraries() ([]step, error) {
 	alone := "org.clojure:clojure:" + detect.ClojureVersion
-	if others := slices.DeleteFunc(slices.Clone(b.plan.Libraries), func(l string) bool { return l == alone }); len(others) == 0 {
+	others := slices.DeleteFunc(slices.Clone(b.plan.Libraries), func(l string) bool { return l == alone })
+	if len(others) == 0 {
 		return []step{b.jars("clojure", []string{"--to", javaLibs}, clojureJars...)}, nil
 	}
 	pom, err := pomOf(b.plan.Libraries, append([]string{clojars}, b.plan.Repositories...))

@@ -88,9 +88,8 @@ func (j *job) newerJava(ctx context.Context, version string) (toolchain.Runtime,
 	}
 	best, lowest := toolchain.Runtime{}, 0
 	for _, r := range list {
-		major, _, _ := strings.Cut(r.Version, ".")
-		number, err := strconv.Atoi(major)
-		if r.Language == toolchain.Java && err == nil && number > wanted && (lowest == 0 || number < lowest) {
+		number := major(r)
+		if r.Language == toolchain.Java && number > wanted && (lowest == 0 || number < lowest) {
 			best, lowest = r, number
 		}
 	}
@@ -137,6 +136,10 @@ func (b *javaBuild) flags() []string {
 	list := []string{
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", javaToolMemory, "-Duser.home=/tmp",
 		"-Dfile.encoding=UTF-8",
+	}
+	if major(b.jdk) >= quietSince {
+		// Compilers load native code and use memory in ways that this Java warns of.
+		list = append(list, "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
 	}
 	if _, err := os.Stat(trustStore); err == nil {
 		list = append(list, "-Djavax.net.ssl.trustStore="+trustStore)
@@ -246,14 +249,26 @@ func (b *javaBuild) plainSteps() []step {
 	return list
 }
 
+// quietSince is the first Java that has both flags.
+const quietSince = 24
+
+// major is a Java's version as people say it; 0 when it cannot be read.
+func major(r toolchain.Runtime) int {
+	first, _, _ := strings.Cut(r.Version, ".")
+	number, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return number
+}
+
 // newestTarget is the newest class files that the pinned Kotlin compiler writes.
 const newestTarget = 25
 
 // target is the Java that classes must run on.
 func (b *javaBuild) target() string {
-	major, _, _ := strings.Cut(b.job.runtime.Version, ".")
-	number, err := strconv.Atoi(major)
-	if err != nil || number > newestTarget {
+	number := major(b.job.runtime)
+	if number == 0 || number > newestTarget {
 		number = newestTarget
 	}
 	return strconv.Itoa(number)

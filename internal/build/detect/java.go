@@ -95,6 +95,9 @@ func (s *source) java() []candidate {
 	}
 	handlers, programs := p.split()
 	var found []candidate
+	if i := slices.IndexFunc(handlers, func(u javaUnit) bool { return u.entry == quarkusLambda }); i >= 0 {
+		handlers = handlers[i : i+1] // it calls the others
+	}
 	if len(handlers) > 0 {
 		found = append(found, s.javaHandler(p, handlers))
 	}
@@ -179,7 +182,7 @@ func (s *source) javaProgram(p *javaProject, list []javaUnit) candidate {
 	if known.name != "" {
 		c.notices = []string{"it is a " + known.name + " application"}
 	}
-	if others := javaMains(list); len(others) > 1 && chosen.entry != named {
+	if others := javaMains(list); len(others) > 1 && chosen.entry != named && known.name != quarkusName {
 		c.notices = append(c.notices, "there are several main classes, "+javaNames(list)+": "+
 			chosen.entry+" is taken; name another with --command")
 	}
@@ -210,10 +213,17 @@ func javaNames(list []javaUnit) string {
 // finishJava adds how it is built, and which Java it asks for.
 func (s *source) finishJava(plan *Plan) {
 	p := s.javaProject()
-	if p == nil {
+	if p == nil && plan.Contract != dayfly.ContractHandler {
 		return
 	}
 	plan.Install = InstallJava
+	if p == nil { // compiled classes
+		plan.Java = JavaPlan{Tool: JavaJar, Folder: ".", Module: "."}
+		if plan.Dialect == dayfly.DialectLambda {
+			plan.Java.Needs = []JavaNeed{NeedLambda}
+		}
+		return
+	}
 	plan.Java = JavaPlan{
 		Tool: p.tool, Folder: p.folder, Module: p.folder, Modules: p.modules,
 		Wrapper: s.javaWrapper(p), Quarkus: javaFrameworkOf(p).name == quarkusName,

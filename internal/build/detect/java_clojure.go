@@ -23,14 +23,21 @@ var (
 	clojureMacro = regexp.MustCompile(`\(deflambdafn\s+([\w.]+)`)
 )
 
+// clojureText gives a file without its comments, and its namespace.
+func (s *source) clojureText(file string) (text, ns string) {
+	text = clojureComment.ReplaceAllString(s.read(file), "")
+	if match := clojureNS.FindStringSubmatch(text); match != nil {
+		ns = match[1]
+	}
+	return text, ns
+}
+
 // clojureUnits gives what can be called in a file of Clojure.
 func (s *source) clojureUnits(file string) []javaUnit {
-	text := clojureComment.ReplaceAllString(s.read(file), "")
-	match := clojureNS.FindStringSubmatch(text)
-	if match == nil {
+	text, ns := s.clojureText(file)
+	if ns == "" {
 		return nil
 	}
-	ns := match[1]
 	var units []javaUnit
 	handles := func(entry string) {
 		units = append(units, javaUnit{file: file, entry: entry, dialect: dayfly.DialectLambda, clojure: true})
@@ -144,18 +151,16 @@ func (s *source) clojureCompiled(p *javaProject, plan *Plan) []string {
 	if ns, _, ok := strings.Cut(plan.Entry, "/"); ok {
 		called = ""
 		for _, file := range p.files {
-			match := clojureNS.FindStringSubmatch(s.read(file))
-			if match != nil && match[1] == ns {
+			if _, here := s.clojureText(file); here == ns {
 				called = file
 			}
 		}
 	}
 	var list []string
 	for _, file := range p.files {
-		text := clojureComment.ReplaceAllString(s.read(file), "")
-		match := clojureNS.FindStringSubmatch(text)
-		if match != nil && (file == called || clojureGen.MatchString(text)) {
-			list = append(list, match[1])
+		text, ns := s.clojureText(file)
+		if ns != "" && (file == called || clojureGen.MatchString(text)) {
+			list = append(list, ns)
 		}
 	}
 	return list

@@ -67,8 +67,8 @@ func (s *source) javaUnitOf(p *javaProject, given, class string) javaUnit {
 	for _, file := range p.files {
 		text := stripScript(s.read(file))
 		if isClojure(file) {
-			match := clojureNS.FindStringSubmatch(s.read(file))
-			if match != nil && (match[1] == ns || strings.ReplaceAll(match[1], "-", "_") == class) {
+			_, here := s.clojureText(file)
+			if here != "" && (here == ns || strings.ReplaceAll(here, "-", "_") == class) {
 				return javaUnit{file: file, entry: given}
 			}
 			continue

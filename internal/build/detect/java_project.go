@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 // javaTools are the files by which a tool is known, the surest first.
@@ -45,8 +47,26 @@ func (s *source) findJava() *javaProject {
 	if p == nil || p.tool == JavaJar {
 		return p
 	}
-	p.units = s.javaUnits(p.files)
+	p.units = append(s.javaUnits(p.files), p.dependencyUnits()...)
 	return p
+}
+
+// quarkusLambda is what calls the handlers of a Quarkus function.
+const quarkusLambda = "io.quarkus.amazon.lambda.runtime.QuarkusStreamHandler::handleRequest"
+
+// dependencyUnits are what the build names and a dependency brings: the handler or the
+// server of Quarkus, or a main class that is not in the source.
+func (p *javaProject) dependencyUnits() []javaUnit {
+	named := javaMainClass(p.build)
+	switch {
+	case strings.Contains(p.build, "quarkus-amazon-lambda"):
+		return []javaUnit{{entry: quarkusLambda, dialect: dayfly.DialectLambda}}
+	case javaFrameworkOf(p).name == quarkusName:
+		return []javaUnit{{entry: "quarkus-run.jar", serves: true}}
+	case strings.Contains(named, ".") && p.tool != JavaLein && p.tool != JavaDeps:
+		return []javaUnit{{entry: named, serves: javaFrameworkOf(p).serves}}
+	}
+	return nil
 }
 
 // javaToolIn looks for a tool's file in a folder.
