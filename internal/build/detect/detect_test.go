@@ -73,6 +73,11 @@ func summary(p *detect.Plan) string {
 		line += " +npm"
 	case detect.InstallGo:
 		line += " +go:" + p.Package
+	case detect.InstallDotNet:
+		line += " +dotnet:" + strings.TrimSuffix(p.DotNet.Name+":"+p.DotNet.Project, ":")
+		if p.DotNet.Needs != "" {
+			line += " needs " + p.DotNet.Needs
+		}
 	case detect.InstallRust:
 		line += " +rust:" + p.Rust.Folder + ":" + p.Rust.Bin + p.Rust.File
 	case detect.InstallJava:
@@ -90,6 +95,9 @@ func summary(p *detect.Plan) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
 		line += " extra:" + name
+	}
+	for _, m := range p.Node.Modules {
+		line += " ts:" + m.Output
 	}
 	if len(p.Files) > 0 {
 		line += " files:" + strings.Join(p.Files, ",")

@@ -24,12 +24,6 @@ var nodeStems = []string{
 // mostly what an earlier build left.
 var scriptSuffixes = []string{".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"}
 
-// builtFrameworks need their build script before they can start.
-var builtFrameworks = []string{
-	"next", "nuxt", "@nestjs/core", "@remix-run/serve", "@react-router/serve", "astro",
-	"@sveltejs/kit", "@adonisjs/core", "gatsby",
-}
-
 // node looks for what JavaScript or TypeScript can be called by.
 func (s *source) node() []candidate {
 	pkg, problems := s.packageJSON()
@@ -74,8 +68,8 @@ func (s *source) nodeDeclared(pkg *packageFile) []candidate {
 	if strings.Contains(start, "functions-framework") || pkg.Dependencies[frameworkPackage] != "" {
 		return s.nodeFramework(pkg, start)
 	}
-	if framework := pkg.framework(); framework != "" && start != "" {
-		return []candidate{s.builtApplication(framework, start)}
+	if found := s.built(pkg); len(found) > 0 {
+		return found
 	}
 	if start != "" {
 		return s.nodeStart(start)
@@ -146,13 +140,6 @@ func (s *source) withBin(words []string) []string {
 		return words
 	}
 	return append([]string{"node_modules/.bin/" + words[0]}, words[1:]...)
-}
-
-func (s *source) builtApplication(framework, start string) candidate {
-	c := server(toolchain.Node, s.withBin(manifest.SplitCommand(start))...)
-	c.rank = rankDeclared
-	c.notices = []string{"a " + framework + " application: its build script runs, then " + start}
-	return c
 }
 
 var (

@@ -184,10 +184,10 @@ func (s *source) nodeInstall(plan *Plan, pkg *packageFile) {
 	if pkg.needsInstall() && !installed {
 		plan.Install = InstallNpm
 	}
-	isBuilt := pkg.framework() != "" || len(plan.Node.Drop) > 0
-	if pkg.Scripts["build"] != "" && !installed && (isBuilt || s.startsBuilt(plan, pkg)) {
+	if pkg.Scripts["build"] != "" && !installed && s.startsBuilt(plan, pkg) {
 		plan.Install, plan.Script = InstallNpm, "build"
 	}
+	s.planBuilt(plan, pkg)
 }
 
 var yarnPath = regexp.MustCompile(`(?m)^yarnPath:\s*["']?([\w./-]+)`)

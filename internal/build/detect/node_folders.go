@@ -66,8 +66,10 @@ func (s *source) vercel(pkg *packageFile) []candidate {
 	c := folder(dayfly.DialectVercel, "api", "the files of api/ are Vercel functions, each at its own path")
 	isSaid := s.has("vercel.json") || pkg != nil &&
 		(pkg.has("@vercel/node") || pkg.has("vercel") || pkg.has("@vercel/functions"))
-	if pkg != nil && pkg.framework() != "" {
-		return nil // its own build knows them
+	if pkg != nil {
+		if app, ok := s.application(pkg); ok && !app.static {
+			return nil // it has routes of its own
+		}
 	}
 	if !isSaid && !slices.ContainsFunc(files, s.isVercelFile) {
 		return nil

@@ -49,16 +49,6 @@ func (s *source) packageFile(name string) (*packageFile, []candidate) {
 	return pkg, nil
 }
 
-// framework names the framework whose applications must be built, if any.
-func (p *packageFile) framework() string {
-	for _, name := range builtFrameworks {
-		if p.Dependencies[name] != "" || p.DevDependencies[name] != "" {
-			return name
-		}
-	}
-	return ""
-}
-
 // has tells whether the application depends on a package, in whichever way.
 func (p *packageFile) has(name string) bool {
 	return p.Dependencies[name] != "" || p.DevDependencies[name] != ""
