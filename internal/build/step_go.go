@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/detect"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -28,6 +29,9 @@ func (j *job) goSteps(ctx context.Context) ([]step, error) {
 	made.Argv = []string{
 		runtime.Path, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
 		"-o", taskDir + "/" + detect.Program(),
+	}
+	if j.plan.Contract == dayfly.ContractLambda {
+		made.Argv = append(made.Argv, "-tags", "lambda.norpc") // without the runtime that AWS retired
 	}
 	if j.plan.Go.Shim {
 		made.Argv = append(made.Argv, "-mod=mod")

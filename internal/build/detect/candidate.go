@@ -82,6 +82,13 @@ func runs(language toolchain.Language, command ...string) candidate {
 	}
 }
 
+// polls is a program for AWS Lambda's Runtime API.
+func polls(language toolchain.Language, command ...string) candidate {
+	return candidate{
+		rank: rankExported, language: language, contract: dayfly.ContractLambda, command: command,
+	}
+}
+
 func problem(format string) candidate { return candidate{rank: rankProblem, problem: format} }
 
 // candidates gives every way to call the source, best first. Among equals the order of

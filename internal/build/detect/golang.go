@@ -41,12 +41,11 @@ func (s *source) golang() []candidate {
 	for _, name := range files {
 		text += s.read(name)
 	}
-	if goLambda.MatchString(text) {
-		return []candidate{problem("the Go program uses aws-lambda-go, which polls the " +
-			"Lambda Runtime API; this version has no such contract yet: serve HTTP on $PORT instead")}
-	}
 	c := runs(toolchain.Go, program)
-	if goServes.MatchString(text) || s.moduleServes(folder) {
+	switch {
+	case goLambda.MatchString(text):
+		c = polls(toolchain.Go, program)
+	case goServes.MatchString(text) || s.moduleServes(folder):
 		c = server(toolchain.Go, program)
 	}
 	c.rank, c.file = rankExported, folder
@@ -137,7 +136,7 @@ func (s *source) planGo(plan *Plan, folder string) {
 	named := slices.ContainsFunc(plan.Command, func(word string) bool { // with arguments
 		return strings.Contains(word, program)
 	})
-	if !named && (plan.Contract == dayfly.ContractHTTP || plan.Contract == dayfly.ContractStdio) {
+	if !named && plan.Contract != dayfly.ContractHandler {
 		plan.Command = []string{program}
 	}
 }

@@ -42,11 +42,17 @@ func (s *source) programs() []candidate {
 func (s *source) programFile(name string) []candidate {
 	text := s.read(name)
 	elf, script := s.executable(name)
-	if name == "bootstrap" || elf && strings.Contains(text, "AWS_LAMBDA_RUNTIME_API") {
-		return []candidate{problem(name + " is a program for the Lambda Runtime API; this version " +
-			"has no such contract yet: serve HTTP on $PORT or answer on standard output instead")}
-	}
+	asks := strings.Contains(text, "AWS_LAMBDA_RUNTIME_API")
 	switch {
+	case elf && (asks || name == "bootstrap"):
+		return []candidate{polls(toolchain.Native, "./"+name)}
+	case script && (asks || name == "bootstrap" && !scriptServes.MatchString(text)):
+		first, _, _ := strings.Cut(text, "\n")
+		language, ok := shebangLanguage(first)
+		if !ok {
+			language = toolchain.Native
+		}
+		return []candidate{polls(language, "./"+name)}
 	case elf:
 		return []candidate{runs(toolchain.Native, "./"+name)}
 	case script:
@@ -96,11 +102,6 @@ func (s *source) others() []candidate {
 			found = append(found, problem(other.text))
 		}
 	}
-	for suffix, text := range map[string]string{} {
-		if path.Ext(s.single()) == suffix {
-			found = append(found, problem(text))
-		}
-	}
 	return found
 }
 
@@ -116,6 +117,9 @@ func (s *source) entry(wanted toolchain.Language) (*Plan, error) {
 	}
 	if plan, ok := s.goEntry(wanted); ok {
 		return plan, nil
+	}
+	if c, ok := s.dotnetEntry(given, wanted); ok {
+		return s.accept(c), nil
 	}
 	if c, ok, err := s.javaEntry(given, wanted); ok || err != nil {
 		if err != nil {
