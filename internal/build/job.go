@@ -221,6 +221,9 @@ func (j *job) resultOptions() bundle.Options {
 		ignore = append(ignore, javaLeftovers(&j.plan.Java)...)
 	}
 	ignore = append(ignore, j.plan.Node.Drop...)
+	if j.plan.Install == detect.InstallDotNet {
+		ignore = append(ignore, "*.cs", "*.csproj", "*.sln", "/bin", "obj", "/"+compatDir)
+	}
 	return bundle.Options{
 		Ignore: ignore, Limits: bundle.Limits{Bytes: j.cfg.DiskBytes},
 	}

@@ -37,6 +37,11 @@ func (s *source) platforms() ([]candidate, error) {
 		}
 		d := list[0]
 		language, version := toolchain.ParseName(d.runtime)
+		if c, ok := s.dotnetEntry(d.handler, language); ok {
+			c.rank, c.version = rankDeclared, version
+			c.notices = append(c.notices, handlerFrom(file))
+			return []candidate{c}, nil
+		}
 		if c, ok := s.javaDeclared(d); ok && (language == toolchain.Java || language == "") {
 			c.rank, c.version = rankDeclared, version
 			c.notices = append(c.notices, handlerFrom(file))
