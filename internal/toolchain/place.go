@@ -162,25 +162,9 @@ func inspect(language Language, file string) (executable, bool) {
 }
 
 // prefixes gives what of the host a sandbox must see beside /usr for the program to
-// run: the runtime's own folder and its configuration.
+// run. Where the prefix is shared with other things, as ~/.local is, only the parts
+// that are the runtime's are named.
 func prefixes(language Language, path, prefix, minor string) []string {
-	return append(ownFolders(language, path, prefix, minor), configured(language)...)
-}
-
-// configured gives the folders of configuration without which a runtime does not run.
-func configured(language Language) []string {
-	folders := map[Language][]string{
-		Mono: {"/etc/mono"}, // maps the names of libraries
-	}
-	return slices.DeleteFunc(folders[language], func(folder string) bool {
-		_, err := os.Stat(folder)
-		return err != nil
-	})
-}
-
-// ownFolders gives a runtime's folder. Where the prefix is shared with other things, as
-// ~/.local is, only the parts that are the runtime's are named.
-func ownFolders(language Language, path, prefix, minor string) []string {
 	if real, err := filepath.EvalSymlinks(prefix); err == nil {
 		prefix = real
 	}

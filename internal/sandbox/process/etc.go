@@ -30,7 +30,7 @@ func etcFolders() []string {
 	for _, pattern := range []string{
 		"/etc/alternatives", "/etc/ssl/certs", "/etc/pki/ca-trust/extracted", "/etc/pki/tls/certs",
 		"/etc/crypto-policies", "/etc/ld.so.conf.d", "/etc/java*", "/etc/fonts", "/etc/python3*",
-		"/etc/dotnet", "/etc/perl", "/etc/php*",
+		"/etc/dotnet", "/etc/mono", "/etc/perl", "/etc/php*",
 	} {
 		found, _ := filepath.Glob(pattern)
 		for _, dir := range found {
