@@ -8,7 +8,7 @@
 //	               machine code▼ │mapped
 //	                   .dayfly/wasm of the bundle
 //
-// What a module is called with (CGI, WAGI) is the matter of internal/guest/wasm and
+// What a module is called with (CGI, WAGI) is the matter of internal/guest/wasi and
 // internal/wasm/wagi.
 //
 // Guarantees. Every Run has memory, tables and globals of its own, and what one call

@@ -61,7 +61,8 @@ func Probe() []byte {
 	const wasi = "wasi_snapshot_preview1"
 	i32 := func(n int) []byte { return bytes.Repeat([]byte{assemble.I32}, n) }
 	function := func(name string, params, results int) assemble.Import {
-		return assemble.Import{Module: wasi, Name: name, Type: assemble.Type{Params: i32(params), Results: i32(results)}}
+		t := assemble.Type{Params: i32(params), Results: i32(results)}
+		return assemble.Import{Module: wasi, Name: name, Type: t}
 	}
 	push := func(numbers ...int64) []byte {
 		var code []byte
@@ -79,7 +80,9 @@ func Probe() []byte {
 			function("fd_prestat_get", 2, 1), function("random_get", 2, 1), function("proc_exit", 1, 0),
 		},
 		MemoryPages: 2,
-		Data:        []assemble.Data{{Offset: 0, Bytes: []byte{16, 0, 0, 0, 2, 0, 0, 0}}, {Offset: 16, Bytes: []byte("ok")}},
+		Data: []assemble.Data{
+			{Offset: 0, Bytes: []byte{16, 0, 0, 0, 2, 0, 0, 0}}, {Offset: 16, Bytes: []byte("ok")},
+		},
 		Funcs: []assemble.Func{{Export: StartEntry, Code: assemble.Code(
 			push(8, 12), assemble.Call(0), assemble.Drop, push(1024, 2048), assemble.Call(1), assemble.Drop,
 			push(8, 12), assemble.Call(2), assemble.Drop, push(1024, 2048), assemble.Call(3), assemble.Drop,

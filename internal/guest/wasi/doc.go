@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wasm is the guest of the wasm contract. It runs inside the box and calls a
+// Package wasi is the guest of the wasm contract. It runs inside the box and calls a
 // fresh instance of a WASI module (preview 1) for each call, as CGI and WAGI do.
 //
 //	build box   Compile: module ─▶ .dayfly/wasm: program.json, modules, machine code
@@ -20,4 +20,4 @@
 //
 // Guarantees. A call never sees what another left in memory. A bundle without machine
 // code, or with such as does not fit, works: it is compiled in place, and the log says so.
-package wasm
+package wasi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wasm
+package wasi
 
 import (
 	"bytes"
@@ -67,7 +67,8 @@ func compile(ctx context.Context, task string, command []string, out io.Writer) 
 		made, ok := known[sum]
 		if !ok {
 			made.file = fmt.Sprintf("%s/%d.wasm", planDir, i)
-			if made.module, made.code, err = compileOne(ctx, engine, module, filepath.Join(task, made.file)); err != nil {
+			made.module, made.code, err = compileOne(ctx, engine, module, filepath.Join(task, made.file))
+			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			known[sum] = made
