@@ -28,7 +28,7 @@ const module = "github.com/dayfly-faas/dayfly"
 // package gets its place here; the table is never relaxed to make a build pass.
 var storeys = [][]string{
 	{"."}, // the vocabulary: package dayfly
-	{"internal/store", "internal/bus", "internal/telemetry", "internal/airlock"},
+	{"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm"},
 	{
 		"internal/sandbox", "internal/guest", "internal/scale", "internal/place",
 		"internal/logs", "internal/egress", "internal/toolchain", "internal/manifest",

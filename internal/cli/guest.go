@@ -14,7 +14,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/guest/relay"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 	"github.com/dayfly-faas/dayfly/internal/guest/stdio"
-	"github.com/dayfly-faas/dayfly/internal/guest/wasm"
+	"github.com/dayfly-faas/dayfly/internal/guest/wasi"
 )
 
 // guest runs the code of ours that lives inside a sandbox. It is no command for
@@ -30,9 +30,9 @@ func guest(args []string, world World) int {
 		case "stdio":
 			return stdio.Main()
 		case "wasm":
-			return wasm.Main()
+			return wasi.Main()
 		case "wasm-compile":
-			return wasm.Compile(args[1:], world.Out, world.Err)
+			return wasi.Compile(args[1:], world.Out, world.Err)
 		case "cgi":
 			return cgibin.Main(args[1:], world.Err)
 		case "fastcgi":
