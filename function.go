@@ -156,7 +156,7 @@ func DefaultSpecOf(contract Contract, dialect Dialect) Spec {
 	if contract == ContractLambda || dialect == DialectLambda {
 		s.Payload = PayloadV2
 	}
-	if contract == ContractHTTP || dialect == DialectNodeHTTP {
+	if contract == ContractHTTP || dialect == DialectNodeHTTP || dialect == DialectASGI {
 		s.Scaling.Concurrency = serverConcurrency
 	}
 	return s

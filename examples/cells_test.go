@@ -4,6 +4,7 @@ package examples_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/coder/websocket"
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
@@ -49,6 +52,16 @@ type cell struct {
 	Contract dayfly.Contract `yaml:"contract"`
 	Dialect  dayfly.Dialect  `yaml:"dialect"`
 	Calls    []cellCall      `yaml:"calls"`
+	Sockets  []cellSocket    `yaml:"sockets"`
+}
+
+// cellSocket is a WebSocket and what is said over it, by either side, in that order.
+type cellSocket struct {
+	Path string `yaml:"path"`
+	Talk []struct {
+		Say  string `yaml:"say"`
+		Hear string `yaml:"hear"`
+	} `yaml:"talk"`
 }
 
 // cellCall is one request and what must come back; see call.
@@ -135,9 +148,36 @@ func (c cell) check(t *testing.T, language languageCells) {
 	for _, one := range c.Calls {
 		one.call().check(t, url)
 	}
+	for _, socket := range c.Sockets {
+		socket.check(t, url)
+	}
 	// What was deployed for one cell takes no memory while others are tested.
 	if _, err := shared.client.Evict(t.Context(), dayfly.FunctionRef{Project: "default", Name: name}); err != nil {
 		t.Error(err)
+	}
+}
+
+func (s cellSocket) check(t *testing.T, url string) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, url+s.Path, nil)
+	if err != nil {
+		t.Fatalf("open the WebSocket %s: %v", s.Path, err)
+	}
+	defer conn.CloseNow()
+	for _, line := range s.Talk {
+		if line.Hear == "" {
+			if err := conn.Write(ctx, websocket.MessageText, []byte(line.Say)); err != nil {
+				t.Fatalf("say %q over %s: %v", line.Say, s.Path, err)
+			}
+			continue
+		}
+		if _, got, err := conn.Read(ctx); err != nil || string(got) != line.Hear {
+			t.Fatalf("%s said %q (%v), want %q", s.Path, got, err, line.Hear)
+		}
+	}
+	if err := conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Errorf("close the WebSocket %s: %v", s.Path, err)
 	}
 }
 
