@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -72,6 +73,7 @@ type Guest struct {
 	running    map[string]*invocation
 	extensions map[string]*extension
 	closed     bool // no extension registers any more: the program is ready
+	program    *inner.Program
 }
 
 // New makes a guest that serves the Runtime API on listener.
@@ -88,6 +90,7 @@ func New(listener net.Listener) *Guest {
 func (g *Guest) Serve(nc net.Conn) int {
 	api := &http.Server{Handler: g.routes(), MaxHeaderBytes: headMax, ReadHeaderTimeout: headWait}
 	defer api.Close()
+	defer g.kill()
 	go func() { _ = api.Serve(g.listener) }()
 	served := make(chan error, 1)
 	go func() {
@@ -111,6 +114,15 @@ func (g *Guest) Serve(nc net.Conn) int {
 		g.settle()
 		_ = nc.Close()
 		return program.Status()
+	}
+}
+
+// kill ends the program, if it still runs: outside of a box it would stay.
+func (g *Guest) kill() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.program != nil {
+		g.program.Signal(syscall.SIGKILL)
 	}
 }
 
@@ -146,6 +158,9 @@ func (g *Guest) Specialise(rev frame.SpecialiseHead) (frame.ReadyHead, *frame.Er
 	if err != nil {
 		return frame.ReadyHead{}, initFailure("Runtime.InvalidEntrypoint", err.Error())
 	}
+	g.mu.Lock()
+	g.program = program
+	g.mu.Unlock()
 	select {
 	case <-g.first:
 		g.started <- program
