@@ -143,7 +143,7 @@ func (s *source) withBin(words []string) []string {
 }
 
 var (
-	fwRegistered = regexp.MustCompile(`\.(http|cloudEvent|typed)\(\s*['"]([\w-]+)['"]`)
+	fwRegistered = regexp.MustCompile(`\b(http|cloudEvent|typed)\s*(?:<[^()]*>)?\(\s*['"]([\w-]+)['"]`)
 	fwSignature  = regexp.MustCompile(`--signature-type[= ](http|event|cloudevent|typed)\b`)
 	fwTarget     = regexp.MustCompile(`--target[= ]([\w-]+)`)
 )
