@@ -32,7 +32,7 @@ var storeys = [][]string{
 	{
 		"internal/sandbox", "internal/guest", "internal/scale", "internal/place",
 		"internal/logs", "internal/egress", "internal/toolchain", "internal/manifest",
-		"internal/bundle", "internal/wasm",
+		"internal/bundle",
 	},
 	{"internal/pool", "internal/catalog", "internal/build"},
 	{"internal/invoke", "internal/rollout", "internal/scheduler"},
