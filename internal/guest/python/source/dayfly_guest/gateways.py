@@ -36,7 +36,7 @@ class Door:
     def head(self, result):
         """Status and headers of an answer object."""
         self.check({k: v for k, v in result.items() if k != "body"})
-        headers = _merged(result)
+        headers = merged(result)
         if not any(name == "content-type" for name, _ in headers):
             headers.append(["content-type", "application/json"])
         return payload.whole_status(result.get("statusCode", 200)), headers
@@ -70,7 +70,7 @@ class Door:
                                   ", ".join(sorted(self.KEYS)))
 
 
-def _merged(result):
+def merged(result):
     """multiValueHeaders, then headers; a single value that is among the others is not
     repeated."""
     multi = result.get("multiValueHeaders") or {}

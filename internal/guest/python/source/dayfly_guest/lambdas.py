@@ -171,9 +171,9 @@ def answer_event(call, result):
 
 def set_trace(head):
     """Keep the X-Ray variable as AWS's client does: one per call."""
-    trace = head.get("trace")
+    trace = head.get("trace") and payload.xray(head["trace"])
     if trace:
-        os.environ["_X_AMZN_TRACE_ID"] = payload.xray(trace)
+        os.environ["_X_AMZN_TRACE_ID"] = trace
     elif "_X_AMZN_TRACE_ID" in os.environ:
         del os.environ["_X_AMZN_TRACE_ID"]
 

@@ -39,10 +39,10 @@ def is_form(content_type):
 
 
 def xray(trace):
-    """A W3C traceparent in X-Ray's spelling."""
+    """A W3C traceparent in X-Ray's spelling; "" when it is none."""
     parts = trace.split("-")
-    if len(parts) < 4 or len(parts[1]) != 32:
-        return trace
+    if len(parts) < 4 or len(parts[1]) != 32 or not parts[3]:
+        return ""
     return "Root=1-%s-%s;Parent=%s;Sampled=%d" % (
         parts[1][:8], parts[1][8:], parts[2], 1 if parts[3][-1:] in "13579bdf" else 0)
 
@@ -157,7 +157,7 @@ def added(head, present):
     trace = head.get("trace")
     if trace:
         more["traceparent"] = trace
-        if "x-amzn-trace-id" not in present:
+        if "x-amzn-trace-id" not in present and xray(trace):
             more["x-amzn-trace-id"] = xray(trace)
     return more
 
@@ -196,10 +196,17 @@ def head_of(result):
     headers = []
     typed = False
     given = result.get("headers")
-    if given:
+    if "multiValueHeaders" in result:
+        from . import gateways
+
+        headers = gateways.merged(result)
+        typed = any(name == "content-type" for name, _ in headers)
+    elif given:
         if not isinstance(given, dict):
             raise bad("headers is a %s: it must be an object", type(given).__name__)
         for name, value in given.items():
+            if value is None:
+                continue
             name, value = header(name, value)
             if name == "content-type":
                 typed = True
