@@ -43,7 +43,8 @@ module DayflyGuest
         sent = 0
         while sent < data.bytesize
           part = sent.zero? ? data : data.byteslice(sent..)
-          sent += @io.syswrite(part)
+          count = @io.write_nonblock(part, exception: false)
+          count == :wait_writable ? IO.select(nil, [@io]) : sent += count
         end
       end
     rescue SystemCallError, IOError
