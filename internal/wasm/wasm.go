@@ -152,7 +152,12 @@ func (e *Engine) Load(ctx context.Context, module []byte) (*Module, error) {
 	return e.load(ctx, module)
 }
 
-func (e *Engine) load(ctx context.Context, module []byte) (*Module, error) {
+func (e *Engine) load(ctx context.Context, module []byte) (m *Module, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the library has bounds that it panics at
+			err = dayfly.Errorf(dayfly.KindInvalid, "the module cannot be compiled: %v", p)
+		}
+	}()
 	compiled, err := e.runtime.CompileModule(ctx, module)
 	if err != nil {
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "%v", err)
