@@ -82,6 +82,11 @@ func summary(p *detect.Plan) string {
 		line += " +rust:" + p.Rust.Folder + ":" + p.Rust.Bin + p.Rust.File
 	case detect.InstallJava:
 		line += javaSummary(&p.Java)
+	case detect.InstallWasm:
+		line += " +wasm"
+		for _, source := range p.Wasm.Sources {
+			line += " " + string(source.Compiler) + ":" + source.Output
+		}
 	case detect.InstallNone:
 	}
 	if p.Locked && (p.Install == detect.InstallNpm || p.Install == detect.InstallPip) {
