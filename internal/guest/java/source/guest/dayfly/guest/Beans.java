@@ -52,7 +52,14 @@ final class Beans {
     if (raw == Object.class) {
       return value;
     }
-    if (raw == String.class && !(value instanceof Map) && !(value instanceof List)) {
+    boolean single = value instanceof List && ((List<?>) value).size() == 1;
+    if (single && !raw.isArray() && !Iterable.class.isAssignableFrom(raw)) {
+      return read(((List<?>) value).get(0), type);
+    }
+    if (raw == String.class) {
+      if (value instanceof Map || value instanceof List) {
+        throw mismatch(value, raw);
+      }
       return value.toString();
     }
     if (raw.isPrimitive() || Number.class.isAssignableFrom(raw) || raw == Boolean.class

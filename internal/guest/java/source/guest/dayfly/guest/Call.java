@@ -70,8 +70,13 @@ final class Call {
     if (head.get("headers") instanceof List) {
       for (Object pair : (List<?>) head.get("headers")) {
         List<?> both = (List<?>) pair;
-        headers.computeIfAbsent((String) both.get(0), name -> new ArrayList<>())
-            .add((String) both.get(1));
+        String name = (String) both.get(0);
+        List<String> values = headers.get(name);
+        if (values == null) { // no lambda: it would cost the first call a millisecond
+          values = new ArrayList<>();
+          headers.put(name, values);
+        }
+        values.add((String) both.get(1));
       }
     }
     return headers;

@@ -140,7 +140,11 @@ final class Failure {
   /** The trace as Throwable prints it, ours left out. */
   static String print(Throwable t) {
     java.io.StringWriter text = new java.io.StringWriter();
-    trim(t).printStackTrace(new java.io.PrintWriter(text));
-    return text.toString();
+    try {
+      trim(t).printStackTrace(new java.io.PrintWriter(text));
+      return text.toString();
+    } catch (RuntimeException | StackOverflowError e) { // its message fails
+      return t.getClass().getName() + "\n\t" + String.join("\n\t", stackOf(t)) + "\n";
+    }
   }
 }

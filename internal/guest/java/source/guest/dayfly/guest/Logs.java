@@ -117,7 +117,9 @@ final class Logs {
 
     private void add(byte b) {
       // A line that is too long is cut, but not within a character.
-      if (size >= LINE_MAX - 3 && (b & 0xc0) != 0x80 || size == LINE_MAX) {
+      int unsigned = b & 0xff;
+      int character = unsigned < 0xc0 ? 1 : unsigned < 0xe0 ? 2 : unsigned < 0xf0 ? 3 : 4;
+      if (size + character > LINE_MAX) {
         send(true);
       }
       if (size == line.length) {

@@ -48,7 +48,8 @@ class Message {
   }
 
   public Optional<String> getCharacterEncoding() {
-    return getContentType().map(type -> parameter(type, "charset"));
+    Optional<String> type = getContentType();
+    return type.isPresent() ? Optional.ofNullable(parameter(type.get(), "charset")) : type;
   }
 
   public InputStream getInputStream() throws IOException {
@@ -71,7 +72,7 @@ class Message {
 
   static Charset charset(Optional<String> name) {
     try {
-      return name.map(Charset::forName).orElse(StandardCharsets.UTF_8);
+      return name.isPresent() ? Charset.forName(name.get()) : StandardCharsets.UTF_8;
     } catch (IllegalArgumentException e) {
       return StandardCharsets.UTF_8;
     }

@@ -45,7 +45,9 @@ final class OpenFaas implements Guest.Handler {
       headers.add(new String[] {"content-type", type});
     }
     if (response.getHeaders() != null) {
-      response.getHeaders().forEach((name, value) -> headers.add(new String[] {name, value}));
+      for (Map.Entry<String, String> header : response.getHeaders().entrySet()) {
+        headers.add(new String[] {header.getKey(), header.getValue()});
+      }
     }
     call.answer(response.getStatusCode(), headers, body(response));
   }
@@ -69,10 +71,11 @@ final class OpenFaas implements Guest.Handler {
 
     Request(Call call) throws java.io.IOException {
       body = call.all();
-      call.headers().forEach((name, values) -> {
+      for (Map.Entry<String, List<String>> header : call.headers().entrySet()) {
+        String name = header.getKey();
         String spelled = Character.toUpperCase(name.charAt(0)) + name.substring(1);
-        headers.put(spelled, values.get(0));
-      });
+        headers.put(spelled, header.getValue().get(0));
+      }
       query = call.event() || call.text("query").isEmpty() ? null : call.text("query");
       path = call.event() ? "/" : Query.decode(call.text("path").replace("+", "%2B"));
     }

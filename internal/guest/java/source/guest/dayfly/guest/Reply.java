@@ -47,7 +47,8 @@ final class Reply implements HttpResponse {
 
   @Override
   public Optional<String> getContentType() {
-    return Optional.ofNullable(headers.get("content-type")).map(values -> values.get(0));
+    List<String> values = headers.get("content-type");
+    return values == null ? Optional.empty() : Optional.of(values.get(0));
   }
 
   @Override
@@ -55,7 +56,8 @@ final class Reply implements HttpResponse {
     if (name.equalsIgnoreCase("content-type")) {
       setContentType(value);
     } else {
-      headers.computeIfAbsent(name, key -> new ArrayList<>()).add(value);
+      headers.putIfAbsent(name, new ArrayList<>());
+      headers.get(name).add(value);
     }
   }
 
@@ -78,7 +80,10 @@ final class Reply implements HttpResponse {
       if (out != null) {
         throw new IllegalStateException("getOutputStream called");
       }
-      Optional<String> charset = getContentType().map(type -> Message.parameter(type, "charset"));
+      Optional<String> charset = getContentType();
+      if (charset.isPresent()) {
+        charset = Optional.ofNullable(Message.parameter(charset.get(), "charset"));
+      }
       writer = new BufferedWriter(new OutputStreamWriter(stream(), Message.charset(charset)));
     }
     return writer;
@@ -93,11 +98,11 @@ final class Reply implements HttpResponse {
 
   private List<String[]> head() {
     List<String[]> all = new ArrayList<>();
-    headers.forEach((name, values) -> {
-      for (String value : values) {
-        all.add(new String[] {name, value});
+    for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+      for (String value : header.getValue()) {
+        all.add(new String[] {header.getKey(), value});
       }
-    });
+    }
     return all;
   }
 

@@ -40,7 +40,7 @@ final class Request extends Message implements HttpRequest {
       return "http://localhost/";
     }
     return call.text("scheme") + "://" + call.text("host") + call.text("path")
-        + getQuery().map(query -> "?" + query).orElse("");
+        + (call.text("query").isEmpty() ? "" : "?" + call.text("query"));
   }
 
   @Override
@@ -57,6 +57,12 @@ final class Request extends Message implements HttpRequest {
   @Override
   public Map<String, List<String>> getQueryParameters() {
     return Query.parse(call.text("query"));
+  }
+
+  @Override
+  public Optional<String> getFirstQueryParameter(String name) {
+    List<String> values = getQueryParameters().get(name);
+    return values == null ? Optional.empty() : Optional.of(values.get(0));
   }
 
   @Override

@@ -26,7 +26,7 @@ final class Types {
     if (type instanceof ParameterizedType) {
       Type[] given = ((ParameterizedType) type).getActualTypeArguments();
       for (int i = 0; i < given.length; i++) {
-        given[i] = known.getOrDefault(given[i], given[i]);
+        given[i] = bind(given[i], known);
         bound.put(raw.getTypeParameters()[i], given[i]);
       }
       if (raw == wanted) {
@@ -44,6 +44,48 @@ final class Types {
     }
     Type parent = raw.getGenericSuperclass();
     return parent == null ? null : arguments(parent, wanted, bound);
+  }
+
+  // The type with what is known in the place of its variables: List<T> as List<String>.
+  private static Type bind(Type type, Map<TypeVariable<?>, Type> known) {
+    if (!(type instanceof ParameterizedType)) {
+      return known.getOrDefault(type, type);
+    }
+    ParameterizedType open = (ParameterizedType) type;
+    Type[] given = open.getActualTypeArguments();
+    boolean changed = false;
+    for (int i = 0; i < given.length; i++) {
+      Type bound = bind(given[i], known);
+      changed |= bound != given[i];
+      given[i] = bound;
+    }
+    return changed ? new Bound(open, given) : type;
+  }
+
+  /** A generic type whose variables are known. */
+  private static final class Bound implements ParameterizedType {
+    private final ParameterizedType open;
+    private final Type[] given;
+
+    Bound(ParameterizedType open, Type[] given) {
+      this.open = open;
+      this.given = given;
+    }
+
+    @Override
+    public Type[] getActualTypeArguments() {
+      return given.clone();
+    }
+
+    @Override
+    public Type getRawType() {
+      return open.getRawType();
+    }
+
+    @Override
+    public Type getOwnerType() {
+      return open.getOwnerType();
+    }
   }
 
   /** The class of a type: that of its bound, where it is open. */

@@ -22,4 +22,6 @@ public interface HttpMessage {
   BufferedReader getReader() throws IOException;
 
   Map<String, List<String>> getHeaders();
+
+  Optional<String> getFirstHeader(String name);
 }

@@ -18,6 +18,8 @@ public interface HttpRequest extends HttpMessage {
 
   Map<String, List<String>> getQueryParameters();
 
+  Optional<String> getFirstQueryParameter(String name);
+
   Map<String, HttpPart> getParts();
 
   /** One part of a form. */
