@@ -21,6 +21,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build"
+	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
@@ -33,6 +34,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "guest" && os.Args[2] == "typescript" {
 		os.Exit(typescript.Main(os.Args[3:], os.Stdout, os.Stderr))
+	}
+	if len(os.Args) > 2 && os.Args[1] == "guest" && os.Args[2] == "jars" {
+		os.Exit(jars.Main(os.Args[3:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

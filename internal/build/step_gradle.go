@@ -14,12 +14,13 @@ import (
 const gradleScript = `allprojects { p ->
   p.afterEvaluate {
     if (!p.plugins.hasPlugin('java')) return
-    p.tasks.create('dayflyClasses', Copy) {
+    def add = p.tasks.respondsTo('register') ? 'register' : 'create'
+    p.tasks."$add"('dayflyClasses', Copy) {
       from p.sourceSets.main.output
       into '` + taskDir + `/` + javaClasses + `'
       duplicatesStrategy = 'include'
     }
-    p.tasks.create('dayflyLibraries', Copy) {
+    p.tasks."$add"('dayflyLibraries', Copy) {
       from p.configurations.runtimeClasspath
       into '` + taskDir + `/` + javaLibs + `'
       include '*.jar'
