@@ -165,6 +165,10 @@ func (s *Server) params(r *http.Request, t target) []byte {
 		scheme = "https"
 		add("HTTPS", "on")
 	}
+	uri := r.RequestURI
+	if !strings.HasPrefix(uri, "/") {
+		uri = r.URL.RequestURI() // a request may name the whole address
+	}
 	root := s.Root
 	if root == "" {
 		root = filepath.Dir(s.Program)
@@ -177,7 +181,7 @@ func (s *Server) params(r *http.Request, t target) []byte {
 		{"GATEWAY_INTERFACE", "CGI/1.1"}, {"SERVER_SOFTWARE", "dayfly"}, {"REDIRECT_STATUS", "200"},
 		{"SERVER_PROTOCOL", r.Proto}, {"SERVER_NAME", host}, {"SERVER_PORT", port},
 		{"SERVER_ADDR", "127.0.0.1"}, {"REQUEST_SCHEME", scheme}, {"REQUEST_METHOD", r.Method},
-		{"REQUEST_URI", r.RequestURI}, {"QUERY_STRING", r.URL.RawQuery},
+		{"REQUEST_URI", uri}, {"QUERY_STRING", r.URL.RawQuery},
 		{"DOCUMENT_ROOT", root}, {"SCRIPT_FILENAME", file}, {"SCRIPT_NAME", t.script},
 		{"DOCUMENT_URI", t.script + t.pathInfo}, {"REMOTE_ADDR", remote(r)},
 		{"CONTENT_TYPE", r.Header.Get("Content-Type")},
