@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
@@ -48,7 +49,7 @@ func find(rev *frame.SpecialiseHead) (string, error) {
 				return path, runnable(path)
 			}
 		}
-		return "", fmt.Errorf("Couldn't find valid bootstrap(s): %v", tried[:2]) //nolint:staticcheck // AWS's text
+		return "", dayfly.Errorf(dayfly.KindInvalid, "Couldn't find valid bootstrap(s): %v", tried[:2])
 	}
 	name := rev.Command[0]
 	local := name

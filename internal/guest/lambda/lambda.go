@@ -177,7 +177,8 @@ func (g *Guest) Specialise(rev frame.SpecialiseHead) (frame.ReadyHead, *frame.Er
 	code, signal := inner.ExitOf(program.Status())
 	switch {
 	case signal != "":
-		os.Exit(program.Status()) // the host knows whether it was the memory
+		g.started <- program // Serve ends as it did: the host knows whether it was the memory
+		select {}
 	case code != 0:
 		return frame.ReadyHead{}, initFailure("Runtime.ExitError",
 			fmt.Sprintf("Runtime exited with error: exit status %d", code))
