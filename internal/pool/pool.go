@@ -246,6 +246,7 @@ func (p *Pool) Close() error {
 	}
 	p.starts.Wait()
 	p.stems.close()
+	p.java.Close()
 	p.ends.Wait()
 	return nil
 }

@@ -38,16 +38,18 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 	case <-ctx.Done():
 		return nil, dayfly.Errorf(dayfly.KindCanceled, "a start was given up while it waited for its turn: %w", context.Cause(ctx))
 	}
+	// Before the clock of the start: a guest that must be compiled first is not the code's
+	// doing.
+	launch, err := g.pool.launchOf(ctx, &g.rev.Spec)
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	limit := g.rev.Spec.Limits.InitTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &dayfly.Failure{
 		Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.InitTimeout",
 		Message: fmt.Sprintf("the function was not ready within its init time-out of %s", limit)})
 	defer cancel()
-	launch, err := g.pool.launchOf(ctx, &g.rev.Spec)
-	if err != nil {
-		return nil, err
-	}
 	s, origin, err := g.pool.stems.take(ctx, launch)
 	if err != nil {
 		return nil, err

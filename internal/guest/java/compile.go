@@ -41,22 +41,37 @@ type JDK struct {
 }
 
 // Compiler makes the guest for each JDK in use, in a folder that outlives the process.
+// Its methods may be called from any goroutine.
 type Compiler struct {
 	dir string
 
+	life context.Context // ends with Close; what is made is not its first asker's alone
+	die  context.CancelFunc
+	jobs sync.WaitGroup
+
 	mu   sync.Mutex // guards made
-	made map[string]*compilation
+	made map[string]*job
 }
 
-// compilation is one under way, or done.
-type compilation struct {
-	done chan struct{}
-	err  error
+// job makes one guest; its errors may be read once the channel before them is closed.
+type job struct {
+	compiled   chan struct{}
+	compileErr error
+	archived   chan struct{}
+	archiveErr error
 }
 
 // NewCompiler keeps what it makes in dir.
 func NewCompiler(dir string) *Compiler {
-	return &Compiler{dir: dir, made: map[string]*compilation{}}
+	c := &Compiler{dir: dir, made: map[string]*job{}}
+	c.life, c.die = context.WithCancel(context.Background())
+	return c
+}
+
+// Close ends what is under way.
+func (c *Compiler) Close() {
+	c.die()
+	c.jobs.Wait()
 }
 
 // Folder is where the guest of a JDK is, or will be: boxes see it under the same path,
@@ -78,30 +93,52 @@ func (c *Compiler) Folder(jdk JDK) string {
 // come while it is made wait for it, or until ctx ends.
 func (c *Compiler) Compile(ctx context.Context, jdk JDK) (string, error) {
 	folder := c.Folder(jdk)
-	c.mu.Lock()
-	job := c.made[folder]
-	if job == nil {
-		job = &compilation{done: make(chan struct{})}
-		c.made[folder] = job
-		go func() {
-			defer close(job.done)
-			// Not the caller's context: others wait for it, too.
-			job.err = compile(context.WithoutCancel(ctx), jdk, folder)
-			if job.err != nil {
-				c.mu.Lock()
-				delete(c.made, folder) // tried again when next asked for
-				c.mu.Unlock()
-			}
-		}()
-	}
-	c.mu.Unlock()
+	job := c.start(jdk, folder)
 	select {
-	case <-job.done:
-		return folder, job.err
+	case <-job.compiled:
+		return folder, job.compileErr
 	case <-ctx.Done():
 		return "", dayfly.Errorf(dayfly.KindUnavailable,
 			"the Java guest is still being compiled: %w", context.Cause(ctx))
 	}
+}
+
+// Archive waits until the archive of loaded classes is there, or ctx ends: a machine that
+// maps it starts in half the time. Without it stems boot slower, no worse.
+func (c *Compiler) Archive(ctx context.Context, jdk JDK) error {
+	job := c.start(jdk, c.Folder(jdk))
+	select {
+	case <-job.archived:
+		return job.archiveErr
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// start makes a guest unless somebody did. What failed is tried again when next asked for.
+func (c *Compiler) start(jdk JDK, folder string) *job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if made := c.made[folder]; made != nil {
+		return made
+	}
+	made := &job{compiled: make(chan struct{}), archived: make(chan struct{})}
+	c.made[folder] = made
+	c.jobs.Go(func() {
+		defer close(made.archived)
+		made.compileErr = compile(c.life, jdk, folder)
+		if made.compileErr != nil {
+			c.mu.Lock()
+			delete(c.made, folder)
+			c.mu.Unlock()
+			made.archiveErr = made.compileErr
+		}
+		close(made.compiled)
+		if made.compileErr == nil {
+			made.archiveErr = archive(c.life, jdk, folder)
+		}
+	})
+	return made
 }
 
 func compile(ctx context.Context, jdk JDK, folder string) error {
@@ -207,18 +244,14 @@ func pack(classes, root, target string) error {
 	return os.WriteFile(target, buf.Bytes(), 0o644)
 }
 
-// Archive makes the archive of loaded classes beside the jar, unless it is there: a
-// machine that maps it starts in half the time. Without it stems boot slower, no worse.
-func (c *Compiler) Archive(ctx context.Context, jdk JDK) error {
-	folder, err := c.Compile(ctx, jdk)
-	if err != nil {
-		return err
-	}
-	archive := filepath.Join(folder, archiveName)
-	if _, err := os.Stat(archive); err == nil {
+// archive makes the archive beside the jar, unless it is there, of what a training run
+// loads.
+func archive(ctx context.Context, jdk JDK, folder string) error {
+	target := filepath.Join(folder, archiveName)
+	if _, err := os.Stat(target); err == nil {
 		return nil
 	}
-	fresh := archive + ".new"
+	fresh := target + ".new"
 	defer os.Remove(fresh)
 	args := append(flags(), "-XX:ArchiveClassesAtExit="+fresh, "-jar", filepath.Join(folder, jarName), "train")
 	if err := run(ctx, archiveMax, jdk.Path, args...); err != nil {
@@ -227,7 +260,7 @@ func (c *Compiler) Archive(ctx context.Context, jdk JDK) error {
 	if err := os.Chmod(fresh, 0o644); err != nil {
 		return fmt.Errorf("open archive of Java guest: %w", err)
 	}
-	if err := os.Rename(fresh, archive); err != nil {
+	if err := os.Rename(fresh, target); err != nil {
 		return fmt.Errorf("publish archive of Java guest: %w", err)
 	}
 	return nil

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 	}
 	shared = dir
 	code := m.Run()
+	compiler().Close()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
