@@ -87,6 +87,22 @@ func summary(p *detect.Plan) string {
 		for _, source := range p.Wasm.Sources {
 			line += " " + string(source.Compiler) + ":" + source.Output
 		}
+	case detect.InstallRuby:
+		line += " +ruby"
+		if p.Ruby.Locked {
+			line += "/locked"
+		}
+		if p.Ruby.Assets {
+			line += "/assets"
+		}
+	case detect.InstallPHP:
+		line += " +php"
+		if p.PHP.Packages {
+			line += "/composer"
+		}
+		if p.PHP.Locked {
+			line += "/locked"
+		}
 	case detect.InstallNone:
 	}
 	if p.Locked && (p.Install == detect.InstallNpm || p.Install == detect.InstallPip) {

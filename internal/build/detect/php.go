@@ -137,6 +137,11 @@ func phpFrameworkDialect(isHTTP bool) dayfly.Dialect {
 
 // composer names the packages that composer.json requires, without the platform's own.
 func (s *source) composer() []string {
+	names := sortedKeys(s.composerRequire())
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.Contains(name, "/") })
+}
+
+func (s *source) composerRequire() map[string]any {
 	var file struct {
 		Require map[string]any `json:"require"`
 	}
@@ -144,11 +149,11 @@ func (s *source) composer() []string {
 	if !parsable(text) || json.Unmarshal([]byte(text), &file) != nil {
 		return nil
 	}
-	names := sortedKeys(file.Require)
-	return slices.DeleteFunc(names, func(name string) bool { return !strings.Contains(name, "/") })
+	return file.Require
 }
 
-var phpVersion = regexp.MustCompile(`"php"\s*:\s*"(?:\^|~|>=)?\s*(\d+\.\d+)[\d.*]*"`)
+// phpVersion is a requirement that only one minor version meets.
+var phpVersion = regexp.MustCompile(`^(?:~\s*(\d+\.\d+)\.\d+|(\d+\.\d+)\.(?:\*|\d+))$`)
 
 // finishPHP adds what Composer installs and which PHP is asked for.
 func (s *source) finishPHP(plan *Plan) {
@@ -156,6 +161,10 @@ func (s *source) finishPHP(plan *Plan) {
 		if match := rbVersion.FindStringSubmatch(text); match != nil && plan.Version == "" {
 			plan.Version = match[1]
 		}
+	}
+	requires, _ := s.composerRequire()["php"].(string)
+	if match := phpVersion.FindStringSubmatch(requires); match != nil && plan.Version == "" {
+		plan.Version = match[1] + match[2]
 	}
 	plan.Install = InstallPHP
 	plan.PHP.Packages = s.has("composer.json") && !s.has("vendor/autoload.php")

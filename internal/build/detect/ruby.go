@@ -75,14 +75,14 @@ func (s *source) rubyApplications() []candidate {
 	switch {
 	case s.has("bin/rails") || s.has("config/application.rb") && slices.Contains(gems, "rails"):
 		c := server(toolchain.Ruby, manifest.SplitCommand(
-			"exec bundle exec rails server -b 127.0.0.1 -p $PORT -P /tmp/server.pid")...)
+			"bundle exec rails server -b 127.0.0.1 -p $PORT -P /tmp/server.pid")...)
 		c.rank = rankDeclared
 		c.notices = []string{"a Rails application: it needs SECRET_KEY_BASE or RAILS_MASTER_KEY in its " +
 			"environment, and a database that is elsewhere"}
 		return []candidate{c}
 	case s.has("config.ru") && s.has("config/puma.rb") && slices.Contains(gems, "puma"):
 		c := server(toolchain.Ruby, manifest.SplitCommand(
-			"exec bundle exec puma -C config/puma.rb -b tcp://127.0.0.1:$PORT")...)
+			"bundle exec puma -C config/puma.rb -b tcp://127.0.0.1:$PORT")...)
 		c.rank = rankDeclared
 		c.notices = []string{"config/puma.rb says how the application is served"}
 		return []candidate{c}
