@@ -102,6 +102,9 @@ func (p *Pool) guestLaunch(ctx context.Context, l *launch, spec *dayfly.Spec) er
 	switch l.runtime.Language {
 	case toolchain.Python:
 		l.argv = append(append([]string{l.runtime.Path}, python.Args()...), dir+"/"+python.Entry)
+		if spec.Dialect == dayfly.DialectASGI {
+			l.argv, l.variant = append(l.argv, python.Loop), "/"+python.Loop
+		}
 		l.prepare = func(ctx context.Context) error {
 			return python.Compile(ctx, l.runtime.Path, filepath.Join(p.cfg.GuestDir, language))
 		}

@@ -14,6 +14,10 @@ import (
 // Entry is the script among Files that the interpreter starts.
 const Entry = "guest.py"
 
+// Loop is the argument after Entry for a guest whose functions will run on an event
+// loop: it loads that beforehand, which takes 40 ms and 4 MiB that others do not spend.
+const Loop = "loop"
+
 //go:embed source/guest.py source/dayfly_guest/*.py
 var source embed.FS
 

@@ -40,6 +40,8 @@ def main():
     wire = Wire(control)
     _logs = logs = Logs(wire)
     warm.rehearse()
+    if "loop" in sys.argv[1:]:
+        from . import asgi  # noqa: F401 - loaded for the functions to come
     logs.install()
     site.setquit()  # exit() and quit(), as a script has them
     site.sethelper()
