@@ -222,6 +222,7 @@ func (s *source) finishRuby(plan *Plan) {
 	asked(rbVersion, s.read(".ruby-version"))
 	asked(rbVersion, s.toolVersion("ruby"))
 	asked(rbAsked, gemfile)
+	s.rubyEnvironment(plan)
 	if !rbNeeds.MatchString(gemfile) || s.hasFolder("vendor/bundle") {
 		return
 	}
@@ -229,5 +230,24 @@ func (s *source) finishRuby(plan *Plan) {
 	plan.Ruby = RubyPlan{
 		Locked: s.has("Gemfile.lock"),
 		Assets: s.hasFolder("app/assets") && strings.Contains(strings.Join(plan.Command, " "), "rails server"),
+	}
+}
+
+// rubyEnvironment tells frameworks that this is production. What Rails writes goes to
+// where a box can be written to, and its log to where it is seen.
+func (s *source) rubyEnvironment(plan *Plan) {
+	line := strings.Join(plan.Command, " ")
+	if plan.Dialect != dayfly.DialectRack && plan.Contract != dayfly.ContractHTTP {
+		return
+	}
+	plan.Env = map[string]string{"RACK_ENV": "production", "APP_ENV": "production"}
+	if !strings.Contains(line, "rails") && !s.has("bin/rails") {
+		return
+	}
+	for name, value := range map[string]string{
+		"RAILS_ENV": "production", "RAILS_LOG_TO_STDOUT": "1", "RAILS_SERVE_STATIC_FILES": "1",
+		"BOOTSNAP_CACHE_DIR": "/tmp/bootsnap",
+	} {
+		plan.Env[name] = value
 	}
 }
