@@ -19,6 +19,8 @@ const (
 	// clang compiles C to modules, and wasiRoot has the C library for them.
 	clang    = "/usr/bin/clang"
 	wasiRoot = "/usr/lib/wasm32-wasi/libc.a"
+	// wasmLD links modules where Rust brings no linker.
+	wasmLD = "/usr/bin/wasm-ld"
 	// wasmCompileName is the step that makes machine code.
 	wasmCompileName = "wasm compile"
 )
@@ -153,8 +155,27 @@ func (j *job) wasmRust(ctx context.Context) (runtime toolchain.Runtime, target s
 		WithHint("install it: rustup target add wasm32-wasip1, or apt install rustc cargo libstd-rust-dev-wasm32")
 }
 
+// wasmLinker gives what links modules: Rust's own releases bring it along, distributions
+// have it in a package of its own.
+func wasmLinker(runtime toolchain.Runtime) (string, error) {
+	pattern := filepath.Join(filepath.Dir(runtime.Bin()), "lib/rustlib/*/bin/rust-lld")
+	if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+		return found[0], nil
+	}
+	if _, err := os.Stat(wasmLD); err != nil {
+		return "", dayfly.Errorf(dayfly.KindUnavailable,
+			"Rust links modules with lld, and there is no %s on this machine", wasmLD).
+			WithHint("install it: apt install lld")
+	}
+	return wasmLD, nil
+}
+
 func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step, error) {
 	runtime, target, err := j.wasmRust(ctx)
+	if err != nil {
+		return step{}, err
+	}
+	linker, err := wasmLinker(runtime)
 	if err != nil {
 		return step{}, err
 	}
@@ -163,8 +184,8 @@ func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step,
 		return step{
 			Stage: StageCompile, Name: "rustc", Mounts: runtime.Prefixes,
 			Argv: []string{"/bin/sh", "-c", `mkdir -p "$(dirname "$1")" && exec "$2" --edition 2021 --target "$3" ` +
-				`-C opt-level=3 -C strip=debuginfo --crate-name app -o "$1" "$4"`,
-				"sh", output, runtime.Path, target, source.Files[0]},
+				`-C opt-level=3 -C "linker=$5" --crate-name app -o "$1" "$4"`,
+				"sh", output, runtime.Path, target, source.Files[0], linker},
 		}, nil
 	}
 	argv := []string{"/bin/sh", "-c", wasmRustScript, "sh", output, source.Bin, target,
@@ -177,6 +198,7 @@ func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step,
 		Stage: StageCompile, Name: "cargo build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
 		Env: []string{
 			"CARGO_HOME=" + cacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
+			"CARGO_TARGET_" + strings.ToUpper(strings.ReplaceAll(target, "-", "_")) + "_LINKER=" + linker,
 			"CARGO_PROFILE_RELEASE_DEBUG=false", "CARGO_TERM_COLOR=never",
 			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + caBundle,
 		},
