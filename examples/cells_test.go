@@ -46,6 +46,9 @@ type cell struct {
 	Folder string   `yaml:"folder"`
 	Shows  string   `yaml:"shows"`
 	Needs  []string `yaml:"needs"` // beside the language's
+	// NeedsFile are patterns of files, one of which must be there, such as a library
+	// that a compiler needs for another machine than its own.
+	NeedsFile []string `yaml:"needs_file"`
 	// Deploy are words for dayfly deploy, beside the folder and the name.
 	Deploy []string `yaml:"deploy"`
 	// Contract and Dialect are what the platform must find by itself.
@@ -134,6 +137,9 @@ func (c cell) check(t *testing.T, language languageCells) {
 		if !shared.has(t, name) {
 			t.Skipf("SKIPPED: the runtime %s is not on this machine; scripts/setup installs it", name)
 		}
+	}
+	if len(c.NeedsFile) > 0 && !anyFile(c.NeedsFile) {
+		t.Skipf("SKIPPED: there is no %s on this machine; scripts/setup installs it", c.NeedsFile[0])
 	}
 	name := dayfly.FunctionName(filepath.Base(language.folder) + "-" + c.Folder)
 	url := shared.deployAs(t, filepath.Join(language.folder, c.Folder), string(name), c.Deploy...)
@@ -235,6 +241,15 @@ func (p *platform) has(t *testing.T, name string) bool {
 	}
 	return slices.ContainsFunc(list, func(r client.Runtime) bool {
 		return strings.TrimRight(string(r.Name), "0123456789.") == name || string(r.Name) == name
+	})
+}
+
+// anyFile tells whether there is a file of any of the patterns; ~ is the home folder.
+func anyFile(patterns []string) bool {
+	home, _ := os.UserHomeDir() // without one no pattern below it matches
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		found, _ := filepath.Glob(strings.Replace(pattern, "~", home, 1))
+		return len(found) > 0
 	})
 }
 
