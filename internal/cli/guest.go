@@ -8,6 +8,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
+	"github.com/dayfly-faas/dayfly/internal/guest/azure"
 	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
 	"github.com/dayfly-faas/dayfly/internal/guest/fastcgi"
 	"github.com/dayfly-faas/dayfly/internal/guest/lambda"
@@ -33,6 +34,8 @@ func guest(args []string, world World) int {
 			return wasi.Main()
 		case "wasm-compile":
 			return wasi.Compile(args[1:], world.Out, world.Err)
+		case "azure":
+			return azure.Main(args[1:], world.Out, world.Err)
 		case "cgi":
 			return cgibin.Main(args[1:], world.Err)
 		case "fastcgi":

@@ -100,6 +100,7 @@ func (s *source) candidates(wanted toolchain.Language) ([]candidate, error) {
 		return nil, err
 	}
 	found = append(found, declared...)
+	found = append(found, s.azureCustom()...)
 	found = append(found, s.golang()...)
 	found = append(found, s.node()...)
 	found = append(found, s.python()...)

@@ -83,7 +83,7 @@ func pythonCommand(words []string, installed bool) []string {
 	switch {
 	case installed && name == "/bin/sh" && len(words) == 3 && words[1] == "-c":
 		return []string{name, words[1], path + words[2]}
-	case !installed, strings.Contains(name, "/"), strings.HasPrefix(name, "python"):
+	case !installed, name == "dayfly", strings.Contains(name, "/"), strings.HasPrefix(name, "python"):
 		return words
 	case isPythonTool(name):
 		return append([]string{pythonBin + "/" + name}, words[1:]...)
