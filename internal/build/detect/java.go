@@ -176,7 +176,7 @@ func (s *source) javaProgram(p *javaProject, list []javaUnit) candidate {
 	if chosen.serves || known.serves || s.javaServes(p) {
 		c = server(toolchain.Java, javaServerCommand(p, chosen, known)...)
 	} else {
-		c = runs(toolchain.Java, javaCommand(p, chosen, "-XX:TieredStopAtLevel=1")...)
+		c = runs(toolchain.Java, javaCommand(p, chosen)...)
 	}
 	c.file = chosen.file
 	if known.name != "" {

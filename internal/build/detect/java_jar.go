@@ -43,10 +43,10 @@ func (s *source) javaJar(p *javaProject) []candidate {
 		return []candidate{problem(name + " names no Main-Class; name its handler with " +
 			"--entry com.example.Handler or com.example.Handler::method")}
 	case serves:
-		return []candidate{server(toolchain.Java, "/bin/sh", "-c", "exec java "+javaServerFlags+
+		return []candidate{server(toolchain.Java, "/bin/sh", "-c", "exec java "+javaFlags+
 			" -Dserver.port=$PORT -jar '"+strings.ReplaceAll(name, "'", `'\''`)+"'")}
 	}
-	return []candidate{runs(toolchain.Java, "java", javaServerFlags, "-XX:TieredStopAtLevel=1", "-jar", name)}
+	return []candidate{runs(toolchain.Java, append(javaProgram(), "-jar", name)...)}
 }
 
 // boundedAt reads no more than a number of bytes in all.

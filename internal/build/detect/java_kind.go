@@ -68,14 +68,15 @@ func (s *source) javaServes(p *javaProject) bool {
 	})
 }
 
-// javaServerFlags are for programs that live long: the small collector, as an
-// instance has about one processor.
-const javaServerFlags = "-XX:+UseSerialGC"
+// javaFlags are for programs in instances of about one processor, which start often:
+// the small collector, and the quick compiler alone, which halves the time that a Spring
+// application takes to start.
+const javaFlags = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 // javaServerCommand starts a program that listens.
 func javaServerCommand(p *javaProject, u javaUnit, known javaFramework) []string {
 	if known.name == quarkusName {
-		return shellCommand("java " + javaServerFlags + " " + known.flags + " -jar " + javaApp + "/quarkus-run.jar")
+		return shellCommand("java " + javaFlags + " " + known.flags + " -jar " + javaApp + "/quarkus-run.jar")
 	}
 	isEngine := strings.HasSuffix(u.entry, "EngineMain") || strings.Contains(u.file, "application")
 	if known.words != "" && !isEngine {
@@ -84,7 +85,7 @@ func javaServerCommand(p *javaProject, u javaUnit, known javaFramework) []string
 	if known.flags == "" && known.words == "" {
 		return javaCommand(p, u)
 	}
-	words := append([]string{"java", javaServerFlags}, strings.Fields(known.flags)...)
+	words := append(javaProgram(), strings.Fields(known.flags)...)
 	words = append(append(words, "-cp", "'"+p.classPath()+"'"), javaStart(u)...)
 	return shellCommand(strings.Join(append(words, strings.Fields(known.words)...), " "))
 }
@@ -92,10 +93,11 @@ func javaServerCommand(p *javaProject, u javaUnit, known javaFramework) []string
 func shellCommand(line string) []string { return []string{"/bin/sh", "-c", "exec " + line} }
 
 // javaCommand starts a program that needs no words of ours.
-func javaCommand(p *javaProject, u javaUnit, flags ...string) []string {
-	words := append([]string{"java", javaServerFlags}, flags...)
-	return append(append(words, "-cp", p.classPath()), javaStart(u)...)
+func javaCommand(p *javaProject, u javaUnit) []string {
+	return append(append(javaProgram(), "-cp", p.classPath()), javaStart(u)...)
 }
+
+func javaProgram() []string { return append([]string{"java"}, strings.Fields(javaFlags)...) }
 
 func javaStart(u javaUnit) []string {
 	if u.clojure {

@@ -24,8 +24,12 @@ var javaTools = []struct {
 	{"project.clj", JavaLein}, {"deps.edn", JavaDeps},
 }
 
-// javaModulesMax bounds how many parts of a project are looked at.
-const javaModulesMax = 200
+// Bounds of a project's parts: how many are looked at, and how much their tool's files
+// have in all, which are searched many times.
+const (
+	javaModulesMax    = 200
+	javaBuildBytesMax = 1 << 20
+)
 
 // javaProject finds the tool and the files, once.
 func (s *source) javaProject() *javaProject {
@@ -89,7 +93,9 @@ func (s *source) javaToolIn(folder string) *javaProject {
 				if !slices.Contains(p.modules, dir) {
 					p.modules = append(p.modules, dir)
 				}
-				p.build += s.read(name) + "\n"
+				if text := s.read(name); len(p.build)+len(text) < javaBuildBytesMax {
+					p.build += text + "\n"
+				}
 			}
 		}
 		p.files = s.javaFiles(folder)
