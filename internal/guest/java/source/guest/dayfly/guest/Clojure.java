@@ -43,11 +43,11 @@ final class Clojure {
     boolean context = takesTwo(handler);
     Form form = new Form(function);
     return new Lambda((event, call) -> {
-      Object given = form.toClojure(Lambda.read(new Forms.Own(Object.class, false), event));
+      Object given = form.toClojure(Lambda.read(new Forms.Own(Object.class), event));
       Object result = context
           ? Lambda.invoke(two, handler, new Object[] {given, contextOf(revision, call)})
           : Lambda.invoke(one, handler, new Object[] {given});
-      return Lambda.write(new Forms.Own(Object.class, false), form.toJson(result));
+      return Lambda.write(new Forms.Own(Object.class), form.toJson(result));
     }, revision.concurrency == 1);
   }
 

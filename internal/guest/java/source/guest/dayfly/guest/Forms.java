@@ -2,6 +2,7 @@
 
 package dayfly.guest;
 
+import java.io.File;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 
@@ -16,28 +17,47 @@ interface Forms {
    * library for the others when the code has it.
    */
   static Forms of(Type type) {
-    ClassLoader loader = ClassLoader.getSystemClassLoader();
-    if (loader.getResource("META-INF/services/" + AWS + "CustomPojoSerializer") != null) {
+    if (Library.custom()) {
       return AwsForms.custom(type);
     }
-    boolean library = loader.getResource(LIBRARY) != null;
-    if (library && !Beans.plain(type)) {
-      return AwsForms.of(type);
-    }
-    return new Own(type, library);
+    return Beans.plain(type) || !Library.there() ? new Own(type) : AwsForms.of(type);
   }
 
-  String AWS = "com.amazonaws.services.lambda.runtime.";
-  String LIBRARY = "com/amazonaws/services/lambda/runtime/serialization/PojoSerializer.class";
+  /** What of AWS's libraries the code has. To open a large jar takes milliseconds. */
+  final class Library {
+    private static final String SERVICE =
+        "META-INF/services/com.amazonaws.services.lambda.runtime.CustomPojoSerializer";
+    private static final String SERIALIZER =
+        "com/amazonaws/services/lambda/runtime/serialization/PojoSerializer.class";
+
+    private Library() {}
+
+    static boolean there() {
+      return ClassLoader.getSystemClassLoader().getResource(SERIALIZER) != null;
+    }
+
+    /** Whether the code registers a form; AWS's own jars, which cannot, are not searched. */
+    static boolean custom() {
+      for (String entry : System.getProperty("java.class.path").split(":")) {
+        String name = entry.substring(entry.lastIndexOf('/') + 1);
+        boolean own = name.startsWith("aws-lambda-java-") && name.endsWith(".jar");
+        if (!name.isEmpty() && !own) {
+          return ClassLoader.getSystemClassLoader().getResource(SERVICE) != null;
+        }
+        if (name.isEmpty() && new File(entry + SERVICE).exists()) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
 
   /** Ours. */
   final class Own implements Forms {
     private final Type type;
-    private final boolean library; // which writes what we cannot as AWS's client does
 
-    Own(Type type, boolean library) {
+    Own(Type type) {
       this.type = type;
-      this.library = library;
     }
 
     @Override
@@ -52,7 +72,7 @@ interface Forms {
       try {
         text = Json.write(value);
       } catch (Json.Unknown e) {
-        if (library) {
+        if (Library.there()) { // it writes the rest as AWS's client does
           return AwsForms.of(type).write(value);
         }
         text = Json.write(Beans.plainOf(value));
