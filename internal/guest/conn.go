@@ -168,6 +168,9 @@ func badStart(message string) *dayfly.Failure {
 		Message: message}
 }
 
+// Shutdown tells a guest that asked for it that it is about to be ended.
+func (c *Conn) Shutdown() error { return c.write(frame.Append(nil, frame.Cancel, 0, nil)) }
+
 // Close ends the connection and every call on it.
 func (c *Conn) Close() error { return c.nc.Close() }
 

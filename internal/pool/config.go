@@ -74,6 +74,8 @@ const (
 	coldGuess = 20 * time.Millisecond
 	// endWait bounds the wait for the story of an instance's end when a call needs it.
 	endWait = 2 * time.Second
+	// graceMax bounds the time that an instance may take to shut down: AWS's.
+	graceMax = 2 * time.Second
 	// brokenWait is the same for one broken connection of a program that serves HTTP,
 	// which a process that ends breaks milliseconds before.
 	brokenWait = 250 * time.Millisecond

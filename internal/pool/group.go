@@ -197,7 +197,7 @@ func (g *group) hand(inst *instance) (drop bool) {
 // settle does what must not be done under the lock.
 func (g *group) settle(inst *instance, drop bool) {
 	if drop {
-		inst.end("retired")
+		inst.retire("retired")
 		return
 	}
 	inst.freezeLater()
@@ -242,7 +242,7 @@ func (g *group) dropIdle(match func(*instance) bool, why string) int {
 	})
 	g.mu.Unlock()
 	for _, inst := range dropped {
-		inst.end(why)
+		inst.retire(why)
 	}
 	return len(dropped)
 }
@@ -273,7 +273,7 @@ func (g *group) close() {
 		w.granted <- grant{err: dayfly.Errorf(dayfly.KindUnavailable, "this node is stopping")}
 	}
 	for _, inst := range all {
-		inst.end("the node stops")
+		inst.retire("the node stops")
 	}
 }
 

@@ -25,6 +25,7 @@ type instance struct {
 	free      func() // gives the network back
 	origin    dayfly.ColdStart
 	inner     bool           // the function's process is behind a guest of ours
+	grace     time.Duration  // to shut down in, once told to; most need none
 	phases    []dayfly.Timed // of its making
 	startTime time.Duration  // from its turn to ready
 	since     time.Time
@@ -73,6 +74,21 @@ func (i *instance) ended() bool {
 func (i *instance) end(why string) {
 	if i.ending.CompareAndSwap(nil, &why) {
 		i.box.Kill()
+	}
+}
+
+// retire ends the instance, which did nothing wrong. One that asked for it learns of its
+// end a moment before, and may go by itself.
+func (i *instance) retire(why string) {
+	if i.grace == 0 || i.thaw() != nil {
+		i.end(why)
+		return
+	}
+	if i.ending.CompareAndSwap(nil, &why) {
+		go func() { // a guest that does not read must not hold up the caller
+			_ = i.conn.Shutdown()
+		}()
+		time.AfterFunc(i.grace, i.box.Kill)
 	}
 }
 

@@ -166,6 +166,7 @@ func (i *instance) specialise(ctx context.Context, l *launch) error {
 	if err != nil {
 		return err
 	}
+	i.grace = min(time.Duration(ready.ShutdownMillis)*time.Millisecond, graceMax)
 	if ready.Serve == "http" {
 		i.server = guest.NewServer(ready.Port, i.box.Dial)
 		_, err := i.awaitServer(ctx, guest.Elsewhere{})

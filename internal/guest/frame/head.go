@@ -43,6 +43,9 @@ type ReadyHead struct {
 	Serve   string         `json:"serve"` // "frames" or "http"
 	Port    int            `json:"port,omitempty"`
 	Dialect dayfly.Dialect `json:"dialect,omitempty"`
+	// ShutdownMillis is for how long the guest wants to shut down, before it is ended,
+	// when it is told to by a cancel frame on stream 0.
+	ShutdownMillis int64 `json:"shutdown_ms,omitempty"`
 }
 
 // RequestHead is the payload of a request frame, as a guest reads it. The host writes

@@ -35,6 +35,9 @@ const (
 	// settleMax bounds the wait for answers on their way when the program has ended.
 	settleMax = time.Second
 
+	// shutdownMax is what AWS gives a program whose extensions are all its own.
+	shutdownMax = 500 * time.Millisecond
+
 	exitTrouble = 1
 )
 
@@ -164,7 +167,7 @@ func (g *Guest) Specialise(rev frame.SpecialiseHead) (frame.ReadyHead, *frame.Er
 	select {
 	case <-g.first:
 		g.started <- program
-		return frame.ReadyHead{Serve: "frames"}, nil
+		return frame.ReadyHead{Serve: "frames", ShutdownMillis: g.grace().Milliseconds()}, nil
 	case failure := <-g.failed:
 		return frame.ReadyHead{}, failure
 	case <-program.Done():
@@ -184,6 +187,26 @@ func (g *Guest) Specialise(rev frame.SpecialiseHead) (frame.ReadyHead, *frame.Er
 			fmt.Sprintf("Runtime exited with error: exit status %d", code))
 	}
 	return frame.ReadyHead{}, initFailure("Runtime.ExitError", "Runtime exited without providing a reason")
+}
+
+// grace is how long the program may take to shut down: none, unless an extension of it
+// wants to know.
+func (g *Guest) grace() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.extensions) == 0 {
+		return 0
+	}
+	return shutdownMax
+}
+
+// Stop implements serve.Stopper.
+func (g *Guest) Stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.program != nil && len(g.extensions) > 0 {
+		g.program.Signal(syscall.SIGTERM)
+	}
 }
 
 // Idle implements serve.Handler.

@@ -34,6 +34,7 @@ type world struct {
 	api    string        // http://host:port
 	ended  chan struct{} // closed when the guest has ended, with status
 	status int
+	ready  frame.ReadyHead
 	rev    frame.SpecialiseHead
 }
 
@@ -90,7 +91,8 @@ func (w *world) specialise() *dayfly.Failure {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
-	_, err := w.conn.Specialise(ctx, w.rev)
+	var err error
+	w.ready, err = w.conn.Specialise(ctx, w.rev)
 	if failure, ok := host.FailureOf(err); ok {
 		return failure
 	}

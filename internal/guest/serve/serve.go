@@ -29,6 +29,12 @@ type Handler interface {
 	Idle()
 }
 
+// Stopper is a Handler whose ReadyHead asked to be told of the instance's end.
+type Stopper interface {
+	// Stop begins to shut down, and does not wait.
+	Stop()
+}
+
 // Guest is one connection to the host. Its methods may be called from any goroutine.
 type Guest struct {
 	nc      net.Conn
@@ -94,6 +100,10 @@ func (g *Guest) receive(f frame.Frame) error {
 		return g.specialise(f.Payload)
 	case frame.Request:
 		return g.start(f)
+	}
+	if s, ok := g.handler.(Stopper); ok && f.Stream == 0 && f.Type == frame.Cancel {
+		s.Stop()
+		return nil
 	}
 	g.mu.Lock()
 	c := g.streams[f.Stream]
