@@ -51,9 +51,10 @@ func (j *job) npmSteps(ctx context.Context) ([]step, error) {
 		return nil, err
 	}
 	run := func(stage string, args ...string) step {
+		argv := append([]string{j.runtime.Path, manager.script}, manager.in(j.plan.Node.Folder)...)
 		return step{
 			Stage: stage, Name: manager.name + " " + args[0], Env: npmEnvironment, Mounts: manager.mounts,
-			Online: true, Argv: slices.Concat([]string{j.runtime.Path, manager.script}, manager.in(j.plan.Node.Folder), args),
+			Online: true, Argv: append(argv, args...),
 		}
 	}
 	if j.plan.Script == "" {

@@ -3,10 +3,13 @@
 // Package node carries the guest for Node: the scripts that run inside a sandbox, boot
 // as a stem and become one revision of a function.
 //
-//	guest.cjs ─▶ become ─┬─ lambda ── streaming, payload   ┐
-//	                     ├─ fetch                          ├ frames (call, wire)
-//	                     ├─ serve (node-http)   ┐          ┘
-//	                     └─ framework ── express┴ HTTP on 127.0.0.1
+//	guest.cjs ─▶ become ─┬─ lambda ── streaming, payload(-old)        ┐
+//	                     ├─ fetch ── worker · netlify · azure         ├ frames
+//	                     ├─ events · openfaas · openwhisk ── whole    ┘ (call, wire)
+//	                     └─ serve · framework · vercel ── HTTP on 127.0.0.1
+//
+// Functions written for another runtime find stand-ins (standin*.cjs) for its globals
+// and packages, as far as plain functions use them; what is not there says so.
 //
 // The package only carries the files and knows how Node is to be started; the host's
 // side of the conversation is package guest, starting processes is package sandbox.
@@ -29,5 +32,11 @@
 //     whole in others, so that garbage alone does not pass the memory limit.
 //   - A line that is printed after its call has ended belongs to no call.
 //   - What foreign code patches (JSON, Buffer, Date, timers, console) was taken before.
+//   - Lambda, fetch and node-http load nothing of the other dialects: those files are
+//     read when a function needs them.
+//   - A worker's scheduled and queue handlers are called by CloudEvents of the types
+//     dev.dayfly.cron, {cron, scheduledTime}, and dev.dayfly.queue.batch, {queue,
+//     messages: [{id, timestamp, body, attempts}]}; a batch is answered with
+//     {batchItemFailures: [{itemIdentifier, delaySeconds}]}.
 //   - The connection's end is the process's end.
 package node

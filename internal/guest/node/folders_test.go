@@ -16,6 +16,9 @@ func TestWorkers(t *testing.T) {
 	structured := []string{"content-type", "application/cloudevents+json"}
 	checkAll(t, p, []dialectCall{
 		{name: "fetch sees vars", target: "/", want: "hi dev Cloudflare-Workers"},
+		{name: "globals", target: "/globals", want: "undefined undefined function"},
+		{name: "what is not there", target: "/pair",
+			failure: "exception Runtime.NotSupported: WebSocketPair is not there on this platform"},
 		{name: "scheduled at wrangler's address", target: "/cdn-cgi/handler/scheduled?cron=*+*+*+*+*", want: "ok"},
 		{name: "what scheduled saw", target: "/last", want: "* * * * * number"},
 		{name: "scheduled at the old address", target: "/__scheduled?cron=1+*+*+*+*", want: "Ran scheduled event"},

@@ -180,6 +180,16 @@ func TestPackagesFunctionsFramework(t *testing.T) {
 	})
 }
 
+func TestPackagesFunctionsFrameworkEvents(t *testing.T) {
+	t.Parallel()
+	sources := archive(t, "cloudevent")
+	for dialect, entry := range map[string]string{"cloudevent": "index.onEvent", "framework": "index.onEvent"} {
+		p := application(t, dialect, entry, sources)
+		checkAll(t, p, []dialectCall{{name: dialect, target: "/", body: `{"n":1}`, headers: binaryEvent,
+			want: `{"id":"1","type":"test.made","subject":"a b","custom":"ext","data":{"n":1}}`}})
+	}
+}
+
 func TestPackagesWebSocket(t *testing.T) {
 	t.Parallel()
 	p := application(t, "node-http", "app", files{"app.js": `

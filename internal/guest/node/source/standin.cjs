@@ -14,7 +14,9 @@ const MODULES = {
   '@vercel/functions': './standin-vercel.cjs',
 };
 
-const GLOBALS = { deno: './standin-deno.cjs', bun: './standin-bun.cjs' };
+const GLOBALS = {
+  deno: './standin-deno.cjs', bun: './standin-bun.cjs', workers: './standin-worker-globals.cjs',
+};
 
 /**
  * Installs what the configuration names. A server that a stand-in is asked to start
@@ -26,7 +28,6 @@ function install(config, hooks, spec) {
   }
   for (const name of config.globals || []) {
     if (prim.hasOwn(GLOBALS, name)) require(GLOBALS[name]).install(hooks, spec);
-    if (name === 'workers') agent('Cloudflare-Workers');
   }
 }
 
