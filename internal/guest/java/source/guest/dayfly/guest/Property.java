@@ -56,9 +56,9 @@ final class Property {
     return components;
   }
 
-  /** What can be set. */
+  /** What can be set: by a setter, else a public field, else any field. */
   static Map<String, Property> writable(Class<?> type) {
-    Map<String, Property> found = new LinkedHashMap<>();
+    Map<String, Property> found = fields(type);
     for (Field field : type.getFields()) {
       if ((field.getModifiers() & (Modifier.STATIC | Modifier.FINAL)) == 0) {
         field.setAccessible(true);
@@ -107,7 +107,23 @@ final class Property {
       }
     }
     ordered.values().removeIf(property -> property == null);
-    return ordered.values();
+    return ordered.isEmpty() ? fields(type).values() : ordered.values();
+  }
+
+  // Classes that are nothing but fields, not public, are what Gson is used with.
+  private static Map<String, Property> fields(Class<?> type) {
+    Map<String, Property> found = new LinkedHashMap<>();
+    for (Class<?> at : lineage(type)) {
+      for (Field field : at.getDeclaredFields()) {
+        if ((field.getModifiers() & (Modifier.STATIC | Modifier.TRANSIENT)) == 0
+            && !field.isSynthetic()) {
+          field.setAccessible(true);
+          found.put(field.getName(),
+              new Property(field.getName(), field.getGenericType(), field, null));
+        }
+      }
+    }
+    return found;
   }
 
   private static List<Class<?>> lineage(Class<?> type) {
