@@ -3,7 +3,7 @@
 
 declare(strict_types=1);
 
-require __DIR__ . '/../src/Routes.php';
+require __DIR__ . '/../vendor/autoload.php';
 
 session_start();
 $_SESSION['calls'] = ($_SESSION['calls'] ?? 0) + 1;
