@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/wasm/assemble"
@@ -18,9 +17,7 @@ import (
 // that are not mapped yet, and fill the allocator's caches.
 const warmRuns = 3
 
-// warm compiles and runs the probe. Its code is also what tells whether a folder with
-// machine code fits: the library names a file by the module, its own version and what
-// the processor can, so a folder with a file of the probe's name was made for us.
+// warm compiles and runs the probe.
 func (e *Engine) warm(ctx context.Context, dir string) error {
 	module := Probe()
 	for range warmRuns {
@@ -41,18 +38,17 @@ func (e *Engine) warm(ctx context.Context, dir string) error {
 			return fmt.Errorf("close probe: %w", err)
 		}
 	}
-	return e.findProbe(dir)
+	return e.findFolder(dir)
 }
 
-// findProbe notes what the library called the folder and the probe's file.
-func (e *Engine) findProbe(dir string) error {
+// findFolder notes what the library called the folder, by its version and the machine.
+func (e *Engine) findFolder(dir string) error {
 	folders, err := os.ReadDir(dir)
 	if err != nil || len(folders) != 1 {
 		return fmt.Errorf("find machine code of the probe: %d folders: %v", len(folders), err)
 	}
 	e.folder = folders[0].Name()
-	e.probe, err = newest(filepath.Join(dir, e.folder), nil)
-	return err
+	return nil
 }
 
 // Probe is a module that does once what programs do: it asks for its environment and

@@ -38,7 +38,6 @@ type Engine struct {
 
 	own    string // the folder that the runtime takes for its cache; "" when that is Dir
 	folder string // name of the folder for this version and machine
-	probe  string // name of the probe's code, which tells the processor's abilities
 	dir    string
 	wrote  bool // there is machine code in own
 }
@@ -102,13 +101,6 @@ func (e *Engine) point() error {
 		return fmt.Errorf("link machine code: %w", err)
 	}
 	return nil
-}
-
-// Fits tells whether the machine code in Dir, which is there by now, is for this version
-// and this processor.
-func (e *Engine) Fits() bool {
-	_, err := os.Stat(filepath.Join(e.dir, e.folder, e.probe))
-	return err == nil
 }
 
 // renew makes an empty folder for machine code of our own.

@@ -82,7 +82,8 @@ func (g *Guest) Serve(hello frame.HelloHead) error {
 	if err := g.writeJSON(frame.Hello, 0, hello); err != nil {
 		return err
 	}
-	r := frame.NewReader(g.nc)
+	nc := newEager(g.nc)
+	r := frame.NewReader(nc)
 	for {
 		f, err := r.Read()
 		if err != nil {
@@ -90,6 +91,9 @@ func (g *Guest) Serve(hello frame.HelloHead) error {
 		}
 		if err := g.receive(f); err != nil {
 			return err
+		}
+		if h, ok := g.handler.(Eager); ok && f.Type == frame.Specialise {
+			nc.look(h.FirstCallWithin())
 		}
 	}
 }

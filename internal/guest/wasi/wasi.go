@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
@@ -32,6 +33,8 @@ const (
 	// limitPart is the part of the box's memory, one in so many, that garbage may not
 	// reach however much lives.
 	limitPart = 4
+	// firstCallWithin bounds the look for the first call.
+	firstCallWithin = 400 * time.Microsecond
 )
 
 // Main serves calls until the host closes the connection, and gives the exit status.
@@ -117,10 +120,6 @@ func (m *modules) specialise(ctx context.Context, rev *frame.SpecialiseHead) err
 	if err != nil {
 		return err
 	}
-	if !m.engine.Fits() {
-		fmt.Fprintln(m.place.notes, "the bundle has no machine code for this processor and version: "+
-			"its modules are compiled now; deploy again to have it made once")
-	}
 	if err := m.load(ctx, plan, rev); err != nil {
 		return err
 	}
@@ -170,6 +169,8 @@ func (m *modules) loadOne(ctx context.Context, plan *plan, task, name string) (*
 			return module, err
 		}
 	}
+	fmt.Fprintf(m.place.notes, "%s has no machine code in its bundle for this processor and version: "+
+		"it is compiled now; deploy again to have it made once\n", name)
 	binary, err := readModule(task, name)
 	if err != nil {
 		return nil, err
@@ -220,6 +221,10 @@ func environmentOf(function map[string]string, route *wagi.Route) []string {
 	}
 	return env
 }
+
+// FirstCallWithin implements serve.Eager: the call that an instance is started for comes
+// a quarter of a millisecond after the instance is ready.
+func (m *modules) FirstCallWithin() time.Duration { return firstCallWithin }
 
 // Idle implements serve.Handler.
 func (m *modules) Idle() {}
