@@ -214,6 +214,9 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if plan.Payload != "" {
 		spec.Payload = plan.Payload
 	}
+	if plan.Concurrency > 0 {
+		spec.Scaling.Concurrency = plan.Concurrency
+	}
 	// What was detected has these settings in it already, checked and completed.
 	settings := j.request.Settings
 	settings.Runtime, settings.Contract, settings.Dialect = "", "", ""
@@ -235,6 +238,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		plan.Command = withHeap(plan.Command, spec.Limits.MemoryBytes)
 	}
 	spec.Entry, spec.Command = plan.Entry, j.withInterpreter(plan.Command)
+	spec.Command = withWorkers(spec.Command, spec.Scaling.Concurrency)
 	if err := spec.Validate(); err != nil {
 		return Built{}, err
 	}

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/detect"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -20,9 +22,23 @@ func (j *job) choosePHPServer() {
 	if root == "" || j.besidePHP("php-cgi") != "" || j.besidePHP("../sbin/php-fpm") != "" {
 		return
 	}
-	j.plan.Command = manifest.SplitCommand("exec php -S 127.0.0.1:$PORT -t " + root)
+	j.plan.Command, j.plan.Concurrency = manifest.SplitCommand("php -S 127.0.0.1:$PORT -t "+root), 1
 	j.plan.Notices = append(j.plan.Notices, "php-cgi is not on this machine: PHP's development server "+
 		"answers, one call at a time; install php-cgi for more")
+}
+
+// workersMax bounds the processes of a FastCGI program in one instance.
+const workersMax = 64
+
+// withWorkers gives a FastCGI program as many processes as an instance gets calls.
+func withWorkers(command []string, concurrency int) []string {
+	ours := detect.FastCGI("")
+	if len(command) <= len(ours) || !slices.Equal(command[:len(ours)], ours) ||
+		slices.Contains(command, "--workers") || concurrency == detect.FastCGIWorkers {
+		return command
+	}
+	workers := strconv.Itoa(min(concurrency, workersMax))
+	return slices.Insert(slices.Clone(command), len(ours), "--workers", workers)
 }
 
 // besidePHP finds another program of the runtime's: with the version in its name, as

@@ -17,7 +17,7 @@ import (
 // and as they are locked; else it installs them into the code.
 const bundleInstall = `bundle() { "$RUBY" "$BUNDLER" "$@"; }
 bundle config set --local without development:test >/dev/null &&
-if bundle install --local --quiet >/tmp/local.log 2>&1; then
+if bundle check >/tmp/local.log 2>&1; then
 	echo "every gem is on this machine"
 else
 	bundle config set --local path vendor/bundle >/dev/null &&

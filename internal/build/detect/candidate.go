@@ -211,7 +211,7 @@ func (s *source) languageOfCommand(words []string) toolchain.Language {
 		return toolchain.Java
 	case base == "ruby", isRubyTool(base), strings.Contains(line, ".rb "):
 		return toolchain.Ruby
-	case base == "php", strings.Contains(line, ".php "), strings.Contains(line, "vendor/bin/"):
+	case base == "php", strings.Contains(line, ".php "), strings.Contains(line, " php-"), strings.Contains(line, "vendor/bin/"):
 		return toolchain.PHP
 	case base == "dotnet":
 		return toolchain.DotNet

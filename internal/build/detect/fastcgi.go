@@ -4,10 +4,15 @@ package detect
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
+
+// FastCGIWorkers is how many calls at once a FastCGI program gets, each in a process of
+// its own, where nothing else is said; php-fpm has five, and a processor serves some four.
+const FastCGIWorkers = 4
 
 // FastCGI gives the command of our own server before a FastCGI program: root is the folder
 // of the files beside it, empty for none.
@@ -17,6 +22,14 @@ func FastCGI(root string, program ...string) []string {
 		command = append(command, "--root", root)
 	}
 	return append(command, program...)
+}
+
+// concurrencyOf tells how many calls at once a command takes; 0 is what its contract gives.
+func concurrencyOf(command []string) int {
+	if ours := FastCGI(""); len(command) > len(ours) && slices.Equal(command[:len(ours)], ours) {
+		return FastCGIWorkers
+	}
+	return 0
 }
 
 // fastcgi looks for programs that speak FastCGI, which their names tell.

@@ -21,8 +21,6 @@ type PHPPlan struct {
 	Locked bool
 	// Root is the folder that php-cgi serves; empty when something else is run.
 	Root string
-	// Front is the program below Root that answers what is no file.
-	Front string
 }
 
 // phpNames are the usual modules of handlers, in the order in which they are looked at.
@@ -171,6 +169,5 @@ func (s *source) finishPHP(plan *Plan) {
 	plan.PHP.Locked = s.has("composer.lock")
 	if words := plan.Command; len(words) == 6 && words[2] == "fastcgi" && words[5] == "php-cgi" {
 		plan.PHP.Root = words[4]
-		plan.PHP.Front = path.Join(words[4], "index.php")
 	}
 }

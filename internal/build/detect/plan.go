@@ -57,6 +57,9 @@ type Plan struct {
 	Package string
 	Files   []string
 
+	// Concurrency is how many calls at once the program takes, when that is not what
+	// its contract usually gives; 0 otherwise.
+	Concurrency int
 	// Env are variables of the function that frameworks expect to be set; the user's
 	// own come before them.
 	Env map[string]string

@@ -27,6 +27,9 @@ var rubyNames = []string{
 	"function/handler.rb", "hello.rb", "api.rb",
 }
 
+// pumaThreads is how many calls at once Puma serves where nothing is said.
+const pumaThreads = 5
+
 // rubyFilesMax bounds how many other modules are looked at.
 const rubyFilesMax = 20
 
@@ -241,6 +244,9 @@ func (s *source) rubyEnvironment(plan *Plan) {
 		return
 	}
 	plan.Env = map[string]string{"RACK_ENV": "production", "APP_ENV": "production"}
+	if strings.Contains(line, "rails server") || strings.Contains(line, "puma ") {
+		plan.Concurrency = pumaThreads
+	}
 	if !strings.Contains(line, "rails") && !s.has("bin/rails") {
 		return
 	}
