@@ -125,7 +125,7 @@ func pythonHandlers(name, text string) []candidate {
 		case len(names) == 2 && names[0] == "event" && strings.Contains(names[1], "context"),
 			len(names) == 2 && names[0] == "_event" && strings.Contains(names[1], "context"):
 			shaped = append(shaped, lambda)
-		case len(names) == 1 && names[0] == "request":
+		case len(names) == 1 && names[0] == "request" && !def.async && !pyServer.MatchString(text):
 			c := handler(toolchain.Python, dayfly.DialectFramework, name, def.name)
 			requests = append(requests, c)
 		}

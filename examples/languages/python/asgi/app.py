@@ -15,7 +15,7 @@ async def app(scope, receive, send):
         return
     await send({"type": "http.response.start", "status": 200,
                 "headers": [(b"content-type", b"text/plain")]})
-    if scope["path"].endswith("/count"):
+    if scope["path"] == "/count":
         for number in range(3):
             await send({"type": "http.response.body", "body": b"%d\n" % number, "more_body": True})
             await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from .wire import BODY, BODY_MAX, DONTWAIT, HEAD, REQUEST
 
 _STOP_WAIT = 5.0  # seconds for a lifespan's shutdown
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2.0": "2", "HTTP/3.0": "3"}
+_ROOTED = frozenset(("starlette", "fastapi", "django", "quart", "litestar", "asgiref", "channels"))
 _EVENT_HEADERS = [["content-type", "application/json"]]
 _DROPPED = (b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer",
             b"proxy-connection")
@@ -132,6 +133,7 @@ class ASGI:
 
     def __init__(self, app, logs):
         self._app = _single(app)
+        self._rooted = is_rooted(app)
         self._logs = logs
         self._state = {}
         self._lifespan = None  # kept referenced for as long as the instance lives
@@ -186,7 +188,7 @@ class ASGI:
 
     async def handle(self, call):
         """Run the application for one call."""
-        scope = _scope(call)
+        scope = _scope(call, self._rooted)
         scope["state"] = dict(self._state)
         if _wants_socket(call.head):
             from . import websocket
@@ -245,11 +247,17 @@ def is_double(app):
     return not is_async(app) and len(parameters(app)) == 1
 
 
-def _scope(call):
+def is_rooted(app):
+    """Whether an application knows of root paths, as these frameworks do. Others are
+    to believe that they are at the root, as they would be elsewhere."""
+    return any(cls.__module__.partition(".")[0] in _ROOTED for cls in type(app).__mro__)
+
+
+def _scope(call, rooted):
     head = call.head
     if head.get("kind") == "event":
         head = {"method": "POST", "path": "/", "headers": _EVENT_HEADERS}
-    prefix = head.get("prefix", "")
+    prefix = head.get("prefix", "") if rooted else ""
     path = head.get("path", "/")
     scheme = head.get("scheme", "http")
     host = head.get("host") or "localhost"
@@ -381,7 +389,7 @@ class Exchange:
 
 async def blocking(app, call):
     """Let an application answer one call of a server without tasks."""
-    scope = _scope(call)
+    scope = _scope(call, is_rooted(app))
     scope["state"] = {}
     body = [call.read_all()]
 
