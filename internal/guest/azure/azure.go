@@ -40,13 +40,11 @@ const dirFlag = "--dir"
 // Main runs a custom handler's program, which is args after an optional --dir FOLDER, and
 // serves on $PORT until it ends. It gives the exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
-	if err := run(args, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "dayfly guest azure:", err)
-		return 1
-	}
-	return 0
+	fmt.Fprintln(stderr, "dayfly guest azure:", run(args, stdout, stderr))
+	return 1
 }
 
+// run never ends well: a handler serves until the box is ended around it.
 func run(args []string, stdout, stderr io.Writer) error {
 	dir := ""
 	if len(args) > 2 && args[0] == dirFlag {

@@ -83,15 +83,20 @@ type guest struct {
 	next  int
 }
 
-// boot starts the guest and waits for its hello.
+// boot starts the guest on Mono.
 func boot(t testing.TB) *guest {
+	t.Helper()
+	return bootWith(t, monoRuntime(t).Args(guestFolder(t)))
+}
+
+// bootWith starts a guest and waits for its hello.
+func bootWith(t testing.TB, argv []string) *guest {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "host"), os.NewFile(uintptr(fds[1]), "guest")
-	argv := monoRuntime(t).Args(guestFolder(t))
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "BOOT=1"}
