@@ -101,7 +101,7 @@ func (j *job) packageManager(ctx context.Context) (packageManager, error) {
 	if yarn := j.plan.Node.Yarn; yarn != "" {
 		return packageManager{
 			name: "yarn", script: path.Join(taskDir, yarn), mounts: j.runtime.Prefixes, folder: "--cwd",
-			install:    []string{"install", "--immutable"},
+			install:    []string{"workspaces", "focus", "--production"},
 			installAll: []string{"install", "--immutable"},
 			prune:      []string{"workspaces", "focus", "--production"},
 		}, nil

@@ -81,3 +81,23 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestSeveralModulesAreCompiledAtOnce(t *testing.T) {
+	dir, status, said := run(t, map[string]string{
+		"api/a.ts": "import { n } from './lib';\nexport default (): number => n;\n", "api/lib.ts": "export const n = 1;\n",
+		"api/b.ts": "export default (): number => 2;\n",
+	}, "--entry", "api/a.ts", "--output", "api/a.cjs", "--entry", "api/b.ts", "--output", "api/b.mjs")
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, said)
+	}
+	for name, want := range map[string]string{"api/a.cjs": "n = 1", "api/b.mjs": "as default"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s is %q, %v; want it to hold %q", name, text, err, want)
+		}
+	}
+	_, status, _ = run(t, nil, "--entry", "a.ts", "--output", "a.cjs", "--entry", "b.ts")
+	if status != 2 {
+		t.Errorf("an entry without an output gives %d, want 2", status)
+	}
+}
