@@ -79,7 +79,8 @@ func minor(name Language, version string) string {
 }
 
 // markDefaults marks one runtime of each language: the host's own, which is the first
-// found at a place of the system; else the newest.
+// found at a place of the system; else the newest. Of compilers it is the newest in any
+// case: they compile what older ones do, and what they make needs none of them.
 func markDefaults(list []Runtime) {
 	for _, language := range languages() {
 		best := -1
@@ -87,7 +88,8 @@ func markDefaults(list []Runtime) {
 			if runtime.Language != language.name {
 				continue
 			}
-			if runtime.Source == "distribution" || runtime.Source == "local" {
+			isOwn := runtime.Source == "distribution" || runtime.Source == "local"
+			if isOwn && !language.compiler {
 				best = i
 				break
 			}
