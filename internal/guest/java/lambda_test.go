@@ -42,7 +42,7 @@ func TestHandlersOfEveryShape(t *testing.T) {
 		{"app.Many::typeOf", `[]`, `"java.util.ArrayList"`},
 		{"app.Many::typeOf", `{}`, `"java.util.LinkedHashMap"`},
 		{"app.Many::lengths", `["a","bcd"]`, `{"a":1,"bcd":3}`},
-		{"app.Many::wrap", `{"x":"é\ud83d\ude00\/"}`, `[{"x":"é😀/"},{"x":"é😀/"}]`},
+		{"app.Many::wrap", `{"x":"é\ud83d\ude00\/"}`, `[{"x":"é\uD83D\uDE00/"},{"x":"é\uD83D\uDE00/"}]`},
 		{"app.Many::order", order, `{"id":"a","count":2,"price":2.5,"urgent":true,"state":"PAID",` +
 			`"items":[{"name":"n","size":3},{}],"note":"hi"}`},
 		{"app.Many::state", `"OPEN"`, `"OPEN"`},
@@ -50,7 +50,7 @@ func TestHandlersOfEveryShape(t *testing.T) {
 		{"app.Many::nothing", `{}`, `null`},
 		{"app.Many::none", `{}`, `"none"`},
 		{"app.Many::fixed", `{"a":"b"}`, `"{a=b}"`},
-		{"app.Many::values", `""`, `{"text":"a\"b\\c\n\u0001\u001F` + "\u2028" + `é☃😀/","long":9007199254740993,` +
+		{"app.Many::values", `""`, `{"text":"a\"b\\c\n\u0001\u001F` + "\u2028" + `é☃\uD83D\uDE00/","long":9007199254740993,` +
 			`"double":0.30000000000000004,"float":1.5,"nan":"NaN","exp":1.0E300,"big":123456789012345678901234567890,` +
 			`"decimal":1.10,"array":["a",null],"list":[1,null,"x"],"enum":"PAID","char":"c"}`},
 		{"app.Many::bytes", `"hello"`, `{"bytes":"aGVsbG8="}`},

@@ -52,9 +52,9 @@ final class Beans {
     if (raw == Object.class) {
       return value;
     }
-    boolean single = value instanceof List && ((List<?>) value).size() == 1;
-    if (single && !raw.isArray() && !Iterable.class.isAssignableFrom(raw)) {
-      return read(((List<?>) value).get(0), type);
+    if (value instanceof List && !raw.isArray() && !Iterable.class.isAssignableFrom(raw)
+        && ((List<?>) value).size() < 2) { // as AWS's client has it: none is null, one itself
+      return read(((List<?>) value).isEmpty() ? null : ((List<?>) value).get(0), type);
     }
     if (raw == String.class) {
       if (value instanceof Map || value instanceof List) {
@@ -74,6 +74,9 @@ final class Beans {
     }
     if (raw.isEnum()) {
       return constant(value, raw);
+    }
+    if ("".equals(value) && !raw.isArray() && !Collection.class.isAssignableFrom(raw)) {
+      return null;
     }
     if (Map.class.isAssignableFrom(raw)) {
       return map(object(value, raw), type, raw);
@@ -116,17 +119,17 @@ final class Beans {
       throw mismatch(value, type);
     }
     if (type == boolean.class || type == Boolean.class) {
-      return Boolean.valueOf(text);
+      return value instanceof Number ? ((Number) value).doubleValue() != 0 : Boolean.valueOf(text);
     }
     if (type == char.class || type == Character.class) {
       return text.isEmpty() ? '\0' : text.charAt(0);
     }
     BigDecimal number = new BigDecimal(text.trim());
     if (type == int.class || type == Integer.class) {
-      return number.intValue();
+      return number.toBigInteger().intValueExact();
     }
     if (type == long.class || type == Long.class) {
-      return number.longValue();
+      return number.toBigInteger().longValueExact();
     }
     if (type == double.class || type == Double.class) {
       return number.doubleValue();
@@ -135,10 +138,10 @@ final class Beans {
       return number.floatValue();
     }
     if (type == short.class || type == Short.class) {
-      return number.shortValue();
+      return number.toBigInteger().shortValueExact();
     }
     if (type == byte.class || type == Byte.class) {
-      return number.byteValue();
+      return number.toBigInteger().byteValueExact();
     }
     return type == BigInteger.class ? number.toBigInteger()
         : type == BigDecimal.class ? number : value;

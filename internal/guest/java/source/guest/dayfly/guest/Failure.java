@@ -61,6 +61,9 @@ final class Failure {
   }
 
   static String typeOf(Throwable t) {
+    if (t instanceof Call.BadResponse) {
+      return "Function.BadResponse";
+    }
     return t instanceof Fault ? ((Fault) t).type : t.getClass().getName();
   }
 

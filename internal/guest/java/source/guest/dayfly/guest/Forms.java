@@ -63,6 +63,9 @@ interface Forms {
     @Override
     public Object read(byte[] json) throws ReflectiveOperationException {
       Object value = Json.read(json);
+      if (type == String.class && value instanceof Number) {
+        return new String(json, StandardCharsets.UTF_8).trim(); // 1.10 as it stands there
+      }
       return type == Object.class ? value : Beans.read(value, type);
     }
 

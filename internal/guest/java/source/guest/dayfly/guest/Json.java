@@ -348,12 +348,13 @@ final class Json {
     out.append(separator == '[' ? "[]" : "]");
   }
 
+  /** A text as AWS's client writes it in results: pairs of surrogates as escapes. */
   static void quote(StringBuilder out, String text) {
     out.append('"');
     int start = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      if (c >= ' ' && c != '"' && c != '\\') {
+      if (c >= ' ' && c != '"' && c != '\\' && (c < 0xd800 || c > 0xdfff)) {
         continue;
       }
       out.append(text, start, i);
@@ -362,9 +363,17 @@ final class Json {
       if (known >= 0) {
         out.append('\\').append("\"\\bfnrt".charAt(known));
       } else {
-        out.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+        unicode(out, c, HEX);
       }
     }
     out.append(text, start, text.length()).append('"');
+  }
+
+  /** A character as an escape, in digits of the caller's choice. */
+  static void unicode(StringBuilder out, char c, String digits) {
+    out.append("\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) {
+      out.append(digits.charAt(c >> shift & 15));
+    }
   }
 }

@@ -41,21 +41,21 @@ final class LambdaFault {
     return out.append('}').toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  // The client writes errors by a library of its own, which escapes more, in lower case.
+  // The client writes errors by another library, which escapes differently.
   private static void quote(StringBuilder out, String text) {
-    int start = out.length();
-    Json.quote(out, text);
-    for (int i = start; i < out.length(); i++) {
-      char c = out.charAt(i);
-      if (c == '\u2028' || c == '\u2029') {
-        out.replace(i, i + 1, "\\u" + Integer.toHexString(c));
-      } else if (c == '\\') {
-        if (out.charAt(i + 1) == 'u') {
-          out.setCharAt(i + 5, Character.toLowerCase(out.charAt(i + 5)));
-        }
-        i++;
+    out.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      int known = "\"\\\b\f\n\r\t".indexOf(c);
+      if (known >= 0) {
+        out.append('\\').append("\"\\bfnrt".charAt(known));
+      } else if (c < ' ' || c == 0x2028 || c == 0x2029) {
+        Json.unicode(out, c, "0123456789abcdef");
+      } else {
+        out.append(c);
       }
     }
+    out.append('"');
   }
 
   /** What the client logs of an error. */

@@ -66,7 +66,8 @@ final class OpenWhisk implements Guest.Handler {
 
   @Override
   public byte[] payload(Throwable t) {
-    String message = "An error has occurred while invoking the action (see logs for details): " + t;
+    String message = t instanceof Call.BadResponse ? t.getMessage()
+        : "An error has occurred while invoking the action (see logs for details): " + t;
     return ("{\"error\":" + Json.write(Failure.cut(message)) + "}")
         .getBytes(StandardCharsets.UTF_8);
   }
