@@ -73,7 +73,7 @@ func samples() map[string]any {
 		"cognito-event-userpools-postconfirmation.json":         &events.CognitoEventUserPoolsPostConfirmation{},
 		"cognito-event-userpools-preauthentication.json":        &events.CognitoEventUserPoolsPreAuthentication{},
 		"cognito-event-userpools-presignup.json":                &events.CognitoEventUserPoolsPreSignup{},
-		"cognito-event-userpools-pretokengen-v2.json":           &events.CognitoEventUserPoolsPreTokenGenV2{},
+		"cognito-event-userpools-pretokengen-v2.json":           &events.CognitoEventUserPoolsPreTokenGenV2_0{},
 		"cognito-event-userpools-pretokengen-v2_0.json":         &events.CognitoEventUserPoolsPreTokenGenV2_0{},
 		"cognito-event-userpools-pretokengen.json":              &events.CognitoEventUserPoolsPreTokenGen{},
 		"cognito-event-userpools-verify-auth-challenge.json":    &events.CognitoEventUserPoolsVerifyAuthChallenge{},
