@@ -369,3 +369,30 @@ end
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }
+
+func TestTheBundleHasItsOwnJSON(t *testing.T) {
+	t.Parallel()
+	g := serve(t, dayfly.DialectLambda, "app.handler", map[string]string{
+		"Gemfile": "gem 'json', path: 'own'\n",
+		"Gemfile.lock": "PATH\n  remote: own\n  specs:\n    json (9.9.9)\n\nPLATFORMS\n  ruby\n  x86_64-linux\n\n" +
+			"DEPENDENCIES\n  json!\n\nBUNDLED WITH\n   2.3.15\n",
+		"own/json.gemspec": "Gem::Specification.new do |s|\n  s.name, s.version, s.summary, s.authors = 'json', '9.9.9', 'x', ['x']\n" +
+			"  s.files = ['lib/json.rb']\nend\n",
+		"own/lib/json.rb": "module JSON\n  VERSION = '9.9.9'\nend\n",
+		"app.rb":          "require 'json'\ndef handler(event:, context:) = {version: JSON::VERSION, event: event}\n",
+	})
+	if got := g.Event(`{"a":1}`); got.Body != `{"version":"9.9.9","event":{"a":1}}` {
+		t.Errorf("answer = %+v", got)
+	}
+}
+
+func TestMissingGemsAreTold(t *testing.T) {
+	t.Parallel()
+	g, task := boot(t, map[string]string{"Gemfile": "gem 'no-such-gem'\n", "config.ru": rackup,
+		"Gemfile.lock": "GEM\n  remote: https://rubygems.org/\n  specs:\n    no-such-gem (1.0)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  no-such-gem\n"})
+	err := g.Become(frame.SpecialiseHead{Dialect: dayfly.DialectRack, Entry: "config", Task: task})
+	failure, ok := guest.FailureOf(err)
+	if !ok || !strings.Contains(failure.Message, "no-such-gem") {
+		t.Errorf("error = %v, want a failure that names the gem", err)
+	}
+}

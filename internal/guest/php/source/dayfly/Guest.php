@@ -143,7 +143,7 @@ final class Guest
     }
 
     /** @param array<string, mixed> $told */
-    private function refuse(array $told, string $log): never
+    private function refuse(array $told, string $log): void
     {
         $this->output->flush();
         $this->output->write(2, $log);

@@ -46,7 +46,7 @@ module DayflyGuest
       encoded = fields.delete("data_base64")
       fields["data"] = encoded.unpack1("m") if encoded.is_a?(String)
       fields.compact
-    rescue JSON::ParserError => e
+    rescue Codec::ParserError => e
       raise Unreadable, "The event cannot be read: #{e.message}"
     end
 
@@ -69,7 +69,7 @@ module DayflyGuest
 
       body = body.force_encoding(Encoding::UTF_8)
       type.match?(/json/i) ? Codec.parse(body) : body
-    rescue JSON::ParserError => e
+    rescue Codec::ParserError => e
       raise Unreadable, "The event's data cannot be read: #{e.message}"
     end
 

@@ -16,26 +16,36 @@ module DayflyGuest
 
       vendored = "#{task}/vendor/bundle/ruby/#{RbConfig::CONFIG['ruby_version']}"
       paths = [ENV["GEM_PATH"], (vendored if File.directory?(vendored))].compact
-      Gem.paths = { "GEM_PATH" => [*paths, *Gem.default_path].join(":") } unless paths.empty?
+      return if paths.empty?
+
+      forget("")
+      Gem.paths = { "GEM_PATH" => [*paths, *Gem.default_path].join(":") }
     end
 
     # Does what bundle exec does.
     def bundle(task)
       ENV["BUNDLE_GEMFILE"] ||= "#{task}/Gemfile"
       lock = "#{ENV['BUNDLE_GEMFILE']}.lock"
-      leave_json_to(lock) if File.file?(lock)
+      forget(File.file?(lock) ? File.read(lock, encoding: Encoding::UTF_8) : "")
       require "bundler"
       Bundler.setup
     end
 
-    # Forgets the JSON library that the guest has loaded when the bundle has another
-    # version of it, so that the function gets its own.
-    def leave_json_to(lock)
-      locked = File.read(lock)[/^    json \(([\d.]+)\)$/, 1]
-      return if locked.nil? || locked == ::JSON::VERSION
+    # Libraries that the guest has loaded and can forget: by gem, what they define.
+    FORGETTABLE = { "json" => :JSON, "uri" => :URI, "logger" => :Logger }.freeze
 
-      Object.send(:remove_const, :JSON)
-      $LOADED_FEATURES.reject! { |file| file.match?(%r{/json(?:/.*)?\.(?:rb|so)\z}) }
+    # Lets a function have other versions of what the stem has loaded: no gem counts as
+    # taken, and what the lock file names in another version is loaded anew when it is
+    # required. Of others, such as date, the version that is loaded stays.
+    def forget(lock)
+      FORGETTABLE.each do |gem, constant|
+        locked = lock[/^    #{gem} \(([\d.]+)\)$/, 1]
+        next if locked.nil? || locked == Gem.loaded_specs[gem]&.version.to_s
+
+        Object.send(:remove_const, constant) if Object.const_defined?(constant, false)
+        $LOADED_FEATURES.reject! { |file| file.match?(%r{/#{gem}(?:/[^/]+)*\.(?:rb|so)\z}) }
+      end
+      Gem.loaded_specs.delete_if { |name, _| name != "bundler" }
     end
 
     # Parts an entry into the file and what it defines: the longest part of it, cut at
