@@ -43,7 +43,18 @@ func (j *job) pipSteps(ctx context.Context) ([]step, error) {
 	first := step{
 		Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true,
 	}
-	return []step{first, j.compileStep()}, nil
+	steps := []step{first}
+	if j.plan.SessionKey != "" {
+		steps = append(steps, j.keyStep(j.plan.SessionKey))
+	}
+	return append(steps, j.compileStep()), nil
+}
+
+// keyStep writes a random key.
+func (j *job) keyStep(file string) step {
+	return step{Stage: StageCompile, Name: "session key", Mounts: j.runtime.Prefixes,
+		Argv: []string{j.runtime.Path, "-I", "-c",
+			"import secrets, sys; open(sys.argv[1], 'x').write(secrets.token_hex(32))", file}}
 }
 
 // compileStep writes byte code that is never checked against its source: the bundle

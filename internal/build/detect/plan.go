@@ -50,6 +50,9 @@ type Plan struct {
 	// package script to run after installing, with development dependencies.
 	Locked bool
 	Script string
+	// SessionKey is a file that gets a random key, which the code would make at its
+	// start where nothing can be written; empty for none.
+	SessionKey string
 	// TypeScript is the module to compile to the file Output; empty for none.
 	TypeScript, Output string
 	// Package is the folder of a Go program's main package; Files are what to

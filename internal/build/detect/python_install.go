@@ -45,6 +45,9 @@ func (s *source) finishPython(plan *Plan) {
 	case s.has("setup.py"):
 		plan.Install, plan.Project = InstallPip, true
 	}
+	if s.pythonNeeds("python-fasthtml") && !s.has(fastHTMLKey) {
+		plan.SessionKey = fastHTMLKey
+	}
 	plan.Command = pythonCommand(plan.Command, plan.Install == InstallPip)
 	plan.Compile = plan.Install == InstallPip || s.size(withSuffix(".py")) > compileBytesMin
 }
@@ -70,6 +73,9 @@ func (s *source) size(take func(string) bool) int64 {
 	}
 	return total
 }
+
+// fastHTMLKey is where FastHTML keeps the key that it signs sessions with.
+const fastHTMLKey = ".sesskey"
 
 // pythonBin is where pip puts programs.
 const pythonBin = ".dayfly/python/bin"

@@ -30,9 +30,11 @@ import (
 
 // hosted is a guest behind the host's own side of the protocol.
 type hosted struct {
-	t    *testing.T
-	conn *guest.Conn
-	cmd  *exec.Cmd
+	t     *testing.T
+	conn  *guest.Conn
+	nc    net.Conn
+	cmd   *exec.Cmd
+	ready frame.ReadyHead
 
 	mu   sync.Mutex
 	logs []string
@@ -52,7 +54,7 @@ func host(t *testing.T, head frame.SpecialiseHead) *hosted {
 		t.Fatal(err)
 	}
 	_ = ours.Close()
-	h := &hosted{t: t}
+	h := &hosted{t: t, nc: nc}
 	h.conn = guest.NewConn(nc, func(_ dayfly.InvocationID, _ dayfly.LogStream, text string) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -71,7 +73,7 @@ func host(t *testing.T, head frame.SpecialiseHead) *hosted {
 		t.Fatal(err)
 	}
 	head.Task, head.Function, head.Revision = testdata(t), "demo", "demo.default@1"
-	if _, err := h.conn.Specialise(ctx, head); err != nil {
+	if h.ready, err = h.conn.Specialise(ctx, head); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -209,15 +211,26 @@ func TestWebSocketsEnd(t *testing.T) {
 	h.awaitLog("left 1006")
 }
 
-func TestLifespanEndsBySignal(t *testing.T) {
+func TestLifespanEndsWithTheInstance(t *testing.T) {
 	t.Parallel()
-	h := sockets(t, 80)
-	if err := h.cmd.Process.Signal(unix.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	h.awaitLog("shut down")
-	if err := h.cmd.Wait(); err != nil {
-		t.Errorf("the guest ended with %v, want 0", err)
+	for name, end := range map[string]func(h *hosted) error{
+		"signal": func(h *hosted) error { return h.cmd.Process.Signal(unix.SIGTERM) },
+		"frame": func(h *hosted) error {
+			_, err := h.nc.Write(frame.Append(nil, frame.Cancel, 0, nil))
+			return err
+		},
+	} {
+		h := sockets(t, 80)
+		if h.ready.ShutdownMillis != 2000 {
+			t.Errorf("ready asks for %d ms to shut down, want 2000", h.ready.ShutdownMillis)
+		}
+		if err := end(h); err != nil {
+			t.Fatal(err)
+		}
+		h.awaitLog("shut down")
+		if err := h.cmd.Wait(); err != nil {
+			t.Errorf("%s: the guest ended with %v, want 0", name, err)
+		}
 	}
 }
 

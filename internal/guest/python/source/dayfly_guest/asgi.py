@@ -12,9 +12,9 @@ from urllib.parse import unquote
 from .calls import Call, decode, running
 from .failure import Failure, Fault, leave, report
 from .load import is_async, parameters
-from .wire import BODY, BODY_MAX, DONTWAIT, HEAD, REQUEST
+from .wire import BODY, BODY_MAX, CANCEL, DONTWAIT, HEAD, REQUEST
 
-_STOP_WAIT = 5.0  # seconds for a lifespan's shutdown
+STOP_MS = 2000  # milliseconds for a lifespan's shutdown: all that the host gives
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2.0": "2", "HTTP/3.0": "3"}
 _ROOTED = frozenset(("starlette", "fastapi", "django", "quart", "litestar", "asgiref", "channels"))
 _EVENT_HEADERS = [["content-type", "application/json"]]
@@ -80,7 +80,7 @@ class Loop:
         asyncio.set_event_loop(self.loop)
         self._calls = {}
         self._tasks = set()
-        self._serve = None
+        self._serve = self._end = None
 
     @property
     def current(self):
@@ -89,7 +89,7 @@ class Loop:
     def run(self, app):
         """Serve calls until the connection closes. What has been received already
         is in the wire's buffer, so that is looked at first."""
-        self._serve = app.handle
+        self._serve, self._end = app.handle, app.terminate
         self.wire.reader = threading.get_ident()
         self.wire.read_ahead = lambda: self.loop.call_soon(self._receive)
         self.loop.add_reader(self.wire.fileno(), self._receive)
@@ -114,6 +114,8 @@ class Loop:
                 call = self._calls.get(stream)
                 if call is not None:
                     call.feed(kind, payload)
+                elif kind == CANCEL and not stream:
+                    self._end()  # the instance is about to be ended
             frame = wire.receive(DONTWAIT) if wire.pending() else None
 
     async def _run(self, call):
@@ -143,9 +145,15 @@ class ASGI:
     def start(self, loop):
         """Run the lifespan's startup; raise Fault when the application reports failure."""
         loop.run_until_complete(self._startup())
-        loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        loop.add_signal_handler(signal.SIGTERM, self.terminate)
 
-    def _terminate(self):
+    @property
+    def lives(self):
+        """Whether the application has a lifespan, whose end it wants to be told."""
+        return self._events is not None
+
+    def terminate(self):
+        """Run the shutdown, and end the process."""
         self._last = asyncio.ensure_future(self._stop())
         self._last.add_done_callback(lambda _: leave(SystemExit(0), self._logs))
 
@@ -181,7 +189,7 @@ class ASGI:
         """Run the lifespan's shutdown, and wait for it within bounds."""
         if self._events is not None and not self._lifespan.done():
             self._events.put_nowait({"type": "lifespan.shutdown"})
-            await asyncio.wait([self._lifespan], timeout=_STOP_WAIT)
+            await asyncio.wait([self._lifespan], timeout=STOP_MS / 1000)
 
     def _log(self, failure):
         self._logs.write(2, failure.log())

@@ -88,7 +88,7 @@ def specialise(spec, wire, logs):
             found = load.load(entry, dialect, task)
         if found.dialect != "lambda":
             tentative.withdraw()
-    ready = encode({"serve": "frames", "dialect": found.dialect}).encode()
+    ready = {"serve": "frames", "dialect": found.dialect}
     if found.dialect == "asgi":
         from . import asgi
 
@@ -97,11 +97,13 @@ def specialise(spec, wire, logs):
         app = asgi.ASGI(found.value, logs)
         app.start(server.loop)
         framework.record_crashes()
-        return server, app, ready
+        if app.lives:
+            ready["shutdown_ms"] = asgi.STOP_MS
+        return server, app, encode(ready).encode()
     limit = max(1, int(spec.get("concurrency") or 1))
     server = Serial(wire, logs) if limit == 1 else Threads(wire, logs, limit)
     logs.server = server
-    return server, handler_of(found, spec, limit > 1).serve, ready
+    return server, handler_of(found, spec, limit > 1).serve, encode(ready).encode()
 
 
 def handler_of(found, spec, concurrent):
