@@ -25,3 +25,24 @@ def hello(request):
 @functions_framework.cloud_event
 def on_event(event):
     print("event %s %s" % (event["type"], event.data))
+
+
+class Person:
+    def __init__(self, name):
+        self.name = name
+
+    @staticmethod
+    def from_dict(value):
+        return Person(value["name"])
+
+    def to_dict(self):
+        return {"name": self.name.upper()}
+
+
+@functions_framework.typed(Person)
+def person(given):
+    return given
+
+
+def background(data, context):
+    print("background %s %s" % (data, context.event_id))
