@@ -51,7 +51,6 @@ func Main() int {
 		fmt.Fprintln(os.Stderr, "dayfly guest wasm:", err)
 		return 1
 	}
-	runtime.GC() // the next is far away
 	return serve.Main(hello(), h)
 }
 
