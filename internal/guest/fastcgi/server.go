@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
 )
 
@@ -111,10 +112,21 @@ func (s *Server) serveScript(w http.ResponseWriter, r *http.Request, t target) {
 		s.fail(w, err)
 		return
 	}
+	s.send(w, a)
+}
+
+// send passes an answer on.
+func (s *Server) send(w http.ResponseWriter, a *answer) {
 	for name, values := range a.header {
-		w.Header()[name] = values
+		if !frame.HopByHop(name) {
+			w.Header()[name] = values
+		}
 	}
 	w.WriteHeader(a.status)
+	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+		_, _ = io.Copy(io.Discard, a.body) // a script may print something all the same
+		return
+	}
 	if err := copyFlushing(w, a.body); err != nil {
 		// The client must not take what it has for the whole.
 		fmt.Fprintln(s.Stderr, "dayfly guest fastcgi: the answer was cut off:", err)

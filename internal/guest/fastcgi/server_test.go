@@ -161,7 +161,8 @@ func php(t *testing.T, name string) *Server {
 echo json_encode([$_SERVER['REQUEST_METHOD'], $_SERVER['REQUEST_URI'], $_SERVER['SCRIPT_NAME'], $_SERVER['PATH_INFO'] ?? null,
   $_SERVER['DOCUMENT_ROOT'] === __DIR__, $_GET, $_POST, $_COOKIE, $_FILES['f']['size'] ?? null, $_SERVER['HTTPS'] ?? null, getenv('HOME') !== '']);`,
 		"slow/index.php": `<?php echo 'a'; flush(); echo 'b';`, "style.css": "css",
-		"fatal.php": `<?php error_log('a line'); none();`,
+		"nothing.php": `<?php http_response_code(204); header('Connection: close'); echo "\n";`,
+		"fatal.php":   `<?php error_log('a line'); none();`,
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o755); err != nil {
 			t.Fatal(err)
@@ -224,6 +225,9 @@ func testPHP(t *testing.T, s *Server) {
 	}
 	if w := get("GET", "/slow/", ""); w.Body.String() != "ab" {
 		t.Errorf("index of a folder = %q", w.Body)
+	}
+	if w := get("GET", "/nothing.php", ""); w.Code != 204 || w.Body.Len() > 0 || w.Header().Get("Connection") != "" {
+		t.Errorf("no content = %d %q %v", w.Code, w.Body, w.Header())
 	}
 	if w := get("GET", "/fatal.php", ""); w.Code != 500 {
 		t.Errorf("fatal error = %d %s", w.Code, w.Body)
