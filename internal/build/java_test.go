@@ -238,3 +238,20 @@ func distribution(t *testing.T, program string) string {
 	}
 	return packed.String()
 }
+
+// TestJavaAsksTheMirrorOfTheHost reads the mirror in an error: one that answers needs
+// a network that a box reaches.
+func TestJavaAsksTheMirrorOfTheHost(t *testing.T) {
+	t.Parallel()
+	needs(t, "java")
+	w := newWorld(t, boxes(t), func(c *build.Config) {
+		c.Env = []string{"MAVEN_MIRROR_URL=https://mirror.invalid/maven"}
+	})
+	_, err := w.build(t, map[string]string{
+		"Hello.java": "import com.amazonaws.services.lambda.runtime.*;\n" +
+			"public class Hello implements RequestHandler<String, String> { }\n",
+	}, manifest.Function{})
+	if err == nil || !strings.Contains(err.Error(), "https://mirror.invalid/maven/com/amazonaws") {
+		t.Errorf("error %v, want one that names the mirror", err)
+	}
+}

@@ -80,7 +80,7 @@ func (b *javaBuild) libraries() ([]step, error) {
 		"-DoutputDirectory=" + taskDir + "/" + javaLibs,
 	})
 	return append(steps, run.script("mkdir -p /tmp/deps\nprintf '%s' "+quoted(pom)+
-		" > /tmp/deps/pom.xml\n"+`"$@"`)), nil
+		" > /tmp/deps/pom.xml\n"+b.settings()+`"$@"`)), nil
 }
 
 // pom is a project that only depends on things.
@@ -175,7 +175,7 @@ func (b *javaBuild) sbtSteps() []step {
 	run := b.run("sbt", "-Dsbt.global.base="+home, "-Dsbt.boot.directory="+home+"/boot",
 		"-Dsbt.ivy.home="+home+"/ivy", "-Dsbt.coursier.home="+home+"/coursier",
 		"-Dsbt.color=false", "-Dsbt.supershell=false", "-Dsbt.server.autostart=false",
-		"-jar", cacheDir+"/jars/"+sbtLauncher, "-batch", "export "+module+"Runtime/fullClasspath")
+		"-jar", cacheDir+"/jars/"+sbtLauncher, "export "+module+"Runtime/fullClasspath")
 	run.Online = true
 	run.Env = append(run.Env, "COURSIER_CACHE="+home+"/coursier")
 	return append([]step{

@@ -210,6 +210,9 @@ func (b *javaBuild) needs() []step {
 // jars makes a step that fetches files of a Maven repository.
 func (b *javaBuild) jars(name string, where []string, files ...string) step {
 	argv := append([]string{binaryPath, "guest", "jars", "--cache", cacheDir + "/jars"}, where...)
+	if mirror := b.mirror(); mirror != "" {
+		argv = append(argv, "--repository", mirror)
+	}
 	return step{
 		Stage: StageInstall, Name: name, Argv: append(argv, files...), Online: true, NeedsBinary: true,
 	}

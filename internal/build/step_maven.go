@@ -3,6 +3,7 @@
 package build
 
 import (
+	"encoding/xml"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -47,7 +48,7 @@ func (b *javaBuild) mavenSteps() ([]step, error) {
 		args = append(append(args, "process-classes"), copyAll...)
 	}
 	steps, run := b.maven(args)
-	return append(append(steps, run.script(`"$@"`+"\n"+result)), b.needs()...), nil
+	return append(append(steps, run.script(b.settings()+`"$@"`+"\n"+result)), b.needs()...), nil
 }
 
 // collect moves compiled classes to the class path.
@@ -73,6 +74,9 @@ func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\
 // maven gives the step that runs Maven, and what has to come before it.
 func (b *javaBuild) maven(args []string) (before []step, run step) {
 	folder := b.plan.Folder
+	if b.mirror() != "" {
+		args = append([]string{"-s", settingsFile}, args...)
+	}
 	if b.plan.Wrapper {
 		run = step{
 			Argv: append([]string{"/bin/sh", "./" + filepath.Join(folder, "mvnw")}, args...),
@@ -97,6 +101,30 @@ func (b *javaBuild) maven(args []string) (before []step, run step) {
 	}
 	run.Stage, run.Name, run.Online = StageInstall, "mvn", true
 	return before, run
+}
+
+// settingsFile is Maven's settings in a box.
+const settingsFile = "/tmp/settings.xml"
+
+// mirror is the repository that the host has in the place of all others; "" for none.
+func (b *javaBuild) mirror() string {
+	for _, setting := range b.job.cfg.Env {
+		if address, ok := strings.CutPrefix(setting, "MAVEN_MIRROR_URL="); ok {
+			return address
+		}
+	}
+	return ""
+}
+
+// settings is the line of a script that writes Maven's settings, when there is a mirror.
+func (b *javaBuild) settings() string {
+	if b.mirror() == "" {
+		return ""
+	}
+	var address strings.Builder
+	_ = xml.EscapeText(&address, []byte(b.mirror())) // a builder takes everything
+	return "printf '%s' " + quoted("<settings><mirrors><mirror><id>mirror</id><mirrorOf>external:*</mirrorOf><url>"+
+		address.String()+"</url></mirror></mirrors></settings>") + " > " + settingsFile + "\n"
 }
 
 var mavenCore = regexp.MustCompile(`/maven-core-(\d+)\.(\d+)[\d.]*\.jar$`)
