@@ -47,7 +47,10 @@ function describe(thrown) {
         trace: traceOf(thrown.stack),
       };
     }
-    return { type: typeof thrown, message: cut(textOf(thrown), TEXT_MAX), trace: [] };
+    return {
+      type: typeof thrown, message: cut(textOf(thrown), TEXT_MAX), trace: [],
+      spelled: cut(String(thrown), TEXT_MAX), // as AWS shows it: [object Object]
+    };
   } catch {
     return {
       type: 'handled',
@@ -84,7 +87,8 @@ function traceOf(stack) {
 
 /** The error as AWS spells it for callers. */
 function payloadOf(d) {
-  return prim.stringify({ errorType: d.type, errorMessage: d.message, trace: d.trace });
+  const errorMessage = d.spelled === undefined ? d.message : d.spelled;
+  return prim.stringify({ errorType: d.type, errorMessage, trace: d.trace });
 }
 
 /** The payload of an error frame. kind is exception, init or bad_response. */

@@ -150,8 +150,7 @@ function requireFile(task, file) {
 
 function lastResort(task, at) {
   const require = taskRequire(task);
-  const name = at.dir === '' ? at.module : './' + path.join(at.dir, at.module);
-  return require(require.resolve(name, { paths: [task, path.resolve(task, at.dir)] }));
+  return require(require.resolve(at.module, { paths: [task, path.resolve(task, at.dir)] }));
 }
 
 // translate gives a load error the type that AWS gives it.
