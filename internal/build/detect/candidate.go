@@ -129,7 +129,7 @@ func (s *source) accept(c candidate) *Plan {
 	return &Plan{
 		Language: c.language, Version: c.version, Contract: c.contract, Dialect: c.dialect,
 		Entry: entryIf(c), Command: c.command, Extra: c.extra, Notices: c.notices,
-		TypeScript: typescriptOf(c.file), Payload: c.payload,
+		TypeScript: typescriptOf(c.file), Payload: c.payload, Concurrency: concurrencyOf(c.command),
 	}
 }
 

@@ -108,6 +108,9 @@ func summary(p *detect.Plan) string {
 	if p.Locked && (p.Install == detect.InstallNpm || p.Install == detect.InstallPip) {
 		line += "/locked"
 	}
+	if p.Concurrency > 0 {
+		line += fmt.Sprintf(" x%d", p.Concurrency)
+	}
 	if p.Script != "" {
 		line += "/" + p.Script
 	}
