@@ -61,6 +61,12 @@ func source(t testing.TB, files map[string]any) string {
 // start makes a guest become what is in task.
 func start(t testing.TB, task string, command ...string) (*running, error) {
 	t.Helper()
+	return startAt(t, task, 1, command...)
+}
+
+// startAt does it for several calls at once.
+func startAt(t testing.TB, task string, concurrency int, command ...string) (*running, error) {
+	t.Helper()
 	r := &running{notes: &bytes.Buffer{}}
 	m, err := newModules(t.Context(), place{task: task, scratch: t.TempDir(), notes: r.notes})
 	if err != nil {
@@ -85,7 +91,7 @@ func start(t testing.TB, task string, command ...string) (*running, error) {
 		t.Fatal(err)
 	}
 	_, err = r.conn.Specialise(t.Context(), frame.SpecialiseHead{Task: task, Env: map[string]string{"OWN": "1"},
-		Command: command, Concurrency: 1, MemoryBytes: 256 << 20})
+		Command: command, Concurrency: concurrency, MemoryBytes: 256 << 20})
 	return r, err
 }
 
@@ -384,5 +390,40 @@ func TestARehearsalLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(scratch)
 	if err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func TestCallsAtOnceDoNotMeet(t *testing.T) {
+	t.Parallel()
+	r, err := startAt(t, source(t, map[string]any{"app.wasm": echo()}), 8, "app.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	for i := range 64 {
+		calls.Go(func() {
+			body := strings.Repeat(fmt.Sprintf("%04d", i), 20_000)
+			if got := r.call(t, "/", body); got != "200 a/b "+body {
+				t.Errorf("call %d: %d bytes that begin with %.20s, want its own %d", i, len(got), got, len(body)+8)
+			}
+		})
+	}
+	calls.Wait()
+}
+
+func TestEventsComeOnStdin(t *testing.T) {
+	t.Parallel()
+	r, err := start(t, source(t, map[string]any{"app.wasm": echo()}), "app.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv := &dayfly.Invocation{ID: "inv-1", Revision: &dayfly.Revision{Spec: dayfly.DefaultSpec()},
+		Request: dayfly.Request{Kind: dayfly.RequestEvent, Body: io.NopCloser(strings.NewReader(`{"a":1}`)), ContentLength: 7}}
+	result, err := r.conn.Exchange(t.Context(), inv, func() {})
+	if err != nil || result.Failure != nil {
+		t.Fatalf("the event gave %+v, %v", result, err)
+	}
+	if got, err := io.ReadAll(result.Body); err != nil || string(got) != `{"a":1}` {
+		t.Errorf("the answer is %s, %v", got, err)
 	}
 }
