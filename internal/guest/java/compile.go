@@ -193,8 +193,9 @@ func publish(work, folder string) error {
 	}
 	jarred := filepath.Join(classes, warmClasses, "Jarred.class")
 	for _, err := range []error{
-		pack(classes, guestClasses, filepath.Join(out, jarName)),
-		pack(classes, warmClasses+"/Jarred.class", filepath.Join(out, taskName, "lib", "warm.jar")),
+		// Stored as they are our classes are quicker to read; the jars of code are deflated.
+		pack(classes, guestClasses, filepath.Join(out, jarName), zip.Store),
+		pack(classes, warmClasses+"/Jarred.class", filepath.Join(out, taskName, "lib", "warm.jar"), zip.Deflate),
 		os.Remove(jarred),
 		os.CopyFS(filepath.Join(out, taskName, warmClasses), os.DirFS(filepath.Join(classes, warmClasses))),
 		os.Chmod(out, 0o755),
@@ -208,9 +209,8 @@ func publish(work, folder string) error {
 	return nil
 }
 
-// pack writes a jar of what is below one folder of classes, or of one file. The classes
-// are stored as they are: that is quicker to read than what must be inflated.
-func pack(classes, root, target string) error {
+// pack writes a jar of what is below one folder of classes, or of one file.
+func pack(classes, root, target string, method uint16) error {
 	var buf bytes.Buffer
 	jar := zip.NewWriter(&buf)
 	w, err := jar.CreateHeader(&zip.FileHeader{Name: "META-INF/MANIFEST.MF"})
@@ -228,7 +228,7 @@ func pack(classes, root, target string) error {
 		if err != nil {
 			return err
 		}
-		w, err := jar.CreateHeader(&zip.FileHeader{Name: path})
+		w, err := jar.CreateHeader(&zip.FileHeader{Name: path, Method: method})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.StringConcatFactory;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,8 +49,11 @@ public final class Warm {
       guest.take(new Wire.Frame(Wire.SPECIALISE, 0, bytes(revision())));
       run(work);
       texts();
-      Class.forName(SAMPLE).getMethod("use").invoke(Class.forName(SAMPLE).getConstructor()
-          .newInstance());
+      Class<?> sample = Class.forName(SAMPLE);
+      sample.getMethod("use").invoke(sample.getConstructor().newInstance());
+      Field hook = sample.getDeclaredField("hook");
+      hook.setAccessible(true);
+      hook.set(null, new Thread());
       for (int i = 1; i < ROUNDS && !stem.wanted(); i++) {
         new Revision(Json.object(bytes(revision())));
         call(guest, i, i % 64 == 1 ? "{\"fail\":true}" : EVENT);

@@ -21,6 +21,13 @@ import java.util.stream.Collectors;
 
 /** A function like many, from a folder as bundles are: stems train with it. */
 public class Sample {
+  private static volatile Runnable hook; // set by reflection, as AWS's logger is
+
+  /** Whether the hook was set. */
+  public boolean hooked() {
+    return hook != null;
+  }
+
   /** Answers, or fails when it is told to. */
   public Map<String, Object> handle(Map<String, Object> event) {
     if (event.get("fail") != null) {
