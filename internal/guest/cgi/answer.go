@@ -63,14 +63,15 @@ func (a *Answer) Write(p []byte) (int, error) {
 		return len(p), a.err
 	}
 	a.held = append(a.held, p...)
-	switch end := headEnd(a.held); {
+	end := headEnd(a.held[:min(len(a.held), headMax)])
+	switch isLong := len(a.held) > headMax; {
 	case a.reading == Lenient && !mayBeCGI(a.held):
 		a.err = a.begin(http.StatusOK, plain(), a.held)
 	case end > 0:
 		a.err = a.beginCGI(end)
-	case len(a.held) > headMax && a.reading == Strict:
+	case isLong && a.reading == Strict:
 		a.err = fmt.Errorf("the CGI header is longer than %d bytes", headMax)
-	case len(a.held) > headMax:
+	case isLong:
 		a.err = a.begin(http.StatusOK, plain(), a.held)
 	}
 	return len(p), a.err
