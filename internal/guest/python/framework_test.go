@@ -99,6 +99,42 @@ func TestFrameworkRequest(t *testing.T) {
 	}
 }
 
+func TestFrameworkUploads(t *testing.T) {
+	t.Parallel()
+	g := serve(t, spec{Dialect: "framework", Entry: "functions.uploads"})
+	send := func(kind, body string) *answer {
+		return g.call(request{Method: "POST", body: body, Headers: [][2]string{{"content-type", kind}}})
+	}
+	part := func(disposition, more, data string) string {
+		return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n" + more + "\r\n" + data + "\r\n"
+	}
+	a := send(`multipart/form-data; boundary="B"`, part(`name="a"`, "", "1")+part(`name="a"`, "", "é")+
+		part(`name="file"; filename="a \"b\".bin"`, "Content-Type: image/png; x=y\r\n", "\x00\r\n--\xff")+
+		part(`name=file; filename=c`, "", "")+"--B--\r\n")
+	want := map[string]any{"form": map[string]any{"a": []any{"1", "é"}}, "name": `a "b".bin`,
+		"type": "image/png", "data": []any{0.0, 13.0, 10.0, 45.0, 45.0, 255.0}, "length": 6.0,
+		"files": 2.0, "values": "1"}
+	if a.Status != 200 {
+		t.Fatalf("upload = %d %q %v", a.Status, a.Body, a.Failure)
+	}
+	if diff := cmp.Diff(want, value(t, a.Body)); diff != "" {
+		t.Errorf("upload differs (-want +got):\n%s", diff)
+	}
+	if a = send("text/plain", "x"); a.Status != 202 || a.Body != "none" || a.header("x-a") != "b" ||
+		a.header("content-type") != "text/csv" {
+		t.Errorf("an object like a response gave %d %q %v", a.Status, a.Body, a.Headers)
+	}
+	for name, body := range map[string]string{"empty": "", "no end": part(`name="a"`, "", "1"),
+		"no head": "--B\r\nx\r\n--B--", "many": strings.Repeat("--B\r\n\r\n\r\n", 2000) + "--B--"} {
+		if a = send("multipart/form-data; boundary=B", body); a.Status != 400 || a.Failure != nil {
+			t.Errorf("%s: %d %.80q %v, want 400", name, a.Status, a.Body, a.Failure)
+		}
+	}
+	if a = send("multipart/form-data", "x"); a.Status != 400 {
+		t.Errorf("without a boundary: %d %q, want 400", a.Status, a.Body)
+	}
+}
+
 func TestDetection(t *testing.T) {
 	t.Parallel()
 	for entry, want := range map[string]string{

@@ -41,6 +41,24 @@ def read(request):
     }
 
 
+class Response:
+    def __init__(self, data, status_code):
+        self.data = data
+        self.status_code = status_code
+        self.headers = {"X-A": "b"}
+        self.content_type = "text/csv"
+
+
+@functions_framework.http
+def uploads(request):
+    file = request.files.get("file")
+    if file is None:
+        return Response("none", 202)
+    return {"form": request.form.to_dict(flat=False), "name": file.filename,
+            "type": file.mimetype, "data": list(file.read()), "length": file.content_length,
+            "files": len(request.files.getlist("file")), "values": request.values.get("a")}
+
+
 @functions_framework.http
 def strict(request):
     return {"got": request.get_json()["a"]}

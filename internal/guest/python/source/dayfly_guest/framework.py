@@ -176,6 +176,8 @@ def respond(result):
     if isinstance(result, tuple):
         result, status, headers = _unpack(result)
     kind = _TEXT
+    if hasattr(result, "status_code"):
+        result, status, headers = _of_response(result, headers)
     if isinstance(result, str):
         body = result.encode("utf-8")
     elif isinstance(result, (bytes, bytearray)):
@@ -195,6 +197,21 @@ def respond(result):
         if "\r" in name + value or "\n" in name + value:
             raise ValueError("header %.100r holds a line break" % name)
     return status, pairs, body
+
+
+def _of_response(result, more):
+    """Body, status and headers of an object like Flask's, Django's or Azure's."""
+    given = getattr(result, "headers", None) or {}
+    headers = list(given.items() if hasattr(given, "items") else given) + list(more)
+    if hasattr(result, "get_data"):
+        body = result.get_data()
+    else:
+        body = next((getattr(result, name) for name in ("data", "content", "body")
+                     if hasattr(result, name)), b"")
+    kind = getattr(result, "content_type", None) or getattr(result, "mimetype", None)
+    if kind and not any(str(name).lower() == "content-type" for name, _ in headers):
+        headers.append(("content-type", kind))
+    return b"" if body is None else body, int(result.status_code), headers
 
 
 def _unpack(result):

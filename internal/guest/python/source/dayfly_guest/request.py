@@ -117,13 +117,29 @@ class Request:
 
     @property
     def form(self):
-        """The fields of an urlencoded body."""
+        """The fields of an urlencoded body, or of one in parts."""
         def make():
+            if self.mimetype == "multipart/form-data":
+                return MultiDict(self._parts()[0])
             if self.mimetype != "application/x-www-form-urlencoded":
                 return MultiDict(())
-            return MultiDict(parse_qsl(self.get_data(as_text=True), keep_blank_values=True))
+            return MultiDict(pairs_of(self.get_data(as_text=True)))
 
         return self._once("form", make)
+
+    @property
+    def files(self):
+        """The files of a body in parts."""
+        def make():
+            is_multipart = self.mimetype == "multipart/form-data"
+            return MultiDict(self._parts()[1] if is_multipart else ())
+
+        return self._once("files", make)
+
+    def _parts(self):
+        from . import multipart
+
+        return self._once("parts", lambda: multipart.parse(self.content_type, self.get_data()))
 
     @property
     def values(self):
