@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,9 +41,8 @@ type hosted struct {
 	logs []string
 }
 
-func host(t *testing.T, head frame.SpecialiseHead) *hosted {
+func host(t *testing.T, interpreter string, head frame.SpecialiseHead) *hosted {
 	t.Helper()
-	interpreter := system(t)
 	compileOnce(t, interpreter)
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -124,13 +124,14 @@ func (h *hosted) awaitLog(want string) {
 
 func sockets(t *testing.T, concurrency int) *hosted {
 	t.Helper()
-	return host(t, frame.SpecialiseHead{Dialect: "asgi", Entry: "sockets.app", Concurrency: concurrency})
+	return host(t, system(t), frame.SpecialiseHead{Dialect: "asgi", Entry: "sockets.app", Concurrency: concurrency})
 }
 
 func TestWebSocketsSpeak(t *testing.T) {
 	t.Parallel()
-	for _, concurrency := range []int{1, 80} {
-		h := sockets(t, concurrency)
+	for i, interpreter := range append(interpreters(t), system(t)) {
+		h := host(t, interpreter, frame.SpecialiseHead{Dialect: "asgi", Entry: "sockets.app",
+			Concurrency: []int{1, 80}[i%2]})
 		c, resp, err := h.dial("/talk?a=b", &websocket.DialOptions{Subprotocols: []string{"one", "two"}})
 		if err != nil {
 			t.Fatal(err)
@@ -376,6 +377,19 @@ func TestWebSocketHandshakesThatAreNone(t *testing.T) {
 		resp, err := h.RoundTrip(r)
 		if err != nil || resp.StatusCode != row.status {
 			t.Errorf("%s: %v, %v; want status %d", name, resp, err, row.status)
+		}
+	}
+}
+
+func TestParserOfWebSocketFramesHoldsAgainstAnything(t *testing.T) {
+	t.Parallel()
+	for _, interpreter := range interpreters(t) {
+		for _, seed := range []string{"1", "2", "3"} {
+			out, err := exec.CommandContext(t.Context(), interpreter, "-I", "-B",
+				"testdata/fuzz_frames.py", guestDir, seed).CombinedOutput()
+			if broken, _ := strconv.Atoi(strings.TrimSpace(string(out))); err != nil || broken < 100 {
+				t.Errorf("%s: seed %s: %v: %s", interpreter, seed, err, out)
+			}
 		}
 	}
 }
