@@ -52,6 +52,9 @@ func (s *source) finishNode(plan *Plan) {
 	if pkg == nil {
 		pkg = s.nodeFolder(plan)
 	}
+	if pkg == nil {
+		pkg = s.denoPackage(plan)
+	}
 	if pkg != nil {
 		s.nodeInstall(plan, pkg)
 	}

@@ -227,6 +227,49 @@ func (s *source) fetchConfig(plan *Plan, config *nodeConfig, text string) {
 	}
 }
 
+var npmSpecifier = regexp.MustCompile(`^npm:/?((?:@[\w.-]+/)?[\w.-]+)(?:@([^/]+))?`)
+
+// denoPackage makes a package.json of what deno.json maps to npm; nil when it maps
+// nothing so.
+func (s *source) denoPackage(plan *Plan) *packageFile {
+	var file struct {
+		Imports map[string]string `json:"imports"`
+	}
+	for _, name := range []string{"deno.json", "deno.jsonc"} {
+		text := trailingComma.ReplaceAllString(stripScript(s.read(name)), "$1")
+		if !parsable(text) || json.Unmarshal([]byte(text), &file) != nil {
+			continue
+		}
+		pkg := &packageFile{Type: "module", Dependencies: map[string]string{}}
+		for _, target := range file.Imports {
+			match := npmSpecifier.FindStringSubmatch(target)
+			switch {
+			case match != nil && match[2] != "":
+				pkg.Dependencies[match[1]] = match[2]
+			case match != nil:
+				pkg.Dependencies[match[1]] = "*"
+			case strings.Contains(target, ":"):
+				plan.notice(name + " maps an import to " + target + ", which Node cannot resolve")
+			}
+		}
+		if len(pkg.Dependencies) == 0 {
+			return nil
+		}
+		encoded, err := json.Marshal(map[string]any{
+			"private": true, "type": pkg.Type, "dependencies": pkg.Dependencies})
+		if err != nil {
+			return nil
+		}
+		if plan.Extra == nil {
+			plan.Extra = map[string]string{}
+		}
+		plan.Extra["package.json"] = string(encoded)
+		plan.notice("the packages that " + name + " maps to npm are installed")
+		return pkg
+	}
+	return nil
+}
+
 // isWorkerObject tells whether a default export has handlers of events alone.
 func isWorkerObject(keys string) bool {
 	return jsFetchIn.MatchString(keys) || jsWork.MatchString(keys) && !strings.Contains(keys, "=>")

@@ -92,9 +92,9 @@ func (s *source) others() []candidate {
 		{"Gemfile", "nothing in the Ruby source can be called; looked for config.ru, an application, a handler and a server"},
 		{"composer.json", "nothing in the PHP source can be called; looked for index.php, public/index.php and a handler"},
 		{"mix.exs", "Elixir sources are not built by this version yet"},
-		{"deno.json", "Deno sources are not run by this version yet"},
+		{"deno.json", "no module with Deno.serve or export default {fetch} was found; say entry to name one"},
 		{"wrangler.toml", "wrangler.toml names no module that is in the source"},
-		{"function.json", "Azure functions are not called by this version yet"},
+		{"function.json", "an Azure function needs host.json in the folder above; deploy that folder"},
 		{"Dockerfile", "a Dockerfile alone" + aloneText},
 		{"Containerfile", "a Containerfile alone" + aloneText},
 	} {
