@@ -108,17 +108,17 @@ func (a *answer) pass() (*frame.ErrorHead, error) {
 	}
 	if !isHTTP {
 		given := a.request.Header.Get("Content-Type")
-		return nil, a.send(http.StatusOK, http.Header{"Content-Type": {given}}, whole)
+		return a.send(http.StatusOK, http.Header{"Content-Type": {given}}, whole), nil
 	}
 	if kind == "application/unknown" { // what a Python handler gave as bytes
-		return nil, a.send(http.StatusOK, http.Header{"Content-Type": {typeBytes}}, whole)
+		return a.send(http.StatusOK, http.Header{"Content-Type": {typeBytes}}, whole), nil
 	}
 	decoded, err := event.Decode(a.guest.rev.Payload, whole)
 	if bad := (*event.Malformed)(nil); errors.As(err, &bad) {
 		head := bad.Head()
 		return &head, nil
 	}
-	return nil, a.send(decoded.Status, headerOf(decoded.Headers), decoded.Body)
+	return a.send(decoded.Status, headerOf(decoded.Headers), decoded.Body), nil
 }
 
 // prelude reads status and headers off the answer and streams the rest.
@@ -143,8 +143,9 @@ func (a *answer) stream(status int, header http.Header, read []byte) (*frame.Err
 	if header.Get("Content-Type") == "" {
 		header.Set("Content-Type", typeBytes)
 	}
-	if a.call.Respond(status, header, nil) != nil {
-		return nil, nil // the host is gone
+	if err := a.call.Respond(status, header, nil); err != nil {
+		drain(a.request.Body)
+		return unsent(err), nil
 	}
 	body := &watched{r: a.request.Body}
 	if _, err := io.Copy(a.call, io.MultiReader(bytes.NewReader(read), body)); err != nil && body.err == nil {
@@ -173,14 +174,21 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // send passes a whole answer on. Its length is told, so that the caller has all of it
 // before the program is through with the call.
-func (a *answer) send(status int, header http.Header, body []byte) error {
+func (a *answer) send(status int, header http.Header, body []byte) *frame.ErrorHead {
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
-	if a.call.Respond(status, header, nil) == nil {
-		_, _ = a.call.Write(body) // it fails when the caller is gone, which is well
+	if err := a.call.Respond(status, header, nil); err != nil {
+		return unsent(err)
 	}
+	_, _ = a.call.Write(body) // it fails when the caller is gone, which is well
 	return nil
+}
+
+// unsent is the failure of an answer whose head cannot be sent.
+func unsent(err error) *frame.ErrorHead {
+	head := (&event.Malformed{Message: err.Error()}).Head()
+	return &head
 }
 
 // trailers gives the failure that came after the body.

@@ -192,7 +192,7 @@ func (g *Guest) take(id string, to state) (*invocation, *refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	inv := g.running[id]
-	if inv == nil {
+	if inv == nil || g.ending {
 		return nil, &invalidID
 	}
 	if inv.taken {

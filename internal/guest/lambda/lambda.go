@@ -63,6 +63,7 @@ func trouble(err error) int {
 // Guest is one program and its Runtime API.
 type Guest struct {
 	listener net.Listener
+	chosen   chan struct{}    // closed once rev is there
 	pending  chan *invocation // from Call to next
 	first    chan struct{}    // closed by the first next
 	failed   chan *frame.ErrorHead
@@ -77,13 +78,14 @@ type Guest struct {
 	extensions map[string]*extension
 	closed     bool // no extension registers any more: the program is ready
 	program    *inner.Program
+	ending     bool // no answer begins any more: the program has ended
 }
 
 // New makes a guest that serves the Runtime API on listener.
 func New(listener net.Listener) *Guest {
 	return &Guest{
 		listener: netutil.LimitListener(listener, connsMax),
-		pending:  make(chan *invocation), first: make(chan struct{}), failed: make(chan *frame.ErrorHead, 1),
+		chosen:   make(chan struct{}), pending: make(chan *invocation), first: make(chan struct{}), failed: make(chan *frame.ErrorHead, 1),
 		started: make(chan *inner.Program, 1), gone: make(chan struct{}),
 		running: map[string]*invocation{}, extensions: map[string]*extension{},
 	}
@@ -94,7 +96,16 @@ func (g *Guest) Serve(nc net.Conn) int {
 	api := &http.Server{Handler: g.routes(), MaxHeaderBytes: headMax, ReadHeaderTimeout: headWait}
 	defer api.Close()
 	defer g.kill()
-	go func() { _ = api.Serve(g.listener) }()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-g.chosen: // nobody asks before the program runs
+			_ = api.Serve(g.listener)
+		case <-ended:
+			_ = g.listener.Close()
+		}
+	}()
 	served := make(chan error, 1)
 	go func() {
 		hello := frame.HelloHead{Language: "lambda", Version: runtime.Version()}
@@ -138,6 +149,9 @@ func exitOf(err error) int {
 
 // settle waits for the ends of answers that are here.
 func (g *Guest) settle() {
+	g.mu.Lock()
+	g.ending = true
+	g.mu.Unlock()
 	told := make(chan struct{})
 	go func() {
 		g.open.Wait()
@@ -153,6 +167,7 @@ func (g *Guest) settle() {
 // for an event.
 func (g *Guest) Specialise(rev frame.SpecialiseHead) (frame.ReadyHead, *frame.ErrorHead) {
 	g.rev = rev
+	close(g.chosen)
 	cmd, err := command(&rev)
 	if err != nil {
 		return frame.ReadyHead{}, initFailure("Runtime.InvalidEntrypoint", err.Error())

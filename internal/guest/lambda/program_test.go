@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
@@ -145,9 +146,18 @@ func TestTheProgramIsFound(t *testing.T) {
 
 func TestExtensionsOfTheProgramItself(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, []string{"sleep", "1000"}, nil)
+	runs := filepath.Join(t.TempDir(), "runs")
+	w := newWorld(t, []string{"sh", "-c", "touch " + runs + "; exec sleep 1000"}, nil)
 	started := make(chan *dayfly.Failure, 1)
 	go func() { started <- w.specialise() }()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(runs); err == nil {
+			break // it is the program's turn, for which the test speaks
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the program was not started")
+		}
+	}
 	register := func(name, body string) *http.Response {
 		return w.do("POST", "/2020-01-01/extension/register", body, []string{"Lambda-Extension-Name", name})
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
 	"github.com/dayfly-faas/dayfly/internal/guest/event"
-	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 	"github.com/dayfly-faas/dayfly/internal/guest/serve"
 )
 
@@ -138,7 +137,7 @@ func (r *Relay) fail(c *serve.Call, err error) {
 	case errors.Is(err, guest.ErrGone):
 		r.open.Done()
 		r.lost()
-	default: // the caller is gone: nobody reads this
-		_ = c.Fail(frame.ErrorHead{Kind: dayfly.FailureException, Type: "Runtime.Canceled", Message: err.Error()})
+	default: // the head is too large, or the caller is gone and nobody reads this
+		_ = c.Fail((&event.Malformed{Message: err.Error()}).Head())
 	}
 }

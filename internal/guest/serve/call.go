@@ -4,6 +4,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -94,8 +95,16 @@ func (c *Call) End() error {
 // Fail ends the call with an error, also in the middle of an answer.
 func (c *Call) Fail(failure frame.ErrorHead) error {
 	c.ended = true
-	return c.guest.writeJSON(frame.Error, c.stream, failure)
+	err := c.guest.writeJSON(frame.Error, c.stream, failure)
+	if errors.Is(err, errTooLarge) { // the caller is to know that it failed, if not how
+		short := frame.ErrorHead{Kind: failure.Kind, Type: cut(failure.Type), Message: cut(failure.Message)}
+		err = c.guest.writeJSON(frame.Error, c.stream, short)
+	}
+	return err
 }
+
+// cut shortens what is far too long for a type or a message.
+func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), frame.LineMax)], "") }
 
 func (c *Call) spend(want int) (int, error) {
 	c.mu.Lock()

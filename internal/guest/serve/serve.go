@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
+
+// errTooLarge is a head that no frame takes; the host would hang up.
+var errTooLarge = fmt.Errorf("the head is larger than %d bytes", frame.PayloadMax)
 
 // controlDescriptor is where the host's socket is.
 const controlDescriptor = 3
@@ -185,11 +189,16 @@ func (g *Guest) log(number uint32, stream dayfly.LogStream, line string) error {
 }
 
 func (g *Guest) writeJSON(t frame.Type, stream uint32, v any) error {
-	payload, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a head may be nearly as large as a frame can be
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode frame: %w", err)
 	}
-	return g.write(t, stream, payload)
+	if b.Len() > frame.PayloadMax {
+		return errTooLarge
+	}
+	return g.write(t, stream, b.Bytes())
 }
 
 func (g *Guest) write(t frame.Type, stream uint32, payload []byte) error {
