@@ -58,21 +58,27 @@ func guestFolder(t testing.TB) string {
 func compile(t testing.TB, source string) (task string) {
 	t.Helper()
 	task = t.TempDir()
+	assemble(t, task, "Hello.dll", source, "-r:"+filepath.Join(guestFolder(t), "compat", dotnet.CompatName()))
+	return task
+}
+
+// assemble compiles a source to an assembly of that name.
+func assemble(t testing.TB, task, name, source string, words ...string) {
+	t.Helper()
+	guestFolder(t) // skips when there is no compiler
 	app := filepath.Join(task, ".dayfly", "app")
 	if err := os.MkdirAll(app, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(task, "Function.cs")
+	file := filepath.Join(task, name+".cs")
 	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	core := filepath.Join(guestFolder(t), "compat", dotnet.CompatName())
-	out, err := exec.CommandContext(t.Context(), mono, dotnet.MonoCompiler(mono), "-nologo", "-target:library",
-		"-out:"+filepath.Join(app, "Hello.dll"), "-r:"+core, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("compile the function: %v\n%s", err, out)
+	argv := append([]string{dotnet.MonoCompiler(mono), "-nologo", "-target:library",
+		"-out:" + filepath.Join(app, name), file}, words...)
+	if out, err := exec.CommandContext(t.Context(), mono, argv...).CombinedOutput(); err != nil {
+		t.Fatalf("compile %s: %v\n%s", name, err, out)
 	}
-	return task
 }
 
 // guest is one started guest and the host's side of it.

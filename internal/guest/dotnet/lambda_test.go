@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -176,5 +177,42 @@ func TestOtherDialects(t *testing.T) {
 	got := faas.call(t, dayfly.Request{Kind: dayfly.RequestHTTP, Body: io.NopCloser(strings.NewReader("x")), ContentLength: 1})
 	if got != "Hi there - your input was: x" {
 		t.Errorf("the handler gives %s", got)
+	}
+}
+
+// ownCore is a package that a function brings: the interface as an older release had it,
+// and a serializer of its own.
+const ownCore = `using System; using System.IO;
+namespace Amazon.Lambda.Core {
+  public interface IClientContext { } public interface ICognitoIdentity { }
+  public interface ILambdaLogger { void Log(string m); void LogLine(string m); }
+  public interface ILambdaContext { string AwsRequestId { get; } IClientContext ClientContext { get; } string FunctionName { get; }
+    string FunctionVersion { get; } ICognitoIdentity Identity { get; } string InvokedFunctionArn { get; } ILambdaLogger Logger { get; }
+    string LogGroupName { get; } string LogStreamName { get; } int MemoryLimitInMB { get; } TimeSpan RemainingTime { get; } }
+  public interface ILambdaSerializer { T Deserialize<T>(Stream s); void Serialize<T>(T v, Stream s); }
+  public class LambdaSerializerAttribute : Attribute { public LambdaSerializerAttribute(Type t) { SerializerType = t; } public Type SerializerType { get; set; } }
+}`
+
+const ownFunction = `using System; using System.IO; using Amazon.Lambda.Core;
+[assembly: LambdaSerializer(typeof(Hello.Lines))]
+namespace Hello {
+  public class Lines : ILambdaSerializer {
+    public T Deserialize<T>(Stream s) { return (T)(object)new StreamReader(s).ReadToEnd(); }
+    public void Serialize<T>(T v, Stream s) { var w = new StreamWriter(s); w.Write("<" + v + ">"); w.Flush(); }
+  }
+  public class Function { public string Call(string line, ILambdaContext c) { c.Logger.LogLine("x"); return c.FunctionName + " " + line; } }
+}`
+
+func TestTheFunctionsOwnPackageIsTaken(t *testing.T) {
+	t.Parallel()
+	task := t.TempDir()
+	assemble(t, task, "Amazon.Lambda.Core.dll", ownCore)
+	assemble(t, task, "Hello.dll", ownFunction, "-r:"+filepath.Join(task, ".dayfly/app/Amazon.Lambda.Core.dll"))
+	g := boot(t)
+	if err := g.become(t, task, dayfly.DialectLambda, "Hello::Hello.Function::Call"); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.event(t, "a line"); got != "<hello a line>" {
+		t.Errorf("the function gives %s, want <hello a line>", got)
 	}
 }

@@ -4,6 +4,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Dayfly.Guest
@@ -15,7 +16,7 @@ namespace Dayfly.Guest
         readonly object target;
         readonly Serializer serializer;
         readonly Dictionary<string, object> revision;
-        readonly bool takesContext;
+        readonly Func<Call, Dictionary<string, object>, object> context; // null when none is taken
         readonly Type input;
 
         public LambdaDialect(MethodInfo method, Dictionary<string, object> revision)
@@ -23,9 +24,12 @@ namespace Dayfly.Guest
             this.method = method;
             this.revision = revision;
             var parameters = new List<ParameterInfo>(method.GetParameters());
-            takesContext = parameters.Count > 0 &&
-                parameters[parameters.Count - 1].ParameterType.FullName == "Amazon.Lambda.Core.ILambdaContext";
-            if (takesContext) parameters.RemoveAt(parameters.Count - 1);
+            var last = parameters.Count - 1;
+            if (last >= 0 && parameters[last].ParameterType.FullName == "Amazon.Lambda.Core.ILambdaContext")
+            {
+                parameters.RemoveAt(last);
+                context = Contexts();
+            }
             if (parameters.Count > 1)
                 throw new LoadException("LambdaValidationException", "Method '" + method.Name + "' of type '" +
                     method.ReflectedType.FullName + "' is not supported: the method has more than 2 parameters.");
@@ -34,6 +38,10 @@ namespace Dayfly.Guest
             serializer = Serializer.Of(method);
         }
 
+        /// <summary>Only this needs the interface's assembly, which may be one that the function brings.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static Func<Call, Dictionary<string, object>, object> Contexts() { return LambdaContext.Of; }
+
         public byte[] Tell(Exception fault) { return Failure.Lambda(fault); }
 
         public Answer Call(Call call)
@@ -41,7 +49,7 @@ namespace Dayfly.Guest
             var arguments = new List<object>();
             if (input != null) arguments.Add(typeof(Stream).IsAssignableFrom(input)
                 ? call.Body : serializer.Read(call.Body, input));
-            if (takesContext) arguments.Add(LambdaContext.Of(call, revision));
+            if (context != null) arguments.Add(context(call, revision));
             var result = Revision.Await(method.Invoke(target, arguments.ToArray()));
             var answer = new Answer { Body = Encode(result) };
             answer.Header("content-type", "application/json");
@@ -75,14 +83,22 @@ namespace Dayfly.Guest
     sealed class Serializer
     {
         readonly object given; // an ILambdaSerializer; null for the mapper
+        readonly JsonNames names;
 
-        Serializer(object given) { this.given = given; }
+        Serializer(object given, JsonNames names)
+        {
+            this.given = given;
+            this.names = names;
+        }
 
         public static Serializer Of(MethodInfo method)
         {
             var type = Named(method.GetCustomAttributes(true)) ??
                 Named(method.ReflectedType.Assembly.GetCustomAttributes(true));
-            return new Serializer(type == null ? null : Activator.CreateInstance(type));
+            if (type == null) return new Serializer(null, JsonNames.AsDeclared);
+            if (!Revision.IsStandIn(type)) return new Serializer(Activator.CreateInstance(type), JsonNames.AsDeclared);
+            // The stand-ins are this mapper, which is compiled already.
+            return new Serializer(null, type.Name.StartsWith("CamelCase") ? JsonNames.CamelCase : JsonNames.AsDeclared);
         }
 
         static Type Named(object[] attributes)
@@ -103,7 +119,7 @@ namespace Dayfly.Guest
         public byte[] Write(object result, Type type)
         {
             if (given == null || result == null)
-                return Encoding.UTF8.GetBytes(Json.Write(JsonMapper.From(result, JsonNames.AsDeclared)));
+                return Encoding.UTF8.GetBytes(Json.Write(JsonMapper.From(result, names)));
             var stream = new MemoryStream();
             Generic("Serialize", type).Invoke(given, new[] { result, stream });
             return stream.ToArray();

@@ -2,7 +2,6 @@
 
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Text;
 
 namespace Dayfly.Guest
@@ -30,34 +29,47 @@ namespace Dayfly.Guest
         static void Warm()
         {
             const string text = "{\"a\":[1,2.5,\"x\\u00e9\",true,null],\"Name\":\"n\",\"Count\":3,\"Tags\":{\"k\":\"v\"}}";
-            var sample = (Sample)JsonMapper.To(Json.Parse(text), typeof(Sample));
-            Json.Write(JsonMapper.From(sample, JsonNames.AsDeclared));
-            var method = typeof(Program).GetMethod("Echo",
-                System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static);
-            method.Invoke(null, new object[] { sample });
+            var assembly = typeof(Program).Assembly.GetName().Name;
+            foreach (var name in new[] { "Same", "Later" })
+            {
+                var method = Revision.Rehearse(assembly + "::Dayfly.Guest.Sample::" + name);
+                var dialect = new LambdaDialect(method, new Dictionary<string, object>());
+                var call = new Call(0, (Dictionary<string, object>)Json.Parse(text));
+                call.Body.Write(Encoding.UTF8.GetBytes(text), 0, text.Length);
+                call.Body.Position = 0;
+                Session.Rehearse(dialect.Call(call));
+            }
             try
             {
-                throw new InvalidOperationException("warm");
+                throw new InvalidOperationException("warm", new ArgumentException("warm"));
             }
             catch (InvalidOperationException e)
             {
                 Failure.Lambda(e);
             }
-            Encoding.UTF8.GetString(new MemoryStream(Encoding.UTF8.GetBytes(text)).ToArray());
             using (var done = new System.Threading.ManualResetEvent(false))
             {
                 System.Threading.ThreadPool.QueueUserWorkItem(_ => done.Set());
                 done.WaitOne();
             }
         }
+    }
 
-        static object Echo(Sample sample) { return sample; }
+    /// <summary>A handler and what it takes, for the warming.</summary>
+    sealed class Sample
+    {
+        public string Name { get; set; }
+        public int Count { get; set; }
+        public Dictionary<string, string> Tags { get; set; }
+        public List<string> List { get; set; }
+        public string[] Array { get; set; }
 
-        sealed class Sample
+        public static Sample Same(Sample input) { return input; }
+
+        public static async System.Threading.Tasks.Task<Sample> Later(Sample input)
         {
-            public string Name { get; set; }
-            public int Count { get; set; }
-            public Dictionary<string, string> Tags { get; set; }
+            await System.Threading.Tasks.Task.Yield();
+            return input;
         }
     }
 }

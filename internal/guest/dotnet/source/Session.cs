@@ -219,6 +219,13 @@ namespace Dayfly.Guest
             connection.Send(FrameType.End, call.Stream, new byte[0]);
         }
 
+        /// <summary>Makes of an answer what would be sent.</summary>
+        public static void Rehearse(Answer answer)
+        {
+            Json.Write(new Dictionary<string, object> { { "status", answer.Status }, { "headers", answer.Headers } });
+            Describe(new Exception("warm"), "exception", answer.Body);
+        }
+
         static Dictionary<string, object> Describe(Exception fault, string kind, byte[] payload)
         {
             var stack = new List<object>();
