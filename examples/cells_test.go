@@ -46,8 +46,8 @@ type cell struct {
 	Folder string   `yaml:"folder"`
 	Shows  string   `yaml:"shows"`
 	Needs  []string `yaml:"needs"` // beside the language's
-	// NeedsFile are patterns of files, one of which must be there, such as a library
-	// that a compiler needs for another machine than its own.
+	// NeedsFile are patterns of files, such as a library that a compiler needs for
+	// another machine than its own. One must be there; all of one with spaces in it.
 	NeedsFile []string `yaml:"needs_file"`
 	// Deploy are words for dayfly deploy, beside the folder and the name.
 	Deploy []string `yaml:"deploy"`
@@ -247,9 +247,12 @@ func (p *platform) has(t *testing.T, name string) bool {
 // anyFile tells whether there is a file of any of the patterns; ~ is the home folder.
 func anyFile(patterns []string) bool {
 	home, _ := os.UserHomeDir() // without one no pattern below it matches
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
+	missing := func(pattern string) bool {
 		found, _ := filepath.Glob(strings.Replace(pattern, "~", home, 1))
-		return len(found) > 0
+		return len(found) == 0
+	}
+	return slices.ContainsFunc(patterns, func(all string) bool {
+		return !slices.ContainsFunc(strings.Fields(all), missing)
 	})
 }
 
