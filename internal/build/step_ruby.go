@@ -25,6 +25,12 @@ else
 	rm -rf vendor/bundle/ruby/*/cache
 fi`
 
+// railsFolders are what Rails makes at its start when they are not there; the code of an
+// instance cannot be written to.
+const railsFolders = `for folder in tmp/cache tmp/pids tmp/sockets log; do
+	mkdir -p $folder && : >>$folder/.keep
+done`
+
 // rubySteps install the gems of a Gemfile.
 func (j *job) rubySteps(context.Context) ([]step, error) {
 	bundler, err := j.bundler()
@@ -40,17 +46,24 @@ func (j *job) rubySteps(context.Context) ([]step, error) {
 	if j.plan.Ruby.Locked {
 		env = append(env, "BUNDLE_FROZEN=true")
 	}
-	list := []step{{
-		Stage: StageInstall, Name: "bundle install", Env: env, Mounts: j.runtime.Prefixes, Online: true,
-		Argv: []string{"/bin/sh", "-c", bundleInstall},
-	}}
+	shell := func(stage, name, script string) step {
+		return step{
+			Stage: stage, Name: name, Env: env, Mounts: j.runtime.Prefixes, Online: true,
+			Argv: []string{"/bin/sh", "-c", script},
+		}
+	}
+	var list []step
+	if j.plan.Ruby.Gems {
+		list = append(list, shell(StageInstall, "bundle install", bundleInstall))
+	}
+	if j.plan.Ruby.Rails {
+		list = append(list, shell(StageInstall, "folders of Rails", railsFolders))
+	}
 	if j.plan.Ruby.Assets {
-		list = append(list, step{
-			Stage: StageCompile, Name: "rails assets:precompile", Mounts: j.runtime.Prefixes, Online: true,
-			Env: append(slices.Clone(env), "RAILS_ENV=production", "SECRET_KEY_BASE_DUMMY=1",
-				"SECRET_KEY_BASE=only-for-this-build"),
-			Argv: []string{j.runtime.Path, bundler, "exec", "rails", "assets:precompile"},
-		})
+		assets := shell(StageCompile, "rails assets:precompile", `"$RUBY" "$BUNDLER" exec rails assets:precompile`)
+		assets.Env = append(slices.Clone(env), "RAILS_ENV=production", "SECRET_KEY_BASE_DUMMY=1",
+			"SECRET_KEY_BASE=only-for-this-build")
+		list = append(list, assets)
 	}
 	return list, nil
 }

@@ -15,10 +15,13 @@ import (
 
 // RubyPlan is what building Ruby takes beside the rest of a plan.
 type RubyPlan struct {
+	// Gems tells that there is something for Bundler to install.
+	Gems bool
 	// Locked tells that Gemfile.lock pins what Bundler installs.
 	Locked bool
-	// Assets tells that a Rails application has assets to be compiled.
-	Assets bool
+	// Rails tells that the application expects the folders of a Rails application;
+	// Assets, that it has assets to be compiled.
+	Rails, Assets bool
 }
 
 // rubyNames are the usual modules, in the order in which they are looked at.
@@ -77,8 +80,12 @@ func (s *source) rubyApplications() []candidate {
 	gems := s.gems()
 	switch {
 	case s.has("bin/rails") || s.has("config/application.rb") && slices.Contains(gems, "rails"):
+		program := "bundle exec rails"
+		if s.has("bin/rails") {
+			program = "ruby bin/rails" // which sets the bundle up by itself
+		}
 		c := server(toolchain.Ruby, manifest.SplitCommand(
-			"bundle exec rails server -b 127.0.0.1 -p $PORT -P /tmp/server.pid")...)
+			program+" server -b 127.0.0.1 -p $PORT -P /tmp/server.pid")...)
 		c.rank = rankDeclared
 		c.notices = []string{"a Rails application: it needs SECRET_KEY_BASE or RAILS_MASTER_KEY in its " +
 			"environment, and a database that is elsewhere"}
@@ -226,13 +233,20 @@ func (s *source) finishRuby(plan *Plan) {
 	asked(rbVersion, s.toolVersion("ruby"))
 	asked(rbAsked, gemfile)
 	s.rubyEnvironment(plan)
-	if !rbNeeds.MatchString(gemfile) || s.hasFolder("vendor/bundle") {
-		return
-	}
-	plan.Install = InstallRuby
 	plan.Ruby = RubyPlan{
+		Gems:   rbNeeds.MatchString(gemfile) && !s.hasFolder("vendor/bundle"),
 		Locked: s.has("Gemfile.lock"),
-		Assets: s.hasFolder("app/assets") && strings.Contains(strings.Join(plan.Command, " "), "rails server"),
+		Rails:  strings.Contains(strings.Join(plan.Command, " "), "rails server"),
+	}
+	if s.hasFolder("vendor/bundle") && !s.has(".bundle/config") {
+		if plan.Env == nil {
+			plan.Env = map[string]string{}
+		}
+		plan.Env["BUNDLE_PATH"] = "vendor/bundle"
+	}
+	plan.Ruby.Assets = plan.Ruby.Rails && s.hasFolder("app/assets")
+	if plan.Ruby.Gems || plan.Ruby.Rails {
+		plan.Install = InstallRuby
 	}
 }
 
@@ -252,7 +266,7 @@ func (s *source) rubyEnvironment(plan *Plan) {
 	}
 	for name, value := range map[string]string{
 		"RAILS_ENV": "production", "RAILS_LOG_TO_STDOUT": "1", "RAILS_SERVE_STATIC_FILES": "1",
-		"BOOTSNAP_CACHE_DIR": "/tmp/bootsnap",
+		"BOOTSNAP_CACHE_DIR": "/tmp/bootsnap", "PIDFILE": "/tmp/server.pid",
 	} {
 		plan.Env[name] = value
 	}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+
+ENV["BUNDLE_GEMFILE"] ||= File.expand_path("../Gemfile", __dir__)
+require "bundler/setup"
