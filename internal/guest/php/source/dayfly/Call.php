@@ -21,8 +21,12 @@ final class Call
     private int $consumed = 0;
 
     /** @param array<string, mixed> $head */
-    public function __construct(private Wire $wire, public int $stream, public array $head)
-    {
+    public function __construct(
+        private Wire $wire,
+        private Output $output,
+        public int $stream,
+        public array $head
+    ) {
     }
 
     public function id(): string
@@ -111,6 +115,7 @@ final class Call
     public function finish(): void
     {
         if (!$this->done) {
+            $this->output->flush(); // what is printed comes before the answer's end
             $this->done = true;
             $this->wire->frame(Wire::END, $this->stream);
         }
@@ -120,6 +125,7 @@ final class Call
     public function fail(array $error): void
     {
         if (!$this->done) {
+            $this->output->flush();
             $this->done = true;
             $this->wire->frame(Wire::ERROR, $this->stream, Failure::json($error));
         }

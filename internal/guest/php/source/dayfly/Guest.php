@@ -92,7 +92,7 @@ final class Guest
             if ($kind !== Wire::REQUEST) {
                 continue; // the rest belongs to streams that are over
             }
-            $this->call = new Call($this->wire, $stream, json_decode($payload, true));
+            $this->call = new Call($this->wire, $this->output, $stream, json_decode($payload, true));
             $this->output->stream = $stream;
             $this->serve($handler, $this->call);
             $this->output->stream = 0;
