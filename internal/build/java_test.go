@@ -156,6 +156,23 @@ func TestAMavenModuleIsBuiltWithWhatItDependsOn(t *testing.T) {
 	}
 }
 
+func TestACommandMayNameWhatMavenPacks(t *testing.T) {
+	needs(t, "java")
+	w := onlineWorld(t)
+	built, err := w.build(t, map[string]string{
+		"pom.xml": `<project><modelVersion>4.0.0</modelVersion><groupId>shop</groupId><artifactId>app</artifactId>
+<version>1</version><properties><maven.compiler.release>17</maven.compiler.release></properties></project>`,
+		"src/main/java/a/Name.java":  "package a;\npublic class Name { public String get() { return \"packed\"; } }\n",
+		"src/main/java/a/Hello.java": javaHello,
+	}, manifest.Function{Contract: "stdio", Command: []string{"java", "-cp", "target/app-1.jar", "a.Hello"}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.said())
+	}
+	if got := w.runIn(t, built.Bundle, javaWords(t, built)...); got != "hello packed\n" {
+		t.Errorf("%q says %q, want hello packed", built.Spec.Command, got)
+	}
+}
+
 // TestTheWrapperOfGradleIsUsed packs the machine's Gradle as the distribution that a
 // wrapper unpacks, so that nothing but this machine is asked.
 func TestTheWrapperOfGradleIsUsed(t *testing.T) {

@@ -49,6 +49,9 @@ func (b *javaBuild) gradleSteps() ([]step, error) {
 		task = ":" + strings.ReplaceAll(rel, "/", ":") + ":"
 	}
 	tasks := []string{task + "dayflyClasses", task + "dayflyLibraries"}
+	if b.plan.Package {
+		tasks = append(tasks, task+"assemble")
+	}
 	if b.plan.Quarkus {
 		tasks = []string{task + "quarkusBuild"}
 		result = b.quarkus(filepath.Join(b.plan.Module, "build"))

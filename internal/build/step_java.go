@@ -321,6 +321,9 @@ func javaLeftovers(plan *detect.JavaPlan) []string {
 		detect.JavaSbt: {"target", "project/target", "project/project"}, detect.JavaLein: {"target"},
 	}[plan.Tool]
 	for _, module := range plan.Modules {
+		if plan.Package {
+			break // they are what is started
+		}
 		for _, output := range outputs {
 			ignore = append(ignore, "/"+filepath.Join(module, output))
 		}

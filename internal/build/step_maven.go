@@ -42,7 +42,7 @@ func (b *javaBuild) mavenSteps() ([]step, error) {
 	case b.plan.Quarkus:
 		args = append(args, "package")
 		result = b.quarkus(filepath.Join(b.plan.Module, "target"))
-	case isPart || len(b.plan.Modules) > 1:
+	case isPart || len(b.plan.Modules) > 1 || b.plan.Package:
 		args = append(append(args, "package"), copyAll...)
 	default:
 		args = append(append(args, "process-classes"), copyAll...)

@@ -138,6 +138,9 @@ func javaSummary(p *detect.JavaPlan) string {
 	if p.Wrapper {
 		line += "/wrapper"
 	}
+	if p.Package {
+		line += "/package"
+	}
 	for _, need := range p.Needs {
 		line += " needs:" + string(need)
 	}

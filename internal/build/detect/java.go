@@ -4,6 +4,7 @@ package detect
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,6 +49,8 @@ type JavaPlan struct {
 	Namespaces []string
 	// Quarkus tells that the result is Quarkus' own layout.
 	Quarkus bool
+	// Package tells that the command names what the tool packs, such as target/app.jar.
+	Package bool
 	// Jar is the archive that is the source.
 	Jar string
 }
@@ -231,6 +234,7 @@ func (s *source) finishJava(plan *Plan) {
 	if plan.Version == "" {
 		plan.Version = s.javaVersion(p)
 	}
+	plan.Java.Package = javaOutput.MatchString(strings.Join(plan.Command, " "))
 	if file := s.javaFileOf(p, plan); file != "" {
 		plan.Java.Module = p.moduleOf(file)
 	}
@@ -244,6 +248,9 @@ func (s *source) finishJava(plan *Plan) {
 	}
 	plan.Java.Needs = javaNeeds(s, p, plan)
 }
+
+// javaOutput is a file that a build tool packs.
+var javaOutput = regexp.MustCompile(`(?:^|[\s:'"/])(?:target|build/libs|build/install)/`)
 
 // javaFileOf gives the file of what is called.
 func (s *source) javaFileOf(p *javaProject, plan *Plan) string {

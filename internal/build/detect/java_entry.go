@@ -45,7 +45,7 @@ func (s *source) javaEntry(given string, wanted toolchain.Language) (candidate, 
 			"entry %q names no class or namespace in the source", given).
 			WithHint("an entry is package.Class, package.Class::method or namespace/function")
 	}
-	if c.file == "" && !isCompiled {
+	if c.file == "" && !isCompiled && p.tool != JavaJar {
 		c.notices = []string{class + " is not in the source: it must come with a dependency"}
 	}
 	if c.dialect == "" {
