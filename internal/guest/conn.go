@@ -51,6 +51,7 @@ type Conn struct {
 	next    uint32
 	control []controlFrame
 	err     error
+	ends    bool
 }
 
 // controlFrame is a frame of stream 0, with its own copy of the payload.
@@ -295,10 +296,30 @@ func (c *Conn) receive(f frame.Frame) error {
 		return nil // ended already: what still arrives for it is ignored
 	}
 	if f.Type == frame.End || f.Type == frame.Error {
+		if f.Type == frame.Error && frame.IsLast(f.Payload) {
+			c.retire()
+		}
 		// First, so that a caller that has seen the end finds the instance free.
 		c.remove(s)
 	}
 	return s.receive(f)
+}
+
+// retire refuses further calls: the guest has said that it ends.
+func (c *Conn) retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = fmt.Errorf("%w: it said so", ErrGone)
+		c.ends = true
+	}
+}
+
+// Ends tells that the guest has said that it ends and takes no further call.
+func (c *Conn) Ends() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends
 }
 
 func (c *Conn) receiveControl(f frame.Frame) error {

@@ -171,6 +171,8 @@ func (g *group) hand(inst *instance) (drop bool) {
 	switch {
 	case inst.ended():
 		return false
+	case inst.conn != nil && inst.conn.Ends():
+		return inst.inflight == 0
 	case inst.draining:
 		return inst.inflight == inst.expired // only calls that ran out of time are left
 	case g.closed:

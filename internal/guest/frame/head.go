@@ -84,6 +84,17 @@ type ErrorHead struct {
 	Message string             `json:"message"`
 	Stack   []string           `json:"stack,omitempty"`
 	Payload []byte             `json:"payload,omitempty"`
+	// Last is set when the guest's process ends by this error, and can serve no other
+	// call: a virtual machine without memory.
+	Last bool `json:"last,omitempty"`
+}
+
+// IsLast tells whether an error frame announces the end of its guest.
+func IsLast(payload []byte) bool {
+	var h struct {
+		Last bool `json:"last"`
+	}
+	return json.Unmarshal(payload, &h) == nil && h.Last
 }
 
 // ParseError reads an error frame; anything unreadable becomes a failure that says so.

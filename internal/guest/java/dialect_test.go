@@ -91,6 +91,7 @@ const (
 )
 
 func TestEventFunctions(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	anyJDK(t)
 	binary := http.Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"5"}, "Ce-Type": {"t.y"}, "Ce-Source": {"/s%20x"},
@@ -158,6 +159,7 @@ func TestEventsThatAreNone(t *testing.T) {
 }
 
 func TestOpenFaaSHandlers(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	m := serve(t, spec{entry: "app.Faas"})
 	a := m.call(dayfly.Request{Kind: dayfly.RequestHTTP, Method: "POST", Path: "/user/5/x", RawQuery: "a=1&b=%20",

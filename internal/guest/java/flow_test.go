@@ -23,6 +23,7 @@ func (m *machine) exchange(ctx context.Context, r dayfly.Request, body io.Reader
 }
 
 func TestBodiesStreamBothWays(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	const size = 5 << 20
 	for _, concurrency := range []int{1, 3} {
@@ -48,6 +49,7 @@ func TestBodiesStreamBothWays(t *testing.T) {
 }
 
 func TestEventsMayBeLarge(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	m := serve(t, spec{entry: "app.Many::any", dialect: "lambda"})
 	event := `"` + strings.Repeat("é", 3<<20) + `"`
@@ -98,6 +100,7 @@ func TestPiecesArriveAsTheyAreFlushed(t *testing.T) {
 }
 
 func TestCallsOverlap(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	const calls = 6
 	anyJDK(t)
@@ -210,6 +213,7 @@ func TestHostileFunctions(t *testing.T) {
 }
 
 func TestHangingCodeEndsWithTheConnection(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	for _, path := range []string{"/deadlock", "/spin", "/flood"} {
 		m := serve(t, spec{entry: "app.Flow"})

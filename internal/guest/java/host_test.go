@@ -90,6 +90,14 @@ func anyJDK(t testing.TB) java.JDK {
 	return jdks()[0]
 }
 
+// notShort keeps tests that start many virtual machines out of the inner loop.
+func notShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: a virtual machine for each row takes its time")
+	}
+}
+
 // compiler keeps its guests for all tests.
 var compiler = sync.OnceValue(func() *java.Compiler {
 	return java.NewCompiler(filepath.Join(shared, "guests"))

@@ -155,6 +155,7 @@ func TestAnExceptionIsToldInFull(t *testing.T) {
 }
 
 func TestInitFailures(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	anyJDK(t)
 	for name, row := range map[string]struct{ entry, dialect, kind, message string }{

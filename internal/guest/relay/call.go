@@ -131,7 +131,9 @@ func (r *Relay) fail(c *serve.Call, err error) {
 	failure, own := guest.FailureOf(err)
 	switch {
 	case own:
-		_ = c.Fail(*errorHead(failure))
+		head := errorHead(failure)
+		head.Last = r.guest.Ends()
+		_ = c.Fail(*head)
 	case errors.As(err, &bad):
 		_ = c.Fail(bad.Head())
 	case errors.Is(err, guest.ErrGone):

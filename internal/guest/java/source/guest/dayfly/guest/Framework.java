@@ -3,16 +3,11 @@
 package dayfly.guest;
 
 import com.google.cloud.functions.HttpFunction;
-import com.google.cloud.functions.HttpRequest;
-import com.google.cloud.functions.HttpResponse;
-import com.google.cloud.functions.TypedFunction;
-import java.io.IOException;
-import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 
-/** Functions of functions-framework that take HTTP: HttpFunction and TypedFunction. */
+/** Functions of functions-framework that take HTTP. */
 final class Framework implements Guest.Handler {
   private static final List<String> HIDDEN = List.of("/robots.txt", "/favicon.ico");
   private static final List<String[]> CRASH = List.of(
@@ -22,7 +17,7 @@ final class Framework implements Guest.Handler {
   private final HttpFunction function;
   private final String dialect;
 
-  private Framework(HttpFunction function, String dialect) {
+  Framework(HttpFunction function, String dialect) {
     this.function = function;
     this.dialect = dialect;
   }
@@ -38,29 +33,6 @@ final class Framework implements Guest.Handler {
   static Failure.Fault lacks(Class<?> type, String name) {
     return new Failure.Fault(LambdaFault.BAD_CODE, "Class " + type.getName()
         + " does not implement com.google.cloud.functions." + name);
-  }
-
-  @SuppressWarnings("unchecked")
-  static Guest.Handler typed(Class<?> type) {
-    Object made = Load.make(type);
-    if (!(made instanceof TypedFunction)) {
-      throw lacks(type, "TypedFunction");
-    }
-    TypedFunction<Object, Object> function = (TypedFunction<Object, Object>) made;
-    TypedFunction.WireFormat own = function.getWireFormat();
-    TypedFunction.WireFormat format = own == null ? new JsonFormat() : own;
-    Type argument = Types.argument(type, TypedFunction.class, 0);
-    return new Framework((request, response) -> {
-      Object value;
-      try {
-        value = format.deserialize(request, argument);
-      } catch (Exception e) {
-        Logs.message(Logs.STDERR, Failure.print(e));
-        response.setStatusCode(400);
-        return;
-      }
-      format.serialize(function.apply(value), response);
-    }, "typed");
   }
 
   @Override
@@ -100,26 +72,5 @@ final class Framework implements Guest.Handler {
   @Override
   public String report(Throwable t) {
     return Failure.print(t);
-  }
-
-  /** JSON, as the framework reads and writes it by default. */
-  private static final class JsonFormat implements TypedFunction.WireFormat {
-    @Override
-    public void serialize(Object object, HttpResponse response) throws Exception {
-      if (object == null) {
-        response.setStatusCode(204);
-        return;
-      }
-      if (!response.getContentType().isPresent()) {
-        response.setContentType("application/json");
-      }
-      response.getWriter().write(Json.write(Beans.plainOf(object)));
-    }
-
-    @Override
-    public Object deserialize(HttpRequest request, Type type) throws IOException,
-        ReflectiveOperationException {
-      return Beans.read(Json.read(request.getInputStream().readAllBytes()), type);
-    }
   }
 }

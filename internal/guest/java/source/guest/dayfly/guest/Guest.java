@@ -197,7 +197,11 @@ class Guest {
       }
       String kind = t instanceof Call.BadResponse ? "bad_response" : "exception";
       if (!call.over()) {
-        call.error(Failure.of(kind, t, handler.payload(t)));
+        Map<String, Object> failure = Failure.of(kind, t, handler.payload(t));
+        if (broken) {
+          failure.put("last", true);
+        }
+        call.error(failure);
       }
     } catch (IOException e) {
       halt(0);

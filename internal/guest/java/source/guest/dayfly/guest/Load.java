@@ -57,7 +57,7 @@ final class Load {
       case "framework":
         return Framework.http(type);
       case "typed":
-        return Framework.typed(type);
+        return Typed.load(type);
       case "cloudevent":
       case "event":
         return Events.handler(type, dialect);
