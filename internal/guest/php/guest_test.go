@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,6 +120,28 @@ func TestFramework(t *testing.T) {
 		!slices.Contains(g.Lines(), "stdout: no end") {
 		t.Errorf("echo: %+v, lines %q", got, g.Lines())
 	}
+}
+
+func TestCallsAtOnceWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
+	g, task := boot(t, map[string]string{"index.php": functions})
+	if err := g.Become(frame.SpecialiseHead{Dialect: dayfly.DialectFramework, Entry: "index.one", Task: task, Concurrency: 8}); err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			size := i * 100_000
+			got := g.HTTP("POST", "/request", strings.Repeat("x", size))
+			if want := fmt.Sprintf(",%d]", size); !strings.HasSuffix(got.Body, want) {
+				t.Errorf("answer = %q, want %q at its end", got.Body, want)
+			}
+			if got := g.HTTP("GET", "/large", ""); len(got.Body) != 1_000_000 {
+				t.Errorf("large: %d bytes", len(got.Body))
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func TestTheEndOfTheProcess(t *testing.T) {

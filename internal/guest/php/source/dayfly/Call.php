@@ -51,7 +51,7 @@ final class Call
     public function read(): ?string
     {
         while ($this->pieces === [] && !$this->ended) {
-            $this->feed($this->wire->receive());
+            $this->feed($this->wire->receive($this->stream));
         }
         if ($this->cancelled) {
             throw new Cancelled('the caller is gone');
@@ -96,11 +96,11 @@ final class Call
     public function write(string $data): void
     {
         for ($at = 0; $at < strlen($data);) {
-            while (($frame = $this->wire->receiveNow()) !== null) {
+            while (($frame = $this->wire->receiveNow($this->stream)) !== null) {
                 $this->feed($frame);
             }
             while ($this->credit <= 0 && !$this->cancelled) {
-                $this->feed($this->wire->receive());
+                $this->feed($this->wire->receive($this->stream));
             }
             if ($this->cancelled || $this->done) {
                 throw new Cancelled('the caller is gone');
@@ -134,10 +134,7 @@ final class Call
     /** @param array{int, int, string} $frame */
     private function feed(array $frame): void
     {
-        [$kind, $stream, $payload] = $frame;
-        if ($stream !== $this->stream) {
-            return;
-        }
+        [$kind, , $payload] = $frame;
         if ($kind === Wire::BODY && $payload !== '') {
             $this->pieces[] = $payload;
         } elseif ($kind === Wire::END) {

@@ -35,6 +35,8 @@ final class Wire
     /** @var resource */
     private $stream;
     private string $buffer = '';
+    /** @var list<array{int, int, string}> frames of calls that wait for their turn */
+    private array $kept = [];
     public bool $gone = false;
 
     public function __construct()
@@ -67,27 +69,54 @@ final class Wire
     }
 
     /**
-     * Gives the next frame as [type, stream, payload], waiting for it.
+     * Gives the next frame as [type, stream, payload], waiting for it. Where a function is
+     * to get several calls at once, those of other streams wait for their turn.
      *
      * @return array{int, int, string}
      */
-    public function receive(): array
+    public function receive(?int $stream = null): array
     {
-        while (($frame = $this->take()) === null) {
-            $this->fill();
+        $frame = $this->kept($stream);
+        while ($frame === null) {
+            $frame = $this->take();
+            if ($frame === null) {
+                $this->fill();
+            } elseif ($stream !== null && $frame[1] !== $stream) {
+                $this->kept[] = $frame;
+                $frame = null;
+            }
         }
         return $frame;
     }
 
-    /** @return array{int, int, string}|null the next frame that is here already */
-    public function receiveNow(): ?array
+    /** @return array{int, int, string}|null the stream's next frame that is here already */
+    public function receiveNow(int $stream): ?array
     {
-        $frame = $this->take();
-        while ($frame === null && $this->isReadable()) {
-            $this->fill();
+        $frame = $this->kept($stream);
+        while ($frame === null) {
             $frame = $this->take();
+            if ($frame !== null && $frame[1] !== $stream) {
+                $this->kept[] = $frame;
+                $frame = null;
+            } elseif ($frame === null && !$this->isReadable()) {
+                return null;
+            } elseif ($frame === null) {
+                $this->fill();
+            }
         }
         return $frame;
+    }
+
+    /** @return array{int, int, string}|null */
+    private function kept(?int $stream): ?array
+    {
+        foreach ($this->kept as $at => $frame) {
+            if ($stream === null || $frame[1] === $stream) {
+                array_splice($this->kept, $at, 1);
+                return $frame;
+            }
+        }
+        return null;
     }
 
     /** @return array{int, int, string}|null */
