@@ -99,10 +99,17 @@ func (s *source) javaToolIn(folder string) *javaProject {
 			}
 		}
 		p.files = s.javaFiles(folder)
+		if openfaasModel.MatchString(p.build) && !s.hasFolder(path.Join(folder, "model")) {
+			p.tool, p.modules = JavaPlain, nil
+		}
 		return p
 	}
 	return nil
 }
+
+// openfaasModel is in the build file of OpenFaaS' template: it names a part that the
+// template has and the function's folder lacks.
+var openfaasModel = regexp.MustCompile(`\bproject\(\s*['"]:model['"]\s*\)`)
 
 // javaDeclaredFolder is the folder that a platform's file says the code is in.
 func (s *source) javaDeclaredFolder() *javaProject {

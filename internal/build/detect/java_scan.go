@@ -44,8 +44,10 @@ var (
 	scalaMain        = regexp.MustCompile(`@main\s+def\s+(\w+)`)
 	scalaApp         = regexp.MustCompile(`\bextends\s+(?:App|IOApp(?:\.Simple)?|ZIOAppDefault|ZIOApp|` +
 		`cask\.MainRoutes|cask\.Main|JFXApp3)\b`)
-	javaSerial = regexp.MustCompile(`\b(RequestHandler|RequestStreamHandler)\b`)
-	javaGoogle = regexp.MustCompile(`\b(HttpFunction|CloudEventsFunction|ExperimentalCloudEventsFunction|` +
+	// javaMicronaut are base classes that implement Lambda's interfaces.
+	javaMicronaut = regexp.MustCompile(`\bMicronaut(?:Request|RequestStream|Lambda)Handler\b`)
+	javaSerial    = regexp.MustCompile(`\b(RequestHandler|RequestStreamHandler)\b`)
+	javaGoogle    = regexp.MustCompile(`\b(HttpFunction|CloudEventsFunction|ExperimentalCloudEventsFunction|` +
 		`RawBackgroundFunction|BackgroundFunction|TypedFunction)\b`)
 	javaFaaS    = regexp.MustCompile(`\b(?:AbstractHandler|IHandler)\b`)
 	javaWhisk   = regexp.MustCompile(`\bstatic\s+JsonObject\s+main\s*\(\s*(?:final\s+)?JsonObject\b`)
@@ -219,7 +221,8 @@ func javaHeader(text string) string {
 
 // javaDialect tells what a class is by what it implements.
 func javaDialect(text, header string, bases map[string]dayfly.Dialect) dayfly.Dialect {
-	if strings.Contains(text, "com.amazonaws.services.lambda") && javaSerial.MatchString(header) {
+	isSerial := strings.Contains(text, "com.amazonaws.services.lambda") && javaSerial.MatchString(header)
+	if isSerial || javaMicronaut.MatchString(header) {
 		return dayfly.DialectLambda
 	}
 	if strings.Contains(text, "com.google.cloud.functions") {
