@@ -109,6 +109,7 @@ func TestVercel(t *testing.T) {
 		{name: "redirect rule", target: "/old/1?x=2", status: 308, header: [2]string{"Location", "/api/users/1?x=2"}},
 		{name: "rewrite", target: "/u/9", want: `{"id":"9"}`},
 		{name: "rewrite everything", target: "/p/a/b", want: `{"slug":["a","b"]}`},
+		{name: "an application behind a rewrite", target: "/app/x?y=1", want: "app /app/x?y=1"},
 		{name: "headers", target: "/api/edge", want: "edge", header: [2]string{"X-Rule", "yes"}},
 		{name: "not there", target: "/nothing", status: 404, has: "NOT_FOUND"},
 		{name: "private files", target: "/api/_lib", status: 404, has: "NOT_FOUND"},
