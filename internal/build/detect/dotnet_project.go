@@ -15,7 +15,10 @@ import (
 // Bounds of what is looked at in C# sources.
 const (
 	csHandlersMax = 50
-	csFilesMax    = 1000 // of one program
+	csMethodsMax  = 2000    // of one file
+	csFilesMax    = 1000    // of one program
+	csBytesMax    = 4 << 20 // of text that is searched
+	csProjectsMax = 50
 )
 
 var (
@@ -33,10 +36,18 @@ type csHandler struct {
 }
 
 // dotnetProject finds the project, or the loose sources; nil without any. The text says
-// why there is none to choose.
+// why there is none to choose. It looks once.
 func (s *source) dotnetProject() (*dotnetProject, string) {
+	if !s.dotnetSeen {
+		s.dotnetSeen = true
+		s.dotnetFound, s.dotnetWhy = s.findProject()
+	}
+	return s.dotnetFound, s.dotnetWhy
+}
+
+func (s *source) findProject() (*dotnetProject, string) {
 	files := s.walk(".", withSuffix(".csproj"))
-	files = slices.DeleteFunc(files, func(file string) bool {
+	files = slices.DeleteFunc(files[:min(len(files), csProjectsMax)], func(file string) bool {
 		return csTests.MatchString(file) || strings.Contains(s.read(file), "Microsoft.NET.Test.Sdk")
 	})
 	if len(files) == 0 {
@@ -55,6 +66,9 @@ func (s *source) dotnetProject() (*dotnetProject, string) {
 	if p == nil {
 		return nil, file + " cannot be read as a C# project"
 	}
+	p.Files = s.csFiles(p.folder)
+	p.References = s.walk(p.folder, isReference)
+	p.Lambda = s.speaksOfLambda(p)
 	return p, ""
 }
 
@@ -91,9 +105,6 @@ func (s *source) projectOf(file string) *dotnetProject {
 		return nil
 	}
 	s.projectNeeds(p, read)
-	p.Files = s.csFiles(p.folder)
-	p.References = s.walk(p.folder, isReference)
-	p.Lambda = s.speaksOfLambda(p)
 	return p
 }
 
@@ -150,6 +161,9 @@ func (s *source) csFiles(folder string) []string {
 func (s *source) csText(files []string) string {
 	var b strings.Builder
 	for _, name := range files {
+		if b.Len() > csBytesMax {
+			break
+		}
 		b.WriteString(stripScript(s.read(name)))
 		b.WriteByte('\n')
 	}
@@ -164,23 +178,48 @@ func (s *source) speaksOfLambda(p *dotnetProject) bool {
 // csHandlers finds the methods that can be called as handlers.
 func (s *source) csHandlers(p *dotnetProject) []csHandler {
 	var list []csHandler
+	total := 0
 	for _, name := range p.Files {
 		text := stripScript(s.read(name))
-		for _, at := range csMethod.FindAllStringSubmatchIndex(text, csHandlersMax) {
-			method, parameters := text[at[2]:at[3]], text[at[4]:at[5]]
-			class := lastMatch(csClass, text[:at[0]])
-			dialect := csDialect(class, method, parameters)
-			if class == "" || dialect == "" || len(list) >= csHandlersMax {
-				continue
-			}
-			if space := lastMatch(csNamespace, text[:at[0]]); space != "" {
-				class = space + "." + class
-			}
-			list = append(list, csHandler{p.Name + "::" + class + "::" + method, dialect})
+		if total += len(text); total > csBytesMax || len(list) >= csHandlersMax {
+			break
 		}
+		list = append(list, csFileHandlers(p.Name, text)...)
 	}
+	list = list[:min(len(list), csHandlersMax)]
 	slices.SortStableFunc(list, func(a, b csHandler) int { return usualLast(a.entry) - usualLast(b.entry) })
 	return list
+}
+
+// csFileHandlers goes through the declarations of one file in their order: a method is
+// one of the class that was declared last.
+func csFileHandlers(assembly, text string) []csHandler {
+	spaces := csNamespace.FindAllStringSubmatchIndex(text, csMethodsMax)
+	classes := csClass.FindAllStringSubmatchIndex(text, csMethodsMax)
+	var list []csHandler
+	space, class := "", ""
+	for _, at := range csMethod.FindAllStringSubmatchIndex(text, csMethodsMax) {
+		space, spaces = lastBefore(text, at[0], space, spaces)
+		class, classes = lastBefore(text, at[0], class, classes)
+		method, parameters := text[at[2]:at[3]], text[at[4]:at[5]]
+		dialect := csDialect(class, method, parameters)
+		if class == "" || dialect == "" {
+			continue
+		}
+		list = append(list, csHandler{
+			assembly + "::" + strings.TrimPrefix(space+"."+class, ".") + "::" + method, dialect,
+		})
+	}
+	return list
+}
+
+// lastBefore gives the last name that was declared before a place, and the declarations
+// that are left.
+func lastBefore(text string, at int, name string, left [][]int) (string, [][]int) {
+	for len(left) > 0 && left[0][0] < at {
+		name, left = text[left[0][2]:left[0][3]], left[1:]
+	}
+	return name, left
 }
 
 // usualLast puts handlers of the name that AWS's templates give first.
@@ -203,14 +242,6 @@ func csDialect(class, method, parameters string) dayfly.Dialect {
 		return dayfly.DialectOpenWhisk
 	}
 	return ""
-}
-
-func lastMatch(pattern *regexp.Regexp, text string) string {
-	all := pattern.FindAllStringSubmatch(text, -1)
-	if len(all) == 0 {
-		return ""
-	}
-	return all[len(all)-1][1]
 }
 
 // dotnetPublished looks for what dotnet publish leaves, and for compiled programs.

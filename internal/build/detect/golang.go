@@ -71,11 +71,13 @@ func (s *source) goPackage(root []string) (folder string, files, all []string) {
 		return ".", root, []string{"."}
 	}
 	var mains []string
+	seen := map[string]bool{".": true}
 	for _, name := range s.walk(".", withSuffix(".go")) {
 		dir := path.Dir(name)
-		if dir != "." && !slices.Contains(mains, dir) && s.isMain(s.goFiles(dir)) {
+		if !seen[dir] && s.isMain(s.goFiles(dir)) {
 			mains = append(mains, dir)
 		}
+		seen[dir] = true
 	}
 	slices.Sort(mains)
 	below := slices.DeleteFunc(slices.Clone(mains), func(dir string) bool {

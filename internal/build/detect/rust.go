@@ -60,7 +60,7 @@ type cargoFile struct {
 	folder string
 }
 
-// rustBinsMax is how many programs of a workspace are looked at.
+// rustBinsMax is how many programs, crates and patterns of a workspace are looked at.
 const rustBinsMax = 100
 
 // rustBin is one program that cargo can build.
@@ -165,9 +165,9 @@ func (s *source) rustBin() (*rustBin, string) {
 	if root == nil {
 		return nil, "Cargo.toml cannot be read as TOML"
 	}
-	bins := s.bins(root)
+	bins, members := s.bins(root), s.members(root)
 	if len(bins) == 0 {
-		for _, member := range s.members(root) {
+		for _, member := range members {
 			bins = append(bins, s.bins(member)...)
 		}
 	}
@@ -180,7 +180,7 @@ func (s *source) rustBin() (*rustBin, string) {
 	}
 	for _, choose := range []func(*rustBin) bool{
 		func(b *rustBin) bool { return b.name == b.crate.Package.DefaultRun },
-		func(b *rustBin) bool { return len(s.members(root)) == 0 && b.name == b.crate.Package.Name },
+		func(b *rustBin) bool { return len(members) == 0 && b.name == b.crate.Package.Name },
 		func(b *rustBin) bool { return slices.Contains([]string{"bootstrap", "server", "main", "app"}, b.name) },
 	} {
 		if i := slices.IndexFunc(bins, choose); i >= 0 {
@@ -208,12 +208,13 @@ func (s *source) cargo(folder string) *cargoFile {
 // members gives the crates of a workspace.
 func (s *source) members(root *cargoFile) []*cargoFile {
 	var list []*cargoFile
-	for _, pattern := range root.Workspace.Members {
+	patterns := root.Workspace.Members
+	for _, pattern := range patterns[:min(len(patterns), rustBinsMax)] {
 		folders := []string{path.Clean(pattern)}
 		if dir, rest, _ := strings.Cut(pattern, "*"); rest == "" && dir != pattern {
 			folders = s.folders(path.Clean(dir))
 		}
-		for _, folder := range folders {
+		for _, folder := range folders[:min(len(folders), rustBinsMax)] {
 			if crate := s.cargo(folder); crate != nil && len(list) < rustBinsMax {
 				list = append(list, crate)
 			}
@@ -236,7 +237,7 @@ func (s *source) bins(crate *cargoFile) []*rustBin {
 		return nil
 	}
 	folder := path.Join(crate.folder, "src/bin")
-	for _, b := range crate.Bin {
+	for _, b := range crate.Bin[:min(len(crate.Bin), rustBinsMax)] {
 		for _, file := range []string{b.Path, "src/bin/" + b.Name + ".rs", "src/main.rs"} {
 			if file != "" {
 				add(b.Name, path.Join(crate.folder, file))
@@ -247,7 +248,8 @@ func (s *source) bins(crate *cargoFile) []*rustBin {
 	for _, file := range s.names(folder, withSuffix(".rs")) {
 		add(strings.TrimSuffix(path.Base(file), ".rs"), file)
 	}
-	for _, dir := range s.folders(folder) {
+	inner := s.folders(folder)
+	for _, dir := range inner[:min(len(inner), rustBinsMax)] {
 		add(path.Base(dir), path.Join(dir, "main.rs"))
 	}
 	return list

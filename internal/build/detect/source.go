@@ -32,6 +32,10 @@ type source struct {
 
 	javaFound *javaProject // once javaSeen
 	javaSeen  bool
+
+	dotnetFound *dotnetProject // once dotnetSeen
+	dotnetWhy   string         // there is none
+	dotnetSeen  bool
 }
 
 // Source decides how what is in files is built and called.
