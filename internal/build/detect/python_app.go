@@ -129,7 +129,7 @@ func pythonServer(name, text string) candidate {
 	case pyStreamlit.MatchString(text):
 		return server(toolchain.Python, "/bin/sh", "-c",
 			"exec python -m streamlit run "+name+" --server.port $PORT "+
-				"--server.address 127.0.0.1 --server.headless true")
+				"--server.address 127.0.0.1 --server.headless true --global.developmentMode false")
 	case pyGradio.MatchString(text):
 		return server(toolchain.Python, "/bin/sh", "-c",
 			"exec env GRADIO_SERVER_NAME=127.0.0.1 GRADIO_SERVER_PORT=$PORT "+
