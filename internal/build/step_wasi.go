@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
@@ -19,6 +20,8 @@ const (
 	// clang compiles C to modules, and wasiRoot has the C library for them.
 	clang    = "/usr/bin/clang"
 	wasiRoot = "/usr/lib/wasm32-wasi/libc.a"
+	// wasiCPlusPlus is the C++ library beside it.
+	wasiCPlusPlus = "/usr/include/wasm32-wasi/c++"
 	// wasmLD links modules where Rust brings no linker.
 	wasmLD = "/usr/bin/wasm-ld"
 	// wasmCompileName is the step that makes machine code.
@@ -152,7 +155,7 @@ func (j *job) wasmRust(ctx context.Context) (runtime toolchain.Runtime, target s
 	}
 	return runtime, "", dayfly.Errorf(dayfly.KindUnavailable,
 		"no Rust on this machine has the library for WASI, target %s", rustTargets()[0]).
-		WithHint("install it: rustup target add wasm32-wasip1, or apt install rustc cargo libstd-rust-dev-wasm32")
+		WithHint("install it: rustup target add wasm32-wasip1, or apt install rustc cargo lld libstd-rust-dev-wasm32")
 }
 
 // wasmLinker gives what links modules: Rust's own releases bring it along, distributions
@@ -207,18 +210,17 @@ func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step,
 
 // wasmCStep compiles C with clang and the C library for WASI.
 func (j *job) wasmCStep(source detect.WasmSource) (step, error) {
-	for _, needed := range []string{clang, wasiRoot} {
-		if _, err := os.Stat(needed); err != nil {
-			return step{}, dayfly.Errorf(dayfly.KindUnavailable,
-				"C is compiled to WebAssembly with clang and wasi-libc, and there is no %s on this machine", needed).
-				WithHint("install them: apt install clang lld wasi-libc libclang-rt-dev-wasm32")
-		}
-	}
 	compiler, words := clang, []string{"--target=wasm32-wasi", "-O2"}
-	for _, file := range source.Files {
-		if path.Ext(file) != ".c" {
-			compiler, words = clang+"++", append(words, "-fno-exceptions")
-			break
+	needed, packages := []string{clang, wasiRoot, wasmLD}, "clang lld wasi-libc libclang-rt-dev-wasm32"
+	if slices.ContainsFunc(source.Files, func(file string) bool { return path.Ext(file) != ".c" }) {
+		compiler, words = clang+"++", append(words, "-fno-exceptions")
+		needed, packages = append(needed, wasiCPlusPlus), packages+" libc++-dev-wasm32 libc++abi-14-dev-wasm32"
+	}
+	for _, place := range needed {
+		if _, err := os.Stat(place); err != nil {
+			return step{}, dayfly.Errorf(dayfly.KindUnavailable,
+				"C is compiled to WebAssembly with clang and wasi-libc, and there is no %s on this machine", place).
+				WithHint("install them: apt install %s", packages)
 		}
 	}
 	script := `mkdir -p "$(dirname "$1")" && output=$1 && shift && exec "$@" -o "$output"`
