@@ -29,6 +29,16 @@ public class Probe implements HttpFunction {
       case "/heap":
         response.getWriter().write(String.valueOf(Runtime.getRuntime().maxMemory()));
         return;
+      case "/files": // java.io can change the folder since Java 22 only
+        String found = java.nio.file.Files.exists(java.nio.file.Path.of("Probe.java")) + " "
+            + new java.io.File("Probe.java").getAbsolutePath() + " ";
+        try (var in = new java.io.FileInputStream("Probe.java")) {
+          found += in.read() >= 0;
+        } catch (java.io.IOException e) {
+          found += Runtime.version().feature() < 22;
+        }
+        response.getWriter().write(found);
+        return;
       case "/hog":
         while (true) {
           kept.add(new byte[1 << 20]);
@@ -93,6 +103,9 @@ func TestRealJavaInstances(t *testing.T) {
 		_, text, _ := callPath(ctx, p, rev, "/heap")
 		if heap, err := strconv.ParseInt(text, 10, 64); err != nil || heap < memory/3 || heap > memory*9/10 {
 			t.Errorf("%s: heap = %s of %d bytes of memory", name, text, memory)
+		}
+		if _, found, _ := callPath(ctx, p, rev, "/files"); found != "true /var/task/Probe.java true" {
+			t.Errorf("%s: relative files = %q, want them found in the code", name, found)
 		}
 		for path, want := range map[string]string{"/hog": "java.lang.OutOfMemoryError",
 			"/threads": "java.lang.OutOfMemoryError", "/exit": "Runtime.ExitError"} {
