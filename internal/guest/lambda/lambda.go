@@ -84,10 +84,15 @@ type Guest struct {
 // New makes a guest that serves the Runtime API on listener.
 func New(listener net.Listener) *Guest {
 	return &Guest{
-		listener: netutil.LimitListener(listener, connsMax),
-		chosen:   make(chan struct{}), pending: make(chan *invocation), first: make(chan struct{}), failed: make(chan *frame.ErrorHead, 1),
-		started: make(chan *inner.Program, 1), gone: make(chan struct{}),
-		running: map[string]*invocation{}, extensions: map[string]*extension{},
+		listener:   netutil.LimitListener(listener, connsMax),
+		chosen:     make(chan struct{}),
+		pending:    make(chan *invocation),
+		first:      make(chan struct{}),
+		failed:     make(chan *frame.ErrorHead, 1),
+		started:    make(chan *inner.Program, 1),
+		gone:       make(chan struct{}),
+		running:    map[string]*invocation{},
+		extensions: map[string]*extension{},
 	}
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -20,7 +21,7 @@ func handle(r events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, 
 	body, err := json.Marshal(map[string]string{"method": r.RequestContext.HTTP.Method, "path": r.RawPath,
 		"query": r.QueryStringParameters["q"], "cookies": strings.Join(r.Cookies, "|"), "body": r.Body})
 	return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusCreated, Body: string(body),
-		Headers: map[string]string{"X-Version": r.Version}, Cookies: []string{"a=1", "b=2"}}, err
+		Headers: map[string]string{"X-Version": r.Version, "X-At-Once": os.Getenv("AWS_LAMBDA_MAX_CONCURRENCY")}, Cookies: []string{"a=1", "b=2"}}, err
 }
 
 func main() { lambda.Start(handle) }
