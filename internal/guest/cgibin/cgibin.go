@@ -103,7 +103,8 @@ func (f *Folder) run(w http.ResponseWriter, r *http.Request, name string) {
 	handler := cgi.Handler{
 		Path: filepath.Join(f.dir, program), Root: f.prefix + program,
 		Dir: filepath.Dir(filepath.Join(f.dir, program)),
-		Env: os.Environ(), Stderr: f.stderr, Logger: slog.NewLogLogger(slog.NewTextHandler(f.stderr, nil), slog.LevelWarn),
+		Env: os.Environ(), Stderr: f.stderr,
+		Logger: slog.NewLogLogger(slog.NewTextHandler(f.stderr, nil), slog.LevelWarn),
 	}
 	handler.ServeHTTP(w, r)
 }
