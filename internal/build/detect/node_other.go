@@ -108,15 +108,16 @@ func (s *source) whiskConfig() *whiskConfig {
 }
 
 var (
-	jsMain    = regexp.MustCompile(`(?m)^\s*(?:async\s+)?function\s+main\s*\(([^)]*)\)`)
-	jsExports = regexp.MustCompile(`\bexports\b|^\s*export\b|(?m)^import\b`)
-	jsCalls   = regexp.MustCompile(`(?m)^\s*(?:await\s+)?main\s*\(`)
-	jsParams  = regexp.MustCompile(`^_?(?:params|args|parameters|arguments_)$`)
-	jsFaaS    = regexp.MustCompile(`\bcontext\s*\.\s*(?:status\s*\(|succeed\s*\(|headers\s*\()`)
-	jsDenoRun = regexp.MustCompile(`\bDeno\.serve\s*\(|\bBun\.serve\s*\(`)
-	jsForeign = regexp.MustCompile(`\bfrom\s+['"]((?:npm|jsr|https?):[^'"]*)['"]|\bimport\s+['"]((?:npm|jsr|https?):[^'"]*)['"]`)
-	jsClass   = regexp.MustCompile(`\bexport\s+default\s+class\b[^{]*\bextends\s+WorkerEntrypoint\b`)
-	jsWork    = regexp.MustCompile(`(?:^|[\s,{])(?:scheduled|queue)\s*(?:\(|:|,|$)`)
+	jsNamesMain = regexp.MustCompile(`\bmain\b`)
+	jsMain      = regexp.MustCompile(`(?m)^\s*(?:async\s+)?function\s+main\s*\(([^)]*)\)`)
+	jsExports   = regexp.MustCompile(`\bexports\b|^\s*export\b|(?m)^import\b`)
+	jsCalls     = regexp.MustCompile(`(?m)^\s*(?:await\s+)?main\s*\(`)
+	jsParams    = regexp.MustCompile(`^_?(?:params|args|parameters|arguments_)$`)
+	jsFaaS      = regexp.MustCompile(`\bcontext\s*\.\s*(?:status\s*\(|succeed\s*\(|headers\s*\()`)
+	jsDenoRun   = regexp.MustCompile(`\bDeno\.serve\s*\(|\bBun\.serve\s*\(`)
+	jsForeign   = regexp.MustCompile(`\bfrom\s+['"]((?:npm|jsr|https?):[^'"]*)['"]|\bimport\s+['"]((?:npm|jsr|https?):[^'"]*)['"]`)
+	jsClass     = regexp.MustCompile(`\bexport\s+default\s+class\b[^{]*\bextends\s+WorkerEntrypoint\b`)
+	jsWork      = regexp.MustCompile(`(?:^|[\s,{])(?:scheduled|queue)\s*(?:\(|:|,|$)`)
 )
 
 // nodeForeign judges what is written for other platforms, by the text of one module.
@@ -140,6 +141,9 @@ func nodeForeign(name, text string) []candidate {
 // whiskMain finds main(params): exported, or only defined in a script that exports
 // nothing and does not call it.
 func whiskMain(name, text string) []candidate {
+	if !jsNamesMain.MatchString(text) {
+		return nil // what follows looks at each export
+	}
 	is := func(names []string) bool { return len(names) == 1 && jsParams.MatchString(names[0]) }
 	for _, e := range scriptExports(text) {
 		if e.name == "main" && is(e.parameters) {
