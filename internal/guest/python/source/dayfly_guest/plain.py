@@ -12,7 +12,7 @@ TEXT = "text/html; charset=utf-8"
 class Incoming:
     """One request. Header names are in lower case."""
 
-    __slots__ = ("call", "head", "method", "path", "prefix", "query", "pairs", "body")
+    __slots__ = ("call", "head", "method", "path", "query", "pairs", "body")
 
     def __init__(self, call):
         head = call.head
@@ -22,7 +22,6 @@ class Incoming:
         self.head = head
         self.method = head["method"]
         self.path = head.get("path", "/")
-        self.prefix = head.get("prefix", "")
         self.query = head.get("query", "")
         self.pairs = [(name, value) for name, value in head.get("headers", ())]
         if head.get("host") and not any(name == "host" for name, _ in self.pairs):
@@ -47,10 +46,10 @@ class Incoming:
 
     @property
     def url(self):
-        """The whole URL."""
-        return "%s://%s%s%s%s" % (
-            self.head.get("scheme", "http"), self.head.get("host") or "localhost", self.prefix,
-            self.path, "?" + self.query if self.query else "")
+        """The URL, as functions that know no prefix are to believe it is."""
+        return "%s://%s%s%s" % (
+            self.head.get("scheme", "http"), self.head.get("host") or "localhost", self.path,
+            "?" + self.query if self.query else "")
 
 
 def note(call, exc):
