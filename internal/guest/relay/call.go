@@ -69,6 +69,7 @@ func (r *Relay) invocation(c *serve.Call) *dayfly.Invocation {
 func (r *Relay) answer(c *serve.Call, result *dayfly.Result) error {
 	isHTTP := c.Head.Kind == string(dayfly.RequestHTTP)
 	kind, _, _ := strings.Cut(result.Header.Get("Content-Type"), ";")
+	isJSON := kind == "" || kind == "application/json"
 	switch {
 	case result.Failure != nil:
 		return result.Failure
@@ -78,14 +79,31 @@ func (r *Relay) answer(c *serve.Call, result *dayfly.Result) error {
 			return err
 		}
 		return send(c, answer, result.Body)
-	case isHTTP && (kind == "" || kind == "application/json"):
+	case isHTTP && isJSON:
 		return r.translate(c, result.Body)
+	case isJSON && r.rev.Dialect == dayfly.DialectOpenWhisk:
+		return actionResult(c, result)
 	}
 	// An event's answer, or one of HTTP that the guest streams as it is.
 	if err := c.Respond(result.Status, result.Header, nil); err != nil {
 		return err
 	}
 	return finish(c, result.Body)
+}
+
+// actionResult passes on what an OpenWhisk action returned, unless it is an error.
+func actionResult(c *serve.Call, result *dayfly.Result) error {
+	whole, err := io.ReadAll(result.Body)
+	if err != nil {
+		return err
+	}
+	if failure := event.ParamsFailure(whole); failure != nil {
+		return c.Fail(*failure)
+	}
+	if err := c.Respond(result.Status, result.Header, nil); err != nil {
+		return err
+	}
+	return finish(c, bytes.NewReader(whole))
 }
 
 // translate turns a result into HTTP.

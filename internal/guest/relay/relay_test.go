@@ -243,6 +243,24 @@ func TestRequestsBecomeEventsOfTheDialect(t *testing.T) {
 	}
 }
 
+func TestAnActionsErrorIsAFailure(t *testing.T) {
+	t.Parallel()
+	c, _, _ := behind(t)
+	toWhisk := func(h *frame.SpecialiseHead) { h.Dialect = dayfly.DialectOpenWhisk }
+	if err := specialise(t, c, "echo", toWhisk); err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`{"a": 1}`:          `200 application/json "{\"a\": 1}"`,
+		`{"error": null}`:   `200 application/json "{\"error\": null}"`,
+		`{"error": "boom"}`: `exception ApplicationError: boom [] {"error":"boom"}`,
+	} {
+		if got := exchange(t.Context(), c, invocation(dayfly.RequestEvent, body)); got != want {
+			t.Errorf("%s: %s, want %s", body, got, want)
+		}
+	}
+}
+
 func TestManyCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	c, _, _ := behind(t)
