@@ -339,3 +339,23 @@ func BenchmarkLoad(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// FuzzStrip holds that no file makes the cutting of modules fail but with an error, and
+// that what it gives is still whole.
+func FuzzStrip(f *testing.F) {
+	f.Add(program(say(5)).Bytes())
+	f.Add([]byte("\x00asm\x01\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, module []byte) {
+		stripped, err := wasm.Strip(module)
+		if err != nil {
+			if dayfly.KindOf(err) != dayfly.KindInvalid {
+				t.Errorf("error %v, want an invalid one", err)
+			}
+			return
+		}
+		again, err := wasm.Strip(stripped)
+		if err != nil || !bytes.Equal(again, stripped) {
+			t.Errorf("stripping twice gives %x, %v; want %x", again, err, stripped)
+		}
+	})
+}
