@@ -54,6 +54,8 @@ func TestDenoAndBunFunctions(t *testing.T) {
 		{name: "what is not there", target: "/kv", status: 500, want: "Deno.openKv is not there on this platform: " +
 			"use what the web's standards or Node have"},
 	})
+	waits := instance(t, "fetch", "waits", source)
+	checkAll(t, waits, []dialectCall{{name: "a module that waits for its server", target: "/", want: "waits"}})
 	bun := instance(t, "fetch", "bun", with(source, ".dayfly/node.json", `{"globals":["bun"]}`))
 	checkAll(t, bun, []dialectCall{
 		{name: "routes", target: "/users/7", want: "user 7"},

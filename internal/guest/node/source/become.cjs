@@ -57,7 +57,7 @@ async function revision(spec) {
   wire.unref(); // a module that never finishes loading empties the event loop
   const own = DIALECTS[spec.dialect];
   if (own !== undefined) return require(own).become(spec, hooks, config || {});
-  const loaded = await load.load(spec);
+  const loaded = await (config === null ? load.load(spec) : loadOrServed(spec, hooks));
   const dialect = spec.dialect || parts.detect.dialect(loaded, hooks, targets(spec, loaded));
   if (hooks.catcher !== null && dialect !== 'node-http') hooks.catcher.release();
   if (dialect === 'lambda') return becomeLambda(spec, loaded);
@@ -65,6 +65,15 @@ async function revision(spec) {
   if (dialect === 'framework') return becomeFramework(spec, loaded, hooks);
   if (dialect === 'node-http') return becomeServer(spec, loaded, hooks);
   throw failure.named('Runtime.UnknownDialect', `dialect ${dialect} is not one of Node's`);
+}
+
+// loadOrServed loads the module; one that waits for the server that a stand-in started,
+// as Deno's may, never finishes loading, and need not.
+function loadOrServed(spec, hooks) {
+  const served = new prim.Promise((resolve) => {
+    hooks.onServed = () => resolve({ exports: {}, name: '' });
+  });
+  return prim.Promise.race([load.load(spec), served]);
 }
 
 // configuration reads what the build left for the guest; null when it left nothing.

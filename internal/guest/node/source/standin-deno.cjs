@@ -42,6 +42,8 @@ function serve(hooks) {
       return (async () => handler(req, info))().catch(options.onError);
     };
     if (options.onListen) options.onListen(addr);
+    // After a module that goes on has had its turn.
+    setImmediate(() => setImmediate(() => hooks.onServed && hooks.onServed()));
     const never = new Promise(() => {});
     return { addr, finished: never, shutdown: async () => {}, ref() {}, unref() {} };
   };
