@@ -11,8 +11,9 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// What servers on a JVM get when nobody says otherwise. Spring Boot takes seconds to
-// start on one processor, and 150 MB before its first request.
+// What code on a JVM gets when nobody says otherwise. Spring Boot takes seconds to
+// start on one processor, as Clojure does on a busy one; a server has 150 MB before its
+// first request.
 const (
 	javaInitTimeout = time.Minute
 	javaServerBytes = 512 << 20
@@ -21,8 +22,9 @@ const (
 
 // javaDefaults are a JVM's, before the settings are applied.
 func javaDefaults(spec *dayfly.Spec) {
+	spec.Limits.InitTimeout = javaInitTimeout
 	if spec.Contract == dayfly.ContractHTTP {
-		spec.Limits.InitTimeout, spec.Limits.MemoryBytes = javaInitTimeout, javaServerBytes
+		spec.Limits.MemoryBytes = javaServerBytes
 	}
 }
 
