@@ -17,6 +17,11 @@ func (s *source) scriptedEntry(given string, wanted toolchain.Language) (candida
 	suffixes := map[toolchain.Language][]string{
 		toolchain.Ruby: {".rb", ".ru"}, toolchain.PHP: {".php"},
 	}
+	if wanted == "" {
+		if file, _ := s.entryFile(given, wanted); file != "" {
+			return candidate{}, false, nil // a module of the same name in another language
+		}
+	}
 	for _, language := range []toolchain.Language{toolchain.Ruby, toolchain.PHP} {
 		if wanted != "" && wanted != language {
 			continue
