@@ -208,11 +208,30 @@ func (l *lease) livesOn(err error) *dayfly.Failure {
 
 // failure makes a failure with the payload that Lambda's callers know.
 func (l *lease) failure(kind dayfly.FailureKind, class, message string) *dayfly.Failure {
+	return &dayfly.Failure{Kind: kind, Phase: dayfly.PhaseInvoke, Type: class, Message: message,
+		Payload: payloadOf(l.inv, class, message)}
+}
+
+func payloadOf(inv *dayfly.Invocation, class, message string) []byte {
 	payload, _ := json.Marshal(struct {
 		Type    string `json:"errorType"`
 		Message string `json:"errorMessage"`
-	}{class, fmt.Sprintf("RequestId: %s Error: %s", l.inv.ID, message)})
-	return &dayfly.Failure{Kind: kind, Phase: dayfly.PhaseInvoke, Type: class, Message: message, Payload: payload}
+	}{class, fmt.Sprintf("RequestId: %s Error: %s", inv.ID, message)})
+	return payload
+}
+
+// notStarted gives the failure of a start that code did not tell of itself the payload
+// that Lambda's callers know. Many calls may have waited for the one start.
+func notStarted(inv *dayfly.Invocation, err error) error {
+	failure, ok := guest.FailureOf(err)
+	if !ok {
+		return err
+	}
+	own := *failure
+	if len(own.Payload) == 0 || own.Type == "Runtime.ExitError" || own.Type == "Runtime.InvalidEntrypoint" {
+		own.Payload = payloadOf(inv, own.Type, own.Message)
+	}
+	return &own
 }
 
 // leasedBody is an answer's body that knows why it breaks off.

@@ -98,7 +98,7 @@ func (p *Pool) Execute(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Res
 			continue
 		}
 		if err != nil {
-			return resultOf(err)
+			return resultOf(notStarted(inv, err))
 		}
 		callCtx := l.arm(ctx)
 		result, err := l.instance.exchange(callCtx, inv, l.done)

@@ -3,6 +3,7 @@
 package pool_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -222,6 +223,8 @@ func TestInitFailureReachesEveryCallerInLine(t *testing.T) {
 			_, _, err := call(t.Context(), p, rev)
 			if failure, ok := guest.FailureOf(err); !ok || failure.Kind != dayfly.FailureInit {
 				t.Errorf("call = %v, want an init failure", err)
+			} else if !bytes.Contains(failure.Payload, []byte(`"errorMessage":"RequestId: `)) {
+				t.Errorf("payload = %s, want one with the call's id", failure.Payload)
 			}
 		})
 	}
