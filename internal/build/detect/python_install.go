@@ -30,11 +30,11 @@ func (s *source) finishPython(plan *Plan) {
 			plan.Version = match[1]
 		}
 	}
-	beside := path.Join(path.Dir(plan.Entry), "requirements.txt") // as OpenFaaS has it
+	beside := path.Join(path.Dir(plan.Entry), "requirements.txt")
 	switch {
 	case s.has("requirements.txt"):
 		s.requirements(plan, "requirements.txt")
-	case plan.Dialect == dayfly.DialectOpenFaaS && s.has(beside):
+	case (plan.Dialect == dayfly.DialectOpenFaaS || plan.Dialect == dayfly.DialectOpenWhisk) && s.has(beside):
 		s.requirements(plan, beside)
 	case s.has("pyproject.toml"):
 		s.pyproject(plan)

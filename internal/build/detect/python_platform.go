@@ -36,6 +36,7 @@ func (s *source) pythonPlatforms() []candidate {
 	found := s.pythonVercel()
 	found = append(found, s.pythonAzure()...)
 	found = append(found, s.pythonOpenFaaS()...)
+	found = append(found, s.pythonWhisk()...)
 	return append(found, s.pythonZappa()...)
 }
 
@@ -150,6 +151,30 @@ func (s *source) pythonOpenFaaS() []candidate {
 		return nil // of several functions the entry must say which
 	}
 	return found
+}
+
+// pythonWhisk finds the one action of a package file of OpenWhisk or DigitalOcean.
+func (s *source) pythonWhisk() []candidate {
+	for _, name := range []string{"project.yml", "manifest.yml", "manifest.yaml"} {
+		text := s.read(name)
+		if text == "" || !parsable(text) || yamlReference.MatchString(text) {
+			continue
+		}
+		for _, a := range whiskActions(text) {
+			below := path.Join("packages", a.Name)
+			for _, file := range []string{a.Function, path.Join(a.Function, "__main__.py"),
+				below + ".py", path.Join(below, "__main__.py")} {
+				if path.Ext(file) != ".py" || !s.has(path.Clean(file)) {
+					continue
+				}
+				c := handler(toolchain.Python, dayfly.DialectOpenWhisk, path.Clean(file), first(a.Main, "main"))
+				c.rank = rankDeclared
+				c.notices = []string{handlerFrom(name)}
+				return []candidate{c}
+			}
+		}
+	}
+	return nil
 }
 
 // pythonZappa finds the application that Zappa's settings name.

@@ -251,6 +251,9 @@ func TestOpenWhisk(t *testing.T) {
 	g = serve(t, spec{Dialect: "openwhisk", Entry: "__main__.main",
 		Task: filepath.Join(testdata(t), "whisk")})
 	row{name: "archive", status: 200, body: `{"name":"stranger","module":"__main__"}`}.check(t, g)
+	g.stop()
+	g = serve(t, spec{Dialect: "openwhisk", Entry: "whisk/__main__.main"})
+	row{name: "below", status: 200, body: `{"name":"stranger","module":"__main__"}`}.check(t, g)
 }
 
 func TestAzure(t *testing.T) {

@@ -163,8 +163,9 @@ def load(entry, dialect, task):
         if not os.path.isfile(source):
             load_module(name)  # tells in Lambda's words what is missing
         return Found(None, dialect, name, export or "function")
-    value, export = find(load_main(task) if name == "__main__" else load_module(name), export,
-                         name)
+    folder, _, last = name.rpartition("/")
+    module = load_main(os.path.join(task, folder)) if last == "__main__" else load_module(name)
+    value, export = find(module, export, name)
     if not callable(value) and dialect != "azure":
         raise Fault("init", "Runtime.HandlerNotFound",
                     "'%s' of module '%s' is a %s: it cannot be called"
@@ -184,15 +185,18 @@ def _declared(task, module):
     return os.path.isfile(os.path.join(folder, "function.json"))
 
 
-def load_main(task):
-    """The module __main__ of the code's folder, as OpenWhisk's archives have it."""
+def load_main(folder):
+    """The module __main__ of a folder, as OpenWhisk's archives have it; the modules
+    beside it are found."""
     import glob
     import importlib.util
     import site
 
-    for packages in glob.glob(os.path.join(task, "virtualenv/lib/python3*/site-packages")):
+    if os.path.normpath(folder) not in sys.path:
+        sys.path.insert(0, os.path.normpath(folder))
+    for packages in glob.glob(os.path.join(folder, "virtualenv/lib/python3*/site-packages")):
         site.addsitedir(packages)
-    path = os.path.join(task, "__main__.py")
+    path = os.path.join(folder, "__main__.py")
     spec = importlib.util.spec_from_file_location("__main__", path)
     module = importlib.util.module_from_spec(spec)
     before, sys.modules["__main__"] = sys.modules.get("__main__"), module
