@@ -31,6 +31,7 @@ const looseProject = `<Project Sdk="Microsoft.NET.Sdk">
     <OutputType>%s</OutputType>
     <AssemblyName>%s</AssemblyName>
     <TargetFramework>net%s</TargetFramework>
+    <ImplicitUsings>enable</ImplicitUsings>
     <InvariantGlobalization>true</InvariantGlobalization>
   </PropertyGroup>
   <ItemGroup>%s</ItemGroup>

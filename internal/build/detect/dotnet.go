@@ -107,7 +107,7 @@ func (s *source) dotnetLanguage(p *dotnetProject) toolchain.Language {
 	switch {
 	case named == toolchain.DotNet || named == toolchain.Mono:
 		return named
-	case p.Project != "":
+	case p.Project != "", p.Needs != "":
 		return toolchain.DotNet
 	}
 	return toolchain.Mono

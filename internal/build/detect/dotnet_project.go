@@ -23,6 +23,9 @@ const (
 
 var (
 	csTests     = regexp.MustCompile(`(?i)(?:^|[./])tests?(?:[./]|$)|\.?tests?\.csproj$`)
+	csFileScope = regexp.MustCompile(`(?m)^\s*namespace\s+[\w.]+\s*;`)
+	csRecord    = regexp.MustCompile(`(?m)^\s*(?:public|internal)\s+(?:sealed\s+)?record\s`)
+	csTopLevel  = regexp.MustCompile(`(?m)^(?:Console\.|var\s|await\s)`)
 	csNamespace = regexp.MustCompile(`\bnamespace\s+([\w.]+)`)
 	csClass     = regexp.MustCompile(`\bpublic\s+(?:(?:sealed|static|partial|abstract)\s+)*class\s+(\w+)`)
 	csMethod    = regexp.MustCompile(`\bpublic\s+(?:(?:static|async|virtual|override|sealed)\s+)*` +
@@ -69,7 +72,23 @@ func (s *source) findProject() (*dotnetProject, string) {
 	p.Files = s.csFiles(p.folder)
 	p.References = s.walk(p.folder, isReference)
 	p.Lambda = s.speaksOfLambda(p)
+	if p.Needs == "" {
+		p.Needs = csNewer(s.csText(p.Files), p.isExe)
+	}
 	return p, ""
+}
+
+// csNewer tells what of a source is newer than C# 7, which is what Mono compiles.
+func csNewer(text string, isExe bool) string {
+	switch {
+	case csFileScope.MatchString(text):
+		return "a namespace for a whole file, of C# 10"
+	case csRecord.MatchString(text):
+		return "records, of C# 9"
+	case isExe && !csMain.MatchString(text) && csTopLevel.MatchString(text):
+		return "statements outside of methods, of C# 9"
+	}
+	return ""
 }
 
 // programProjects keeps the projects that are programs.
@@ -137,7 +156,9 @@ func (s *source) looseProject() *dotnetProject {
 	if name := strings.TrimSuffix(path.Base(files[0]), ".cs"); len(files) == 1 && csNames.MatchString(name) {
 		p.Name = name
 	}
-	p.isExe = csMain.MatchString(s.csText(files))
+	text := s.csText(files)
+	p.Needs = csNewer(text, true)
+	p.isExe = csMain.MatchString(text) || csTopLevel.MatchString(text)
 	p.References = s.walk(".", isReference)
 	p.Lambda = s.speaksOfLambda(p)
 	return p
