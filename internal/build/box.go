@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // run runs one step in a box and waits for its end.
-func (j *job) run(ctx context.Context, s step) error {
+func (j *job) run(ctx context.Context, s recipe.Step) error {
 	j.say(s.Stage, "%s", s.Name)
 	start := time.Now()
 	cache, err := j.projectCache()
@@ -59,7 +60,7 @@ type uplink struct {
 	resolver  string
 }
 
-func (j *job) acquire(ctx context.Context, s step) (uplink, func(), error) {
+func (j *job) acquire(ctx context.Context, s recipe.Step) (uplink, func(), error) {
 	if !s.Online || j.network == nil {
 		return uplink{}, func() {}, nil
 	}
@@ -71,7 +72,7 @@ func (j *job) acquire(ctx context.Context, s step) (uplink, func(), error) {
 }
 
 func (j *job) start(
-	ctx context.Context, s step, cache string, network uplink, out *output,
+	ctx context.Context, s recipe.Step, cache string, network uplink, out *output,
 ) (sandbox.Box, error) {
 	stdout, err := out.pipe(dayfly.StreamStdout)
 	if err != nil {
@@ -85,7 +86,7 @@ func (j *job) start(
 	defer stderr.Close()
 	return j.driver.Start(ctx, sandbox.Spec{
 		ID:     dayfly.InstanceID("build-" + strings.TrimPrefix(filepath.Base(j.place), workPrefix)),
-		Mounts: j.mounts(s, cache), Argv: s.Argv, Env: j.environment(s), Dir: taskDir,
+		Mounts: j.mounts(s, cache), Argv: s.Argv, Env: j.environment(s), Dir: recipe.TaskDir,
 		Limits: j.cfg.Limits, Network: network.namespace, Resolver: network.resolver,
 		Stdout: stdout, Stderr: stderr,
 	})
@@ -98,7 +99,7 @@ type verdict struct {
 }
 
 // judge turns the end of a step into an error a user understands.
-func (j *job) judge(ctx context.Context, s step, exit sandbox.Exit, v verdict) error {
+func (j *job) judge(ctx context.Context, s recipe.Step, exit sandbox.Exit, v verdict) error {
 	switch {
 	case v.overflow:
 		return dayfly.Errorf(dayfly.KindInvalid, "%s wrote more than %s to disk and was stopped",

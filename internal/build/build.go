@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
@@ -111,10 +112,10 @@ type Request struct {
 
 // Stages of a build, in their order.
 const (
-	StageDetect  = "detect"
-	StageInstall = "install"
-	StageCompile = "compile"
-	StagePack    = "pack"
+	StageDetect  = recipe.StageDetect
+	StageInstall = recipe.StageInstall
+	StageCompile = recipe.StageCompile
+	StagePack    = recipe.StagePack
 )
 
 // Event is one thing that happened during a build.
@@ -206,7 +207,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if err := j.chooseRuntime(ctx); err != nil {
 		return Built{}, err
 	}
-	j.choosePHPServer()
+	recipe.Settle(j.order())
 	spec := dayfly.DefaultSpecOf(plan.Contract, plan.Dialect)
 	if plan.Language == toolchain.Java {
 		javaDefaults(&spec)
@@ -238,7 +239,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 		plan.Command = withHeap(plan.Command, spec.Limits.MemoryBytes)
 	}
 	spec.Entry, spec.Command = plan.Entry, j.withInterpreter(plan.Command)
-	spec.Command = withWorkers(spec.Command, spec.Scaling.Concurrency)
+	spec.Command = recipe.WithWorkers(spec.Command, spec.Scaling.Concurrency)
 	if err := spec.Validate(); err != nil {
 		return Built{}, err
 	}
@@ -273,7 +274,7 @@ func (j *job) chooseRuntime(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if newer, ok := j.newerJava(ctx, version); ok {
+		if newer, ok := recipe.NewerJava(ctx, j.order(), version); ok {
 			j.runtime = newer
 			return nil
 		}

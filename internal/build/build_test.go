@@ -244,6 +244,7 @@ func TestASourceWithoutDependenciesIsItsOwnBundle(t *testing.T) {
 	want := dayfly.DefaultSpec()
 	want.Runtime, want.Contract, want.Dialect = built.Spec.Runtime, dayfly.ContractHandler, dayfly.DialectLambda
 	want.Entry, want.Limits.MemoryBytes, want.Env = "app.handler", 128<<20, map[string]string{"A": "b"}
+	want.Payload = dayfly.PayloadV2
 	if diff := cmp.Diff(want, built.Spec); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -122,7 +123,7 @@ func (j *job) unzip(file string) (string, error) {
 }
 
 // work copies the source and runs the steps on the copy.
-func (j *job) work(ctx context.Context, steps []step) error {
+func (j *job) work(ctx context.Context, steps []recipe.Step) error {
 	if err := j.copySource(ctx); err != nil {
 		return err
 	}
@@ -218,11 +219,11 @@ func (j *job) resultOptions() bundle.Options {
 			"rust-toolchain", "rust-toolchain.toml")
 	}
 	if j.plan.Install == detect.InstallJava {
-		ignore = append(ignore, javaLeftovers(&j.plan.Java)...)
+		ignore = append(ignore, recipe.JavaLeftovers(&j.plan.Java)...)
 	}
 	ignore = append(ignore, j.plan.Node.Drop...)
 	if j.plan.Install == detect.InstallDotNet {
-		ignore = append(ignore, "*.cs", "*.csproj", "*.sln", "/bin", "obj", "/"+compatDir)
+		ignore = append(ignore, "*.cs", "*.csproj", "*.sln", "/bin", "obj", "/"+recipe.CompatDir)
 	}
 	return bundle.Options{
 		Ignore: ignore, Limits: bundle.Limits{Bytes: j.cfg.DiskBytes},

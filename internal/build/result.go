@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 )
 
 // resultFormat is part of every key: raise it when the same steps give another result.
@@ -22,12 +23,12 @@ const resultFormat = 1
 const resultsMax = 20_000
 
 // resultKey names what a result depends on.
-func (j *job) resultKey(steps []step) string {
+func (j *job) resultKey(steps []recipe.Step) string {
 	key := struct {
 		Format  int
 		Source  dayfly.Digest
 		Runtime string
-		Steps   []step
+		Steps   []recipe.Step
 		Extra   map[string]string
 		Env     []string
 	}{

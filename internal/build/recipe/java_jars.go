@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import "github.com/dayfly-faas/dayfly/internal/build/detect"
 
@@ -100,7 +100,7 @@ var clojureJars = []string{
 
 // mavenFolder and mavenArchive are the Maven for hosts without a recent one.
 const (
-	mavenFolder  = cacheDir + "/tools/apache-maven-3.9.16-bin/apache-maven-3.9.16"
+	mavenFolder  = CacheDir + "/tools/apache-maven-3.9.16-bin/apache-maven-3.9.16"
 	mavenArchive = "org/apache/maven/apache-maven/3.9.16/apache-maven-3.9.16-bin.zip@" +
 		"5af3b743dd8b876b5c45da33b676251e5f1687712644abb4ee519ca56e1d89ce"
 )

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 	javaClasses = ".dayfly/java/classes"
 	javaLibs    = ".dayfly/java/lib"
 	javaApp     = ".dayfly/java/app"
-	mavenCache  = cacheDir + "/m2"
+	mavenCache  = CacheDir + "/m2"
 )
 
 // trustStore is where Debian, and boxes after it, keep certificates for Java.
@@ -33,16 +33,16 @@ const trustStore = "/etc/ssl/certs/java/cacerts"
 const javaToolMemory = "-Xmx1g"
 
 // javaSteps install and compile a source of a JVM language.
-func (j *job) javaSteps(ctx context.Context) ([]step, error) {
-	plan := &j.plan.Java
+func (k *kitchen) javaSteps(ctx context.Context) ([]Step, error) {
+	plan := &k.plan.Java
 	if plan.Tool == detect.JavaJar {
-		return j.jarSteps(), nil
+		return k.jarSteps(), nil
 	}
-	jdk, err := j.jdk(ctx)
+	jdk, err := k.jdk(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := javaBuild{job: j, plan: plan, jdk: jdk}
+	b := javaBuild{kitchen: k, plan: plan, jdk: jdk}
 	switch plan.Tool {
 	case detect.JavaMaven:
 		return b.mavenSteps()
@@ -60,14 +60,14 @@ func (j *job) javaSteps(ctx context.Context) ([]step, error) {
 
 // jarSteps make a handler's archive a part of the class path. One that starts by
 // itself is its own bundle.
-func (j *job) jarSteps() []step {
-	if j.plan.Contract != dayfly.ContractHandler {
+func (k *kitchen) jarSteps() []Step {
+	if k.plan.Contract != dayfly.ContractHandler {
 		return nil
 	}
-	b := javaBuild{job: j, plan: &j.plan.Java, jdk: j.runtime}
-	var list []step
-	if jar := j.plan.Java.Jar; jar != "" {
-		list = append(list, step{
+	b := javaBuild{kitchen: k, plan: &k.plan.Java, jdk: k.runtime}
+	var list []Step
+	if jar := k.plan.Java.Jar; jar != "" {
+		list = append(list, Step{
 			Stage: StageInstall, Name: "class path",
 			Argv: []string{"/bin/sh", "-ec", `mkdir -p "$1" && mv "$0" "$1/"`, "./" + jar, javaLibs},
 		})
@@ -77,12 +77,12 @@ func (j *job) jarSteps() []step {
 
 // newerJava finds the lowest Java of the machine that is above a version: Java runs
 // what was written for an older one.
-func (j *job) newerJava(ctx context.Context, version string) (toolchain.Runtime, bool) {
+func (k *kitchen) newerJava(ctx context.Context, version string) (toolchain.Runtime, bool) {
 	wanted, err := strconv.Atoi(version)
-	if j.plan.Language != toolchain.Java || err != nil {
+	if k.plan.Language != toolchain.Java || err != nil {
 		return toolchain.Runtime{}, false
 	}
-	list, err := j.runtimes.List(ctx)
+	list, err := k.runtimes.List(ctx)
 	if err != nil {
 		return toolchain.Runtime{}, false
 	}
@@ -98,18 +98,18 @@ func (j *job) newerJava(ctx context.Context, version string) (toolchain.Runtime,
 
 // javaBuild makes the steps of one source.
 type javaBuild struct {
-	job  *job
-	plan *detect.JavaPlan
-	jdk  toolchain.Runtime
+	kitchen *kitchen
+	plan    *detect.JavaPlan
+	jdk     toolchain.Runtime
 }
 
 // jdk finds a Java with a compiler: the chosen one, else the newest that has it.
-func (j *job) jdk(ctx context.Context) (toolchain.Runtime, error) {
-	list, err := j.runtimes.List(ctx)
+func (k *kitchen) jdk(ctx context.Context) (toolchain.Runtime, error) {
+	list, err := k.runtimes.List(ctx)
 	if err != nil {
 		return toolchain.Runtime{}, err
 	}
-	for _, r := range append([]toolchain.Runtime{j.runtime}, list...) {
+	for _, r := range append([]toolchain.Runtime{k.runtime}, list...) {
 		if r.Language != toolchain.Java {
 			continue
 		}
@@ -124,7 +124,7 @@ func (j *job) jdk(ctx context.Context) (toolchain.Runtime, error) {
 
 // mounts are what every step of Java sees.
 func (b *javaBuild) mounts(more ...string) []string {
-	list := append(slices.Clone(b.job.runtime.Prefixes), b.jdk.Prefixes...)
+	list := append(slices.Clone(b.kitchen.runtime.Prefixes), b.jdk.Prefixes...)
 	return append(list, more...)
 }
 
@@ -144,7 +144,7 @@ func (b *javaBuild) flags() []string {
 	if _, err := os.Stat(trustStore); err == nil {
 		list = append(list, "-Djavax.net.ssl.trustStore="+trustStore)
 	}
-	return append(list, javaProxy(b.job.cfg.Env)...)
+	return append(list, javaProxy(b.kitchen.env)...)
 }
 
 // javaProxy says in Java's words what proxy the host's environment names.
@@ -179,22 +179,22 @@ func javaProxy(env []string) []string {
 }
 
 // run makes a step that starts Java.
-func (b *javaBuild) run(name string, args ...string) step {
+func (b *javaBuild) run(name string, args ...string) Step {
 	argv := append([]string{b.jdk.Path}, b.flags()...)
-	return step{
+	return Step{
 		Stage: StageCompile, Name: name, Argv: append(argv, args...), Mounts: b.mounts(),
 		Env: []string{"JAVA_HOME=" + b.home()},
 	}
 }
 
 // script wraps a step's program into a shell: before it, the program as "$@", after it.
-func (s step) script(text string) step {
+func (s Step) script(text string) Step {
 	s.Argv = append([]string{"/bin/sh", "-ec", text, "sh"}, s.Argv...)
 	return s
 }
 
 // needs fetches the interfaces that a handler is written against.
-func (b *javaBuild) needs() []step {
+func (b *javaBuild) needs() []Step {
 	var files []string
 	for _, need := range b.plan.Needs {
 		for _, file := range needed[need] {
@@ -204,24 +204,24 @@ func (b *javaBuild) needs() []step {
 	if len(files) == 0 {
 		return nil
 	}
-	return []step{b.jars("handler interfaces", []string{"--to", javaLibs}, files...)}
+	return []Step{b.jars("handler interfaces", []string{"--to", javaLibs}, files...)}
 }
 
 // jars makes a step that fetches files of a Maven repository.
-func (b *javaBuild) jars(name string, where []string, files ...string) step {
-	argv := append([]string{binaryPath, "guest", "jars", "--cache", cacheDir + "/jars"}, where...)
+func (b *javaBuild) jars(name string, where []string, files ...string) Step {
+	argv := append([]string{BinaryPath, "guest", "jars", "--cache", CacheDir + "/jars"}, where...)
 	if mirror := b.mirror(); mirror != "" {
 		argv = append(argv, "--repository", mirror)
 	}
-	return step{
+	return Step{
 		Stage: StageInstall, Name: name, Argv: append(argv, files...), Online: true, NeedsBinary: true,
 	}
 }
 
 // plainSteps compile files without a build tool. Kotlin and Scala come before Java and
 // read its sources, so that each may use the others' classes.
-func (b *javaBuild) plainSteps() []step {
-	var list []step
+func (b *javaBuild) plainSteps() []Step {
+	var list []Step
 	classPath := strings.Join([]string{javaClasses, javaLibs + "/*", "lib/*"}, ":")
 	if len(b.plan.Kotlin) > 0 {
 		list = append(list, b.jars("kotlin", []string{"--to", javaLibs}, kotlinLibraries...),
@@ -270,7 +270,7 @@ const newestTarget = 25
 
 // target is the Java that classes must run on.
 func (b *javaBuild) target() string {
-	number := major(b.job.runtime)
+	number := major(b.kitchen.runtime)
 	if number == 0 || number > newestTarget {
 		number = newestTarget
 	}
@@ -285,33 +285,33 @@ for jar in ` + javaLibs + `/*.jar lib/*.jar; do if [ -f "$jar" ]; then cp="$cp:$
 `
 
 // compiler makes a step of a compiler that is itself a set of jars.
-func (b *javaBuild) compiler(name string, jars, args []string) step {
+func (b *javaBuild) compiler(name string, jars, args []string) Step {
 	var own []string
 	for _, file := range jars {
 		path, _, _ := strings.Cut(file, "@")
-		own = append(own, cacheDir+"/jars/"+filepath.Base(path))
+		own = append(own, CacheDir+"/jars/"+filepath.Base(path))
 	}
 	s := b.run(name, append([]string{"-cp", strings.Join(own, ":")}, args...)...)
 	return s.script(jarsOnClassPath + `exec "$@" -classpath "$cp"`)
 }
 
-func (b *javaBuild) javac(classPath string) step {
+func (b *javaBuild) javac(classPath string) Step {
 	argv := []string{filepath.Join(b.jdk.Bin(), "javac")}
 	for _, flag := range b.flags() {
 		argv = append(argv, "-J"+flag)
 	}
 	argv = append(argv, "-encoding", "UTF-8", "-g", "-parameters", "-nowarn", "-d", javaClasses, "-cp", classPath)
-	if b.jdk.Path != b.job.runtime.Path {
+	if b.jdk.Path != b.kitchen.runtime.Path {
 		argv = append(argv, "--release", b.target())
 	}
-	return step{
+	return Step{
 		Stage: StageCompile, Name: "javac", Argv: append(argv, b.plan.Java...), Mounts: b.mounts(),
 		Env: []string{"JAVA_HOME=" + b.home()},
 	}
 }
 
-// javaLeftovers are sources and outputs of tools: what is needed of them was copied.
-func javaLeftovers(plan *detect.JavaPlan) []string {
+// JavaLeftovers are sources and outputs of tools: what is needed of them was copied.
+func JavaLeftovers(plan *detect.JavaPlan) []string {
 	if plan.Tool == detect.JavaJar {
 		return nil
 	}

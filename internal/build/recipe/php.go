@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -17,21 +17,21 @@ import (
 
 // choosePHPServer lets PHP's development server answer a web application where the
 // machine lacks both programs that speak FastCGI.
-func (j *job) choosePHPServer() {
-	root := j.plan.PHP.Root
-	if root == "" || j.besidePHP("php-cgi") != "" || j.besidePHP("../sbin/php-fpm") != "" {
+func (k *kitchen) choosePHPServer() {
+	root := k.plan.PHP.Root
+	if root == "" || k.besidePHP("php-cgi") != "" || k.besidePHP("../sbin/php-fpm") != "" {
 		return
 	}
-	j.plan.Command, j.plan.Concurrency = manifest.SplitCommand("php -S 127.0.0.1:$PORT -t "+root), 1
-	j.plan.Notices = append(j.plan.Notices, "php-cgi is not on this machine: PHP's development server "+
+	k.plan.Command, k.plan.Concurrency = manifest.SplitCommand("php -S 127.0.0.1:$PORT -t "+root), 1
+	k.plan.Notices = append(k.plan.Notices, "php-cgi is not on this machine: PHP's development server "+
 		"answers, one call at a time; install php-cgi for more")
 }
 
 // workersMax bounds the processes of a FastCGI program in one instance.
 const workersMax = 64
 
-// withWorkers gives a FastCGI program as many processes as an instance gets calls.
-func withWorkers(command []string, concurrency int) []string {
+// WithWorkers gives a FastCGI program as many processes as an instance gets calls.
+func WithWorkers(command []string, concurrency int) []string {
 	ours := detect.FastCGI("")
 	if len(command) <= len(ours) || !slices.Equal(command[:len(ours)], ours) ||
 		slices.Contains(command, "--workers") || concurrency == detect.FastCGIWorkers {
@@ -43,9 +43,9 @@ func withWorkers(command []string, concurrency int) []string {
 
 // besidePHP finds another program of the runtime's: with the version in its name, as
 // distributions have it, or without; "" for none.
-func (j *job) besidePHP(name string) string {
-	for _, file := range []string{name + minorOf(j.runtime), name} {
-		place := filepath.Join(j.runtime.Bin(), file)
+func (k *kitchen) besidePHP(name string) string {
+	for _, file := range []string{name + minorOf(k.runtime), name} {
+		place := filepath.Join(k.runtime.Bin(), file)
 		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
 			return place
 		}
@@ -54,34 +54,34 @@ func (j *job) besidePHP(name string) string {
 }
 
 // phpSteps install what composer.json requires.
-func (j *job) phpSteps(context.Context) ([]step, error) {
-	if !j.plan.PHP.Packages {
+func (k *kitchen) phpSteps(context.Context) ([]Step, error) {
+	if !k.plan.PHP.Packages {
 		return nil, nil
 	}
-	composer := j.composer()
+	composer := k.composer()
 	if composer == "" {
 		return nil, dayfly.Errorf(dayfly.KindUnavailable,
 			"this machine has no Composer, which composer.json needs").
 			WithHint("install it, such as with the package composer")
 	}
-	return []step{{
+	return []Step{{
 		Stage: StageInstall, Name: "composer install", Online: true,
-		Mounts: append(slices.Clone(j.runtime.Prefixes), outsideUsr(composer)...),
+		Mounts: append(slices.Clone(k.runtime.Prefixes), outsideUsr(composer)...),
 		Argv: []string{
-			j.runtime.Path, composer, "install", "--no-dev", "--no-interaction", "--no-progress",
+			k.runtime.Path, composer, "install", "--no-dev", "--no-interaction", "--no-progress",
 			"--prefer-dist", "--optimize-autoloader", "--no-ansi",
 		},
 		Env: []string{
-			"COMPOSER_HOME=/tmp/composer", "COMPOSER_CACHE_DIR=" + cacheDir + "/composer",
+			"COMPOSER_HOME=/tmp/composer", "COMPOSER_CACHE_DIR=" + CacheDir + "/composer",
 			"COMPOSER_ALLOW_SUPERUSER=1", "COMPOSER_NO_AUDIT=1", "COMPOSER_MIRROR_PATH_REPOS=1",
 		},
 	}}, nil
 }
 
 // composer finds Composer's script or archive; "" for none.
-func (j *job) composer() string {
+func (k *kitchen) composer() string {
 	for _, place := range []string{
-		filepath.Join(j.runtime.Bin(), "composer"), "/usr/local/bin/composer", "/usr/bin/composer",
+		filepath.Join(k.runtime.Bin(), "composer"), "/usr/local/bin/composer", "/usr/bin/composer",
 		"/usr/local/bin/composer.phar", "/usr/share/composer/bin/composer",
 	} {
 		if real, err := filepath.EvalSymlinks(place); err == nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"path/filepath"
@@ -17,12 +17,12 @@ const gradleScript = `allprojects { p ->
     def add = p.tasks.respondsTo('register') ? 'register' : 'create'
     p.tasks."$add"('dayflyClasses', Copy) {
       from p.sourceSets.main.output
-      into '` + taskDir + `/` + javaClasses + `'
+      into '` + TaskDir + `/` + javaClasses + `'
       duplicatesStrategy = 'include'
     }
     p.tasks."$add"('dayflyLibraries', Copy) {
       from p.configurations.runtimeClasspath
-      into '` + taskDir + `/` + javaLibs + `'
+      into '` + TaskDir + `/` + javaLibs + `'
       include '*.jar'
       exclude 'spring-boot-devtools-*', 'lombok-*'
       duplicatesStrategy = 'include'
@@ -32,7 +32,7 @@ const gradleScript = `allprojects { p ->
 `
 
 // gradleSteps run Gradle: the wrapper where the source has it, else the host's.
-func (b *javaBuild) gradleSteps() ([]step, error) {
+func (b *javaBuild) gradleSteps() ([]Step, error) {
 	program, mounts := []string{"/bin/sh", "./" + filepath.Join(b.plan.Folder, "gradlew")}, []string(nil)
 	if !b.plan.Wrapper {
 		found := hostGradle()
@@ -64,14 +64,14 @@ func (b *javaBuild) gradleSteps() ([]step, error) {
 	}, tasks...)
 	script := "mkdir -p " + javaClasses + " " + javaLibs + "\nprintf '%s' " + quoted(gradleScript) +
 		" > /tmp/dayfly.gradle\n" + `"$@"` + "\n" + result
-	run := step{
+	run := Step{
 		Stage: StageInstall, Name: "gradle", Argv: append(program, args...), Online: true,
 		Mounts: b.mounts(mounts...),
 		Env: []string{
-			"GRADLE_USER_HOME=" + cacheDir + "/gradle", "GRADLE_OPTS=" + flags, "JAVA_HOME=" + b.home(),
+			"GRADLE_USER_HOME=" + CacheDir + "/gradle", "GRADLE_OPTS=" + flags, "JAVA_HOME=" + b.home(),
 		},
 	}
-	return append([]step{run.script(script)}, b.needs()...), nil
+	return append([]Step{run.script(script)}, b.needs()...), nil
 }
 
 // hostGradle finds Gradle's start script where distributions and people put it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -33,57 +33,57 @@ const (
 const wasmRustScript = `set -e
 output=$1 name=$2 target=$3 cargo=$4
 shift 4
-folder=` + cacheDir + `/cargo/target-wasm
+folder=` + CacheDir + `/cargo/target-wasm
 find . -type f -exec touch -c {} +
 "$cargo" build --release --target "$target" --target-dir "$folder" "$@"
 mkdir -p "$(dirname "$output")"
 exec cp "$folder/$target/release/$name.wasm" "$output"`
 
 // wasmSteps compile sources to modules, and modules to machine code.
-func (j *job) wasmSteps(ctx context.Context) ([]step, error) {
-	var list []step
-	for _, source := range j.plan.Wasm.Sources {
-		var s step
+func (k *kitchen) wasmSteps(ctx context.Context) ([]Step, error) {
+	var list []Step
+	for _, source := range k.plan.Wasm.Sources {
+		var s Step
 		var err error
 		switch source.Compiler {
 		case detect.WasmGo:
-			s, err = j.wasmGoStep(ctx, source)
+			s, err = k.wasmGoStep(ctx, source)
 		case detect.WasmTinyGo:
-			s, err = j.wasmTinyGoStep(ctx, source)
+			s, err = k.wasmTinyGoStep(ctx, source)
 		case detect.WasmRust:
-			s, err = j.wasmRustStep(ctx, source)
+			s, err = k.wasmRustStep(ctx, source)
 		case detect.WasmC:
-			s, err = j.wasmCStep(source)
+			s, err = k.wasmCStep(source)
 		}
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, s)
 	}
-	return append(list, step{
+	return append(list, Step{
 		Stage: StageCompile, Name: wasmCompileName, NeedsBinary: true,
 		// What is remembered for one processor or compiler is not taken for another.
 		Env:  []string{"MACHINE_CODE=" + wasm.Fingerprint()},
-		Argv: append([]string{binaryPath, "guest", "wasm-compile", taskDir}, j.plan.Command...),
+		Argv: append([]string{BinaryPath, "guest", "wasm-compile", TaskDir}, k.plan.Command...),
 	}), nil
 }
 
 // wasmGoStep compiles Go, whose own library knows WASI.
-func (j *job) wasmGoStep(ctx context.Context, source detect.WasmSource) (step, error) {
-	runtime, err := j.compiler(ctx, toolchain.Go)
+func (k *kitchen) wasmGoStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+	runtime, err := k.compiler(ctx, toolchain.Go)
 	if err != nil {
-		return step{}, err
+		return Step{}, err
 	}
 	argv := []string{
-		runtime.Path, "build", "-C", path.Join(taskDir, source.Folder), "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w", "-o", path.Join(taskDir, source.Output),
+		runtime.Path, "build", "-C", path.Join(TaskDir, source.Folder), "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w", "-o", path.Join(TaskDir, source.Output),
 	}
-	return step{
+	return Step{
 		Stage: StageCompile, Name: "go build", Mounts: runtime.Prefixes, Online: true,
 		Argv: append(argv, goWords(source)...),
 		Env: []string{
-			"GOOS=wasip1", "GOARCH=wasm", "GOTOOLCHAIN=local", "GOPATH=" + cacheDir + "/go",
-			"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
+			"GOOS=wasip1", "GOARCH=wasm", "GOTOOLCHAIN=local", "GOPATH=" + CacheDir + "/go",
+			"GOMODCACHE=" + CacheDir + "/go/mod", "GOCACHE=" + CacheDir + "/go/build",
 			"GOENV=off", "GOTELEMETRY=off",
 		},
 	}, nil
@@ -103,10 +103,10 @@ func tinygoPlaces() []string {
 }
 
 // wasmTinyGoStep compiles Go with TinyGo, which needs Go's own library, too.
-func (j *job) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (step, error) {
-	runtime, err := j.compiler(ctx, toolchain.Go)
+func (k *kitchen) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+	runtime, err := k.compiler(ctx, toolchain.Go)
 	if err != nil {
-		return step{}, err
+		return Step{}, err
 	}
 	for _, prefix := range tinygoPlaces() {
 		program := filepath.Join(prefix, "bin/tinygo")
@@ -114,21 +114,21 @@ func (j *job) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (ste
 			continue
 		}
 		argv := []string{
-			"/bin/sh", "-c", `cd "$1" && shift && exec "$@"`, "sh", path.Join(taskDir, source.Folder),
-			program, "build", "-target", "wasip1", "-opt", "2", "-no-debug", "-o", path.Join(taskDir, source.Output),
+			"/bin/sh", "-c", `cd "$1" && shift && exec "$@"`, "sh", path.Join(TaskDir, source.Folder),
+			program, "build", "-target", "wasip1", "-opt", "2", "-no-debug", "-o", path.Join(TaskDir, source.Output),
 		}
-		return step{
+		return Step{
 			Stage: StageCompile, Name: "tinygo build", Online: true,
 			Mounts: append([]string{prefix}, runtime.Prefixes...),
 			Argv:   append(argv, goWords(source)...),
 			Env: []string{
 				"PATH=" + runtime.Bin() + ":/usr/local/bin:/usr/bin:/bin", "TINYGOROOT=" + prefix,
-				"GOTOOLCHAIN=local", "GOENV=off", "GOPATH=" + cacheDir + "/go",
-				"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
+				"GOTOOLCHAIN=local", "GOENV=off", "GOPATH=" + CacheDir + "/go",
+				"GOMODCACHE=" + CacheDir + "/go/mod", "GOCACHE=" + CacheDir + "/go/build",
 			},
 		}, nil
 	}
-	return step{}, dayfly.Errorf(dayfly.KindUnavailable,
+	return Step{}, dayfly.Errorf(dayfly.KindUnavailable,
 		"the source has the build constraint tinygo, and there is no TinyGo on this machine").
 		WithHint("unpack it to /usr/local/tinygo, or take the constraint out: Go compiles to WASI, too")
 }
@@ -137,8 +137,8 @@ func (j *job) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (ste
 func rustTargets() []string { return []string{"wasm32-wasip1", "wasm32-wasi"} }
 
 // wasmRust finds a Rust that has the library for WASI.
-func (j *job) wasmRust(ctx context.Context) (runtime toolchain.Runtime, target string, err error) {
-	list, err := j.runtimes.List(ctx)
+func (k *kitchen) wasmRust(ctx context.Context) (runtime toolchain.Runtime, target string, err error) {
+	list, err := k.runtimes.List(ctx)
 	if err != nil {
 		return runtime, "", err
 	}
@@ -173,18 +173,18 @@ func wasmLinker(runtime toolchain.Runtime) (string, error) {
 	return wasmLD, nil
 }
 
-func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step, error) {
-	runtime, target, err := j.wasmRust(ctx)
+func (k *kitchen) wasmRustStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+	runtime, target, err := k.wasmRust(ctx)
 	if err != nil {
-		return step{}, err
+		return Step{}, err
 	}
 	linker, err := wasmLinker(runtime)
 	if err != nil {
-		return step{}, err
+		return Step{}, err
 	}
-	output := path.Join(taskDir, source.Output)
+	output := path.Join(TaskDir, source.Output)
 	if len(source.Files) > 0 {
-		return step{
+		return Step{
 			Stage: StageCompile, Name: "rustc", Mounts: runtime.Prefixes,
 			Argv: []string{"/bin/sh", "-c", `mkdir -p "$(dirname "$1")" && exec "$2" --edition 2021 --target "$3" ` +
 				`-C opt-level=3 -C "linker=$5" --crate-name app -o "$1" "$4"`,
@@ -197,19 +197,19 @@ func (j *job) wasmRustStep(ctx context.Context, source detect.WasmSource) (step,
 	if source.Locked {
 		argv = append(argv, "--locked")
 	}
-	return step{
+	return Step{
 		Stage: StageCompile, Name: "cargo build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
 		Env: []string{
-			"CARGO_HOME=" + cacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
+			"CARGO_HOME=" + CacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
 			"CARGO_TARGET_" + strings.ToUpper(strings.ReplaceAll(target, "-", "_")) + "_LINKER=" + linker,
 			"CARGO_PROFILE_RELEASE_DEBUG=false", "CARGO_TERM_COLOR=never",
-			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + caBundle,
+			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + CABundle,
 		},
 	}, nil
 }
 
 // wasmCStep compiles C with clang and the C library for WASI.
-func (j *job) wasmCStep(source detect.WasmSource) (step, error) {
+func (k *kitchen) wasmCStep(source detect.WasmSource) (Step, error) {
 	compiler, words := clang, []string{"--target=wasm32-wasi", "-O2"}
 	needed, packages := []string{clang, wasiRoot, wasmLD}, "clang lld wasi-libc libclang-rt-dev-wasm32"
 	if slices.ContainsFunc(source.Files, func(file string) bool { return path.Ext(file) != ".c" }) {
@@ -218,12 +218,12 @@ func (j *job) wasmCStep(source detect.WasmSource) (step, error) {
 	}
 	for _, place := range needed {
 		if _, err := os.Stat(place); err != nil {
-			return step{}, dayfly.Errorf(dayfly.KindUnavailable,
+			return Step{}, dayfly.Errorf(dayfly.KindUnavailable,
 				"C is compiled to WebAssembly with clang and wasi-libc, and there is no %s on this machine", place).
 				WithHint("install them: apt install %s", packages)
 		}
 	}
 	script := `mkdir -p "$(dirname "$1")" && output=$1 && shift && exec "$@" -o "$output"`
-	argv := append([]string{"/bin/sh", "-c", script, "sh", path.Join(taskDir, source.Output), compiler}, words...)
-	return step{Stage: StageCompile, Name: path.Base(compiler), Argv: append(argv, source.Files...)}, nil
+	argv := append([]string{"/bin/sh", "-c", script, "sh", path.Join(TaskDir, source.Output), compiler}, words...)
+	return Step{Stage: StageCompile, Name: path.Base(compiler), Argv: append(argv, source.Files...)}, nil
 }

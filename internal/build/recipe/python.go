@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -15,56 +15,56 @@ import (
 
 // pipSteps install what Python code requires below .dayfly/python, where the guest
 // looks for it, and compile it all, so that no cold start has to.
-func (j *job) pipSteps(ctx context.Context) ([]step, error) {
-	pip := []string{j.runtime.Path, "-I", "-m", "pip"}
-	mounts := slices.Clone(j.runtime.Prefixes)
-	if !hasPip(j.runtime) {
-		other, err := j.otherPip(ctx)
+func (k *kitchen) pipSteps(ctx context.Context) ([]Step, error) {
+	pip := []string{k.runtime.Path, "-I", "-m", "pip"}
+	mounts := slices.Clone(k.runtime.Prefixes)
+	if !hasPip(k.runtime) {
+		other, err := k.otherPip(ctx)
 		if err != nil {
 			return nil, err
 		}
-		pip = []string{other.Path, "-I", "-m", "pip", "--python", j.runtime.Path}
+		pip = []string{other.Path, "-I", "-m", "pip", "--python", k.runtime.Path}
 		mounts = append(mounts, other.Prefixes...)
 	}
-	install := append(pip, "install", "--target", taskDir+"/.dayfly/python", "--no-input",
+	install := append(pip, "install", "--target", TaskDir+"/.dayfly/python", "--no-input",
 		"--disable-pip-version-check", "--no-warn-script-location", "--no-compile",
 		"--progress-bar", "off", "--root-user-action", "ignore")
-	for _, file := range j.plan.Requirements {
+	for _, file := range k.plan.Requirements {
 		install = append(install, "--requirement", file)
 	}
-	if j.plan.Locked {
+	if k.plan.Locked {
 		install = append(install, "--no-deps") // the lock file has them all
 	}
-	install = append(install, j.plan.Packages...)
-	if j.plan.Project {
+	install = append(install, k.plan.Packages...)
+	if k.plan.Project {
 		install = append(install, ".")
 	}
-	env := []string{"PIP_CACHE_DIR=" + cacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1"}
-	first := step{
+	env := []string{"PIP_CACHE_DIR=" + CacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1"}
+	first := Step{
 		Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true,
 	}
-	steps := []step{first}
-	if j.plan.SessionKey != "" {
-		steps = append(steps, j.keyStep(j.plan.SessionKey))
+	steps := []Step{first}
+	if k.plan.SessionKey != "" {
+		steps = append(steps, k.keyStep(k.plan.SessionKey))
 	}
-	return append(steps, j.compileStep()), nil
+	return append(steps, k.compileStep()), nil
 }
 
 // keyStep writes a random key.
-func (j *job) keyStep(file string) step {
-	return step{Stage: StageCompile, Name: "session key", Mounts: j.runtime.Prefixes,
-		Argv: []string{j.runtime.Path, "-I", "-c",
+func (k *kitchen) keyStep(file string) Step {
+	return Step{Stage: StageCompile, Name: "session key", Mounts: k.runtime.Prefixes,
+		Argv: []string{k.runtime.Path, "-I", "-c",
 			"import secrets, sys; open(sys.argv[1], 'x').write(secrets.token_hex(32))", file}}
 }
 
 // compileStep writes byte code that is never checked against its source: the bundle
 // does not change. Packages may hold templates that are no valid Python, so it may fail.
-func (j *job) compileStep() step {
-	return step{
-		Stage: StageCompile, Name: "compileall", MayFail: true, Mounts: j.runtime.Prefixes,
+func (k *kitchen) compileStep() Step {
+	return Step{
+		Stage: StageCompile, Name: "compileall", MayFail: true, Mounts: k.runtime.Prefixes,
 		Argv: []string{
-			j.runtime.Path, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash",
-			"-x", `/node_modules/|/\.venv/`, taskDir,
+			k.runtime.Path, "-I", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash",
+			"-x", `/node_modules/|/\.venv/`, TaskDir,
 		},
 	}
 }
@@ -91,8 +91,8 @@ func hasPip(r toolchain.Runtime) bool {
 }
 
 // otherPip finds an interpreter whose pip can install for ours.
-func (j *job) otherPip(ctx context.Context) (toolchain.Runtime, error) {
-	list, err := j.runtimes.List(ctx)
+func (k *kitchen) otherPip(ctx context.Context) (toolchain.Runtime, error) {
+	list, err := k.runtimes.List(ctx)
 	if err != nil {
 		return toolchain.Runtime{}, err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
-// compatDir is where the stand-in for Amazon.Lambda.Core is compiled, below the code; it
+// CompatDir is where the stand-in for Amazon.Lambda.Core is compiled, below the code; it
 // is left out of the bundle, as the guest brings it.
-const compatDir = ".dayfly/compat"
+const CompatDir = ".dayfly/compat"
 
 // looseProject makes a project of sources without one; %s are the type of the output,
 // the name, the framework's version and references.
@@ -44,18 +44,18 @@ const lambdaPackages = `<PackageReference Include="Amazon.Lambda.Core" Version="
 	`<PackageReference Include="Amazon.Lambda.APIGatewayEvents" Version="2.*"/>`
 
 // dotnetSteps compile a C# source, with .NET's SDK or with Mono's mcs.
-func (j *job) dotnetSteps(context.Context) ([]step, error) {
-	if j.runtime.Language == toolchain.Mono {
-		return j.monoSteps()
+func (k *kitchen) dotnetSteps(context.Context) ([]Step, error) {
+	if k.runtime.Language == toolchain.Mono {
+		return k.monoSteps()
 	}
-	return j.publishSteps(), nil
+	return k.publishSteps(), nil
 }
 
 var dotnetVersion = regexp.MustCompile(`^\d+\.\d+`)
 
 // publishSteps have the SDK restore packages and publish.
-func (j *job) publishSteps() []step {
-	plan := &j.plan.DotNet
+func (k *kitchen) publishSteps() []Step {
+	plan := &k.plan.DotNet
 	project := plan.Project
 	if project == "" {
 		project = plan.Name + ".csproj"
@@ -69,20 +69,20 @@ func (j *job) publishSteps() []step {
 		for _, file := range plan.References {
 			references += fmt.Sprintf("<Reference Include=%q/>", file)
 		}
-		text := fmt.Sprintf(looseProject, kind, plan.Name, dotnetVersion.FindString(j.runtime.Version), references)
-		j.addExtra(map[string]string{project: text})
+		text := fmt.Sprintf(looseProject, kind, plan.Name, dotnetVersion.FindString(k.runtime.Version), references)
+		k.addExtra(map[string]string{project: text})
 	}
-	return []step{{
-		Stage: StageCompile, Name: "dotnet publish", Mounts: j.runtime.Prefixes, Online: true,
+	return []Step{{
+		Stage: StageCompile, Name: "dotnet publish", Mounts: k.runtime.Prefixes, Online: true,
 		Argv: []string{
-			j.runtime.Path, "publish", project, "--configuration", "Release",
-			"--output", taskDir + "/" + detect.DotNetFolder, "--nologo", "-nodeReuse:false",
+			k.runtime.Path, "publish", project, "--configuration", "Release",
+			"--output", TaskDir + "/" + detect.DotNetFolder, "--nologo", "-nodeReuse:false",
 			"-p:UseAppHost=false", "-p:GenerateRuntimeConfigurationFiles=true",
 			"-p:CopyLocalLockFileAssemblies=true", "-p:UseSharedCompilation=false",
 		},
 		Env: []string{
-			"NUGET_PACKAGES=" + cacheDir + "/nuget", "DOTNET_CLI_HOME=/tmp", "DOTNET_NOLOGO=1",
-			"DOTNET_ROOT=" + filepath.Dir(j.runtime.Path), "DOTNET_CLI_TELEMETRY_OPTOUT=1",
+			"NUGET_PACKAGES=" + CacheDir + "/nuget", "DOTNET_CLI_HOME=/tmp", "DOTNET_NOLOGO=1",
+			"DOTNET_ROOT=" + filepath.Dir(k.runtime.Path), "DOTNET_CLI_TELEMETRY_OPTOUT=1",
 			"DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1",
 			"DOTNET_CLI_UI_LANGUAGE=en",
 		},
@@ -91,36 +91,36 @@ func (j *job) publishSteps() []step {
 
 // monoSteps compile with mcs: first the stand-in for Amazon.Lambda.Core, when the
 // sources speak of it and do not bring it, then the sources.
-func (j *job) monoSteps() ([]step, error) {
-	plan := j.plan.DotNet
+func (k *kitchen) monoSteps() ([]Step, error) {
+	plan := k.plan.DotNet
 	if plan.Needs != "" {
 		return nil, dayfly.Errorf(dayfly.KindUnavailable, "the project needs %s, which Mono does not have", plan.Needs).
 			WithHint("install .NET's SDK: apt install dotnet-sdk-8.0 from the packages of its maker")
 	}
-	compiler := dotnet.MonoCompiler(j.runtime.Path)
+	compiler := dotnet.MonoCompiler(k.runtime.Path)
 	if _, err := os.Stat(compiler); err != nil {
 		return nil, dayfly.Errorf(dayfly.KindUnavailable, "Mono has no compiler at %s", compiler).
 			WithHint("install it: apt install mono-mcs")
 	}
-	mcs := func(name string, words ...string) step {
-		return step{
-			Stage: StageCompile, Name: name, Mounts: j.runtime.Prefixes,
-			Argv: append([]string{"/bin/sh", "-c", monoScript, "sh", j.runtime.Path, compiler, "-nologo", "-optimize+"}, words...),
+	mcs := func(name string, words ...string) Step {
+		return Step{
+			Stage: StageCompile, Name: name, Mounts: k.runtime.Prefixes,
+			Argv: append([]string{"/bin/sh", "-c", monoScript, "sh", k.runtime.Path, compiler, "-nologo", "-optimize+"}, words...),
 		}
 	}
-	var list []step
+	var list []Step
 	kind, suffix := "-target:exe", ".exe"
 	if plan.Library {
 		kind, suffix = "-target:library", ".dll"
 	}
 	words := []string{kind, "-out:" + detect.DotNetFolder + "/" + plan.Name + suffix}
 	if plan.Lambda && !brings(plan.References, dotnet.CompatName()) {
-		core := compatDir + "/" + dotnet.CompatName()
+		core := CompatDir + "/" + dotnet.CompatName()
 		list = append(list, mcs("mcs (Amazon.Lambda.Core)",
-			append([]string{"-target:library", "-out:" + core}, j.compatSources()...)...))
+			append([]string{"-target:library", "-out:" + core}, k.compatSources()...)...))
 		words = append(words, "-r:"+core)
 	}
-	for _, name := range j.monoAssemblies(filepath.Dir(compiler)) {
+	for _, name := range k.monoAssemblies(filepath.Dir(compiler)) {
 		words = append(words, "-r:"+name)
 	}
 	for _, file := range plan.References {
@@ -135,7 +135,7 @@ const monoScript = `set -e
 mkdir -p ` + detect.DotNetFolder + `
 for word in "$@"; do
   case "$word" in
-  -r:` + compatDir + `/*) ;;
+  -r:` + CompatDir + `/*) ;;
   -r:*/*.dll|-r:*.dll) if [ -f "${word#-r:}" ]; then cp "${word#-r:}" ` + detect.DotNetFolder + `/; fi ;;
   esac
 done
@@ -146,27 +146,27 @@ func brings(references []string, name string) bool {
 }
 
 // compatSources has the stand-in's sources written beside the code, and names them.
-func (j *job) compatSources() []string {
+func (k *kitchen) compatSources() []string {
 	var names []string
 	extra := map[string]string{}
 	for name, text := range dotnet.CompatFiles() {
-		place := path.Join(compatDir, name)
+		place := path.Join(CompatDir, name)
 		extra[place] = text
 		names = append(names, place)
 	}
 	slices.Sort(names)
-	j.addExtra(extra)
+	k.addExtra(extra)
 	return names
 }
 
 // addExtra adds files that the build writes beside the source's own.
-func (j *job) addExtra(files map[string]string) {
-	all := maps.Clone(j.plan.Extra)
+func (k *kitchen) addExtra(files map[string]string) {
+	all := maps.Clone(k.plan.Extra)
 	if all == nil {
 		all = map[string]string{}
 	}
 	maps.Copy(all, files)
-	j.plan.Extra = all
+	k.plan.Extra = all
 }
 
 // monoLibraries are assemblies that mcs refers to only when told, by what using names.
@@ -187,18 +187,18 @@ var monoLibraries = [...]struct{ namespace, assembly string }{
 const sourceBytesMax = 1 << 20
 
 // monoAssemblies gives those that the sources use and this machine has.
-func (j *job) monoAssemblies(dir string) []string {
+func (k *kitchen) monoAssemblies(dir string) []string {
 	var names []string
 	for _, library := range monoLibraries {
 		if _, err := os.Stat(filepath.Join(dir, library.assembly+".dll")); err != nil {
 			continue
 		}
 		uses := func(file string) bool {
-			text := startOf(j.root, file)
+			text := startOf(k.root, file)
 			return strings.Contains(text, "using "+library.namespace) ||
 				strings.Contains(text, library.namespace+".")
 		}
-		if slices.ContainsFunc(j.plan.DotNet.Files, uses) {
+		if slices.ContainsFunc(k.plan.DotNet.Files, uses) {
 			names = append(names, library.assembly+".dll")
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const linker = "/usr/bin/cc"
 const cargoScript = `set -e
 output=$1 name=$2 cargo=$3
 shift 3
-target=` + cacheDir + `/cargo/target
+target=` + CacheDir + `/cargo/target
 find . -type f -exec touch -c {} +
 "$cargo" build --release --target-dir "$target" "$@"
 mkdir -p "$(dirname "$output")"
@@ -33,20 +33,20 @@ echo "cargo left no program $name below $target" >&2
 exit 1`
 
 // rustSteps compile a Rust program.
-func (j *job) rustSteps(ctx context.Context) ([]step, error) {
+func (k *kitchen) rustSteps(ctx context.Context) ([]Step, error) {
 	if _, err := os.Stat(linker); err != nil {
 		return nil, dayfly.Errorf(dayfly.KindUnavailable,
 			"Rust needs a linker, and there is no %s on this machine", linker).
 			WithHint("install one: apt install gcc libc6-dev")
 	}
-	runtime, err := j.compiler(ctx, toolchain.Rust)
+	runtime, err := k.compiler(ctx, toolchain.Rust)
 	if err != nil {
 		return nil, err
 	}
-	output := taskDir + "/" + detect.Program()
-	plan := j.plan.Rust
+	output := TaskDir + "/" + detect.Program()
+	plan := k.plan.Rust
 	if plan.File != "" {
-		return []step{{
+		return []Step{{
 			Stage: StageCompile, Name: "rustc", Mounts: runtime.Prefixes,
 			Argv: []string{"/bin/sh", "-c", `mkdir -p "$(dirname "$1")" && exec "$2" --edition 2021 ` +
 				`-C opt-level=3 -C strip=symbols --crate-name app -o "$1" "$3"`,
@@ -65,21 +65,21 @@ func (j *job) rustSteps(ctx context.Context) ([]step, error) {
 	if plan.Locked {
 		argv = append(argv, "--locked")
 	}
-	return []step{{
+	return []Step{{
 		Stage: StageCompile, Name: "cargo build", Argv: argv, Mounts: runtime.Prefixes, Online: true,
 		Env: []string{
-			"CARGO_HOME=" + cacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
+			"CARGO_HOME=" + CacheDir + "/cargo/home", "RUSTC=" + runtime.Path,
 			"CARGO_PROFILE_RELEASE_STRIP=symbols", "CARGO_TERM_COLOR=never",
-			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + caBundle,
+			"CARGO_TERM_PROGRESS_WHEN=never", "CARGO_HTTP_CAINFO=" + CABundle,
 		},
 	}}, nil
 }
 
 // compiler gives the job's own runtime when it is of that language, else the default of
 // the language.
-func (j *job) compiler(ctx context.Context, language toolchain.Language) (toolchain.Runtime, error) {
-	if j.runtime.Language == language {
-		return j.runtime, nil
+func (k *kitchen) compiler(ctx context.Context, language toolchain.Language) (toolchain.Runtime, error) {
+	if k.runtime.Language == language {
+		return k.runtime, nil
 	}
-	return j.runtimes.Find(ctx, dayfly.RuntimeName(language))
+	return k.runtimes.Find(ctx, dayfly.RuntimeName(language))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -13,39 +13,39 @@ import (
 )
 
 // goSteps compile a Go program.
-func (j *job) goSteps(ctx context.Context) ([]step, error) {
-	runtime, err := j.compiler(ctx, toolchain.Go)
+func (k *kitchen) goSteps(ctx context.Context) ([]Step, error) {
+	runtime, err := k.compiler(ctx, toolchain.Go)
 	if err != nil {
 		return nil, err
 	}
-	made := step{
+	made := Step{
 		Stage: StageCompile, Name: "go build", Mounts: runtime.Prefixes, Online: true,
 		Env: []string{
-			"CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOPATH=" + cacheDir + "/go",
-			"GOMODCACHE=" + cacheDir + "/go/mod", "GOCACHE=" + cacheDir + "/go/build",
+			"CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOPATH=" + CacheDir + "/go",
+			"GOMODCACHE=" + CacheDir + "/go/mod", "GOCACHE=" + CacheDir + "/go/build",
 			"GOENV=off", "GOTELEMETRY=off",
 		},
 	}
 	made.Argv = []string{
 		runtime.Path, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
-		"-o", taskDir + "/" + detect.Program(),
+		"-o", TaskDir + "/" + detect.Program(),
 	}
-	if j.plan.Contract == dayfly.ContractLambda {
+	if k.plan.Contract == dayfly.ContractLambda {
 		made.Argv = append(made.Argv, "-tags", "lambda.norpc") // without the runtime that AWS retired
 	}
-	if j.plan.Go.Shim {
+	if k.plan.Go.Shim {
 		made.Argv = append(made.Argv, "-mod=mod")
 	}
-	if len(j.plan.Files) > 0 {
-		made.Argv = append(made.Argv, j.plan.Files...)
+	if len(k.plan.Files) > 0 {
+		made.Argv = append(made.Argv, k.plan.Files...)
 	} else {
-		made.Argv = append(made.Argv, "./"+strings.TrimPrefix(path.Clean(j.plan.Package), "./"))
+		made.Argv = append(made.Argv, "./"+strings.TrimPrefix(path.Clean(k.plan.Package), "./"))
 	}
-	if !j.plan.Go.Tidy {
-		return []step{made}, nil
+	if !k.plan.Go.Tidy {
+		return []Step{made}, nil
 	}
 	tidy := made
 	tidy.Stage, tidy.Name = StageInstall, "go mod tidy"
 	tidy.Argv = []string{runtime.Path, "mod", "tidy", "-e"}
-	return []step{tidy, made}, nil
+	return []Step{tidy, made}, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"encoding/xml"
@@ -20,7 +20,7 @@ const neverBundled = "spring-boot-devtools,spring-boot-docker-compose,lombok"
 // mavenSteps run Maven: the wrapper where the source has it, else a recent one of the
 // host, else a pinned one. A project of one module is not packed into an archive: its
 // classes and what it depends on are the class path.
-func (b *javaBuild) mavenSteps() ([]step, error) {
+func (b *javaBuild) mavenSteps() ([]Step, error) {
 	args := []string{
 		"-B", "-ntp", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + mavenCache,
 		"-Dmaven.test.skip=true", "-DskipTests", "-f", "./" + filepath.Join(b.plan.Folder, "pom.xml"),
@@ -35,7 +35,7 @@ func (b *javaBuild) mavenSteps() ([]step, error) {
 	}
 	result := collect(filepath.Join(b.plan.Module, "target/classes"))
 	copyAll := []string{
-		dependencyPlugin, "-DincludeScope=runtime", "-DoutputDirectory=" + taskDir + "/" + javaLibs,
+		dependencyPlugin, "-DincludeScope=runtime", "-DoutputDirectory=" + TaskDir + "/" + javaLibs,
 		"-DexcludeArtifactIds=" + neverBundled,
 	}
 	switch {
@@ -63,7 +63,7 @@ func (b *javaBuild) quarkus(output string) string {
 	app, zip := quoted(filepath.Join(output, "quarkus-app")), quoted(filepath.Join(output, "function.zip"))
 	return "mkdir -p " + javaLibs + "\n" +
 		"if [ -f " + zip + " ]; then mkdir /tmp/function\n" +
-		"(cd /tmp/function && " + b.home() + "/bin/jar xf " + taskDir + "/" + zip + ")\n" +
+		"(cd /tmp/function && " + b.home() + "/bin/jar xf " + TaskDir + "/" + zip + ")\n" +
 		"cp -a /tmp/function/lib/. " + javaLibs + "/\n" +
 		"else mv " + app + " " + javaApp + "; fi\n"
 }
@@ -72,16 +72,16 @@ func (b *javaBuild) quarkus(output string) string {
 func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // maven gives the step that runs Maven, and what has to come before it.
-func (b *javaBuild) maven(args []string) (before []step, run step) {
+func (b *javaBuild) maven(args []string) (before []Step, run Step) {
 	folder := b.plan.Folder
 	if b.mirror() != "" {
 		args = append([]string{"-s", settingsFile}, args...)
 	}
 	if b.plan.Wrapper {
-		run = step{
+		run = Step{
 			Argv: append([]string{"/bin/sh", "./" + filepath.Join(folder, "mvnw")}, args...),
 			Env: []string{
-				"MAVEN_USER_HOME=" + cacheDir + "/tools/maven", "MAVEN_OPTS=" + strings.Join(b.flags(), " "),
+				"MAVEN_USER_HOME=" + CacheDir + "/tools/maven", "MAVEN_OPTS=" + strings.Join(b.flags(), " "),
 				"JAVA_HOME=" + b.home(),
 			},
 			Mounts: b.mounts(),
@@ -90,11 +90,11 @@ func (b *javaBuild) maven(args []string) (before []step, run step) {
 		home := hostMaven()
 		if home == "" {
 			home = mavenFolder
-			before = []step{b.jars("maven", []string{"--unpack", cacheDir + "/tools"}, mavenArchive)}
+			before = []Step{b.jars("maven", []string{"--unpack", CacheDir + "/tools"}, mavenArchive)}
 		}
 		run = b.run("mvn", append([]string{
 			"-cp", home + "/lib/*:" + home + "/boot/*", "-Dmaven.home=" + home,
-			"-Dmaven.multiModuleProjectDirectory=" + filepath.Join(taskDir, folder),
+			"-Dmaven.multiModuleProjectDirectory=" + filepath.Join(TaskDir, folder),
 			"org.apache.maven.cli.MavenCli",
 		}, args...)...)
 		run.Mounts = append(run.Mounts, beyondUsr(home)...)
@@ -108,7 +108,7 @@ const settingsFile = "/tmp/settings.xml"
 
 // mirror is the repository that the host has in the place of all others; "" for none.
 func (b *javaBuild) mirror() string {
-	for _, setting := range b.job.cfg.Env {
+	for _, setting := range b.kitchen.env {
 		if address, ok := strings.CutPrefix(setting, "MAVEN_MIRROR_URL="); ok {
 			return address
 		}
@@ -152,7 +152,7 @@ func hostMaven() string {
 
 // beyondUsr gives what a box must see of the host beside /usr.
 func beyondUsr(folder string) []string {
-	if strings.HasPrefix(folder, cacheDir+"/") {
+	if strings.HasPrefix(folder, CacheDir+"/") {
 		return nil
 	}
 	real, err := filepath.EvalSymlinks(folder)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"os"
@@ -36,15 +36,15 @@ func TestPHPWithoutFastCGI(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		j := &job{runtime: toolchain.Runtime{Language: toolchain.PHP, Version: "8.2.1", Path: filepath.Join(prefix, "bin/php")}}
-		j.plan = &detect.Plan{Contract: dayfly.ContractHTTP, Command: detect.FastCGI("public", "php-cgi"),
+		k := &kitchen{runtime: toolchain.Runtime{Language: toolchain.PHP, Version: "8.2.1", Path: filepath.Join(prefix, "bin/php")}}
+		k.plan = &detect.Plan{Contract: dayfly.ContractHTTP, Command: detect.FastCGI("public", "php-cgi"),
 			PHP: detect.PHPPlan{Root: "public"}}
-		j.choosePHPServer()
-		if got := strings.Join(j.plan.Command, " "); got != c.want {
+		k.choosePHPServer()
+		if got := strings.Join(k.plan.Command, " "); got != c.want {
 			t.Errorf("%s: command %q, want %q", name, got, c.want)
 		}
-		if told := len(j.plan.Notices) > 0; told != (c.beside == nil) {
-			t.Errorf("%s: notices %q", name, j.plan.Notices)
+		if told := len(k.plan.Notices) > 0; told != (c.beside == nil) {
+			t.Errorf("%s: notices %q", name, k.plan.Notices)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestWithWorkers(t *testing.T) {
 		{"dayfly guest static public", 9, "dayfly guest static public"},
 		{"php -S x", 9, "php -S x"},
 	} {
-		if diff := cmp.Diff(strings.Fields(c.want), withWorkers(strings.Fields(c.command), c.concurrency)); diff != "" {
+		if diff := cmp.Diff(strings.Fields(c.want), WithWorkers(strings.Fields(c.command), c.concurrency)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.command, diff)
 		}
 	}
@@ -71,9 +71,9 @@ func TestWithWorkers(t *testing.T) {
 
 func TestMissingPackageTools(t *testing.T) {
 	t.Parallel()
-	j := &job{runtime: toolchain.Runtime{Name: "ruby3.3", Language: toolchain.Ruby, Version: "3.3.0",
+	k := &kitchen{runtime: toolchain.Runtime{Name: "ruby3.3", Language: toolchain.Ruby, Version: "3.3.0",
 		Path: filepath.Join(t.TempDir(), "ruby")}, plan: &detect.Plan{}}
-	_, err := j.rubySteps(t.Context())
+	_, err := k.rubySteps(t.Context())
 	if dayfly.KindOf(err) != dayfly.KindUnavailable || !strings.Contains(err.Error(), "ruby3.3 on this machine has no Bundler") {
 		t.Errorf("error = %v", err)
 	}

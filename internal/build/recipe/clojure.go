@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"encoding/xml"
@@ -18,13 +18,13 @@ const clojars = "https://repo.clojars.org/"
 
 // clojureSteps put the sources on the class path, with what deps.edn asks for, and
 // compile the namespaces that are called.
-func (b *javaBuild) clojureSteps() ([]step, error) {
+func (b *javaBuild) clojureSteps() ([]Step, error) {
 	list, err := b.libraries()
 	if err != nil {
 		return nil, err
 	}
 	list = append(list, b.needs()...)
-	list = append(list, step{
+	list = append(list, Step{
 		Stage: StageInstall, Name: "class path",
 		Argv: append([]string{"/bin/sh", "-ec", gather, "sh"}, b.plan.Paths...),
 	})
@@ -50,7 +50,7 @@ find ` + javaClasses + ` -name '*__init.class' | while read -r class; do
   rm -f "${class%__init.class}.clj" "${class%__init.class}.cljc"
 done`
 
-func (b *javaBuild) compileClojure(namespaces []string) step {
+func (b *javaBuild) compileClojure(namespaces []string) Step {
 	args := []string{
 		"-Dclojure.compile.path=" + javaClasses,
 		"-cp", javaClasses + ":" + javaLibs + "/*:lib/*", "clojure.main", "-e",
@@ -64,11 +64,11 @@ func (b *javaBuild) compileClojure(namespaces []string) step {
 }
 
 // libraries fetch what deps.edn names: Clojure alone directly, others with Maven.
-func (b *javaBuild) libraries() ([]step, error) {
+func (b *javaBuild) libraries() ([]Step, error) {
 	alone := "org.clojure:clojure:" + detect.ClojureVersion
 	others := slices.DeleteFunc(slices.Clone(b.plan.Libraries), func(l string) bool { return l == alone })
 	if len(others) == 0 {
-		return []step{b.jars("clojure", []string{"--to", javaLibs}, clojureJars...)}, nil
+		return []Step{b.jars("clojure", []string{"--to", javaLibs}, clojureJars...)}, nil
 	}
 	pom, err := pomOf(b.plan.Libraries, append([]string{clojars}, b.plan.Repositories...))
 	if err != nil {
@@ -77,7 +77,7 @@ func (b *javaBuild) libraries() ([]step, error) {
 	steps, run := b.maven([]string{
 		"-B", "-ntp", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + mavenCache,
 		"-f", "/tmp/deps/pom.xml", dependencyPlugin, "-DincludeScope=runtime",
-		"-DoutputDirectory=" + taskDir + "/" + javaLibs,
+		"-DoutputDirectory=" + TaskDir + "/" + javaLibs,
 	})
 	return append(steps, run.script("mkdir -p /tmp/deps\nprintf '%s' "+quoted(pom)+
 		" > /tmp/deps/pom.xml\n"+b.settings()+`"$@"`)), nil
@@ -133,7 +133,7 @@ done
 `
 
 // leinSteps run the host's Leiningen.
-func (b *javaBuild) leinSteps() ([]step, error) {
+func (b *javaBuild) leinSteps() ([]Step, error) {
 	found := ""
 	for _, place := range []string{"/usr/bin/lein", "/usr/local/bin/lein"} {
 		if _, err := os.Stat(place); err == nil {
@@ -151,36 +151,36 @@ printf '{:user {:local-repo "%s"}}' ` + mavenCache + ` > "$LEIN_HOME/profiles.cl
 cd ` + quoted("./"+b.plan.Folder) + `
 "$0" with-profile user,provided compile :all
 path=$("$0" with-profile user,provided classpath)
-cd ` + taskDir + "\n" + classPath + strings.TrimPrefix(compiled, `"$@"`+"\n")
-	run := step{
+cd ` + TaskDir + "\n" + classPath + strings.TrimPrefix(compiled, `"$@"`+"\n")
+	run := Step{
 		Stage: StageInstall, Name: "lein", Online: true, Mounts: b.mounts(),
 		Argv: []string{"/bin/sh", "-ec", script, found},
 		Env: []string{
-			"LEIN_HOME=" + cacheDir + "/lein", "LEIN_JVM_OPTS=" + strings.Join(b.flags(), " "),
+			"LEIN_HOME=" + CacheDir + "/lein", "LEIN_JVM_OPTS=" + strings.Join(b.flags(), " "),
 			"JVM_OPTS=" + strings.Join(b.flags(), " "), "LEIN_SILENT=true", "JAVA_HOME=" + b.home(),
 			"JAVA_CMD=" + b.jdk.Path, "LEIN_JAVA_CMD=" + b.jdk.Path,
 		},
 	}
-	return append([]step{run}, b.needs()...), nil
+	return append([]Step{run}, b.needs()...), nil
 }
 
 // sbtSteps run sbt, whose launcher comes from Maven Central; it fetches the version
 // that the project names.
-func (b *javaBuild) sbtSteps() []step {
+func (b *javaBuild) sbtSteps() []Step {
 	module := ""
 	if rel, err := filepath.Rel(b.plan.Folder, b.plan.Module); err == nil && rel != "." {
 		module = filepath.Base(rel) + "/"
 	}
-	home := cacheDir + "/sbt"
+	home := CacheDir + "/sbt"
 	run := b.run("sbt", "-Dsbt.global.base="+home, "-Dsbt.boot.directory="+home+"/boot",
 		"-Dsbt.ivy.home="+home+"/ivy", "-Dsbt.coursier.home="+home+"/coursier",
 		"-Dsbt.color=false", "-Dsbt.supershell=false", "-Dsbt.server.autostart=false",
-		"-jar", cacheDir+"/jars/"+sbtLauncher, "export "+module+"Runtime/fullClasspath")
+		"-jar", CacheDir+"/jars/"+sbtLauncher, "export "+module+"Runtime/fullClasspath")
 	run.Online = true
 	run.Env = append(run.Env, "COURSIER_CACHE="+home+"/coursier")
-	return append([]step{
+	return append([]Step{
 		b.jars("sbt", nil, sbtArchive),
 		run.script("cd " + quoted("./"+b.plan.Folder) + "\n" + `path=$("$@") || { printf '%s\n' "$path" >&2; exit 1; }` +
-			"\ncd " + taskDir + "\n" + classPath),
+			"\ncd " + TaskDir + "\n" + classPath),
 	}, b.needs()...)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -32,34 +32,34 @@ const railsFolders = `for folder in tmp/cache tmp/pids tmp/sockets log; do
 done`
 
 // rubySteps install the gems of a Gemfile.
-func (j *job) rubySteps(context.Context) ([]step, error) {
-	bundler, err := j.bundler()
+func (k *kitchen) rubySteps(context.Context) ([]Step, error) {
+	bundler, err := k.bundler()
 	if err != nil {
 		return nil, err
 	}
 	env := []string{
-		"RUBY=" + j.runtime.Path, "BUNDLER=" + bundler,
-		"BUNDLE_USER_HOME=" + cacheDir + "/bundle", "BUNDLE_GLOBAL_GEM_CACHE=true",
+		"RUBY=" + k.runtime.Path, "BUNDLER=" + bundler,
+		"BUNDLE_USER_HOME=" + CacheDir + "/bundle", "BUNDLE_GLOBAL_GEM_CACHE=true",
 		"BUNDLE_SILENCE_ROOT_WARNING=true", "BUNDLE_DISABLE_VERSION_CHECK=true",
-		"BUNDLE_SUPPRESS_INSTALL_USING_MESSAGES=true", "BUNDLE_APP_CONFIG=" + taskDir + "/.bundle",
+		"BUNDLE_SUPPRESS_INSTALL_USING_MESSAGES=true", "BUNDLE_APP_CONFIG=" + TaskDir + "/.bundle",
 	}
-	if j.plan.Ruby.Locked {
+	if k.plan.Ruby.Locked {
 		env = append(env, "BUNDLE_FROZEN=true")
 	}
-	shell := func(stage, name, script string) step {
-		return step{
-			Stage: stage, Name: name, Env: env, Mounts: j.runtime.Prefixes, Online: true,
+	shell := func(stage, name, script string) Step {
+		return Step{
+			Stage: stage, Name: name, Env: env, Mounts: k.runtime.Prefixes, Online: true,
 			Argv: []string{"/bin/sh", "-c", script},
 		}
 	}
-	var list []step
-	if j.plan.Ruby.Gems {
+	var list []Step
+	if k.plan.Ruby.Gems {
 		list = append(list, shell(StageInstall, "bundle install", bundleInstall))
 	}
-	if j.plan.Ruby.Rails {
+	if k.plan.Ruby.Rails {
 		list = append(list, shell(StageInstall, "folders of Rails", railsFolders))
 	}
-	if j.plan.Ruby.Assets {
+	if k.plan.Ruby.Assets {
 		assets := shell(StageCompile, "rails assets:precompile", `"$RUBY" "$BUNDLER" exec rails assets:precompile`)
 		assets.Env = append(slices.Clone(env), "RAILS_ENV=production", "SECRET_KEY_BASE_DUMMY=1",
 			"SECRET_KEY_BASE=only-for-this-build")
@@ -69,16 +69,16 @@ func (j *job) rubySteps(context.Context) ([]step, error) {
 }
 
 // bundler finds Bundler's script beside the runtime's program.
-func (j *job) bundler() (string, error) {
-	version := minorOf(j.runtime)
+func (k *kitchen) bundler() (string, error) {
+	version := minorOf(k.runtime)
 	for _, name := range []string{"bundle" + version, "bundle"} {
-		place := filepath.Join(j.runtime.Bin(), name)
+		place := filepath.Join(k.runtime.Bin(), name)
 		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
 			return place, nil
 		}
 	}
 	return "", dayfly.Errorf(dayfly.KindUnavailable, "%s on this machine has no Bundler, which the Gemfile needs",
-		j.runtime.Name).WithHint("install it with gem install bundler, or with the package bundler")
+		k.runtime.Name).WithHint("install it with gem install bundler, or with the package bundler")
 }
 
 // minorOf gives the first two numbers of a runtime's version.

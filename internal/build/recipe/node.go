@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package build
+package recipe
 
 import (
 	"context"
@@ -16,28 +16,28 @@ import (
 
 // typescriptSteps compile what of the source is TypeScript and will be loaded, all at
 // once.
-func (j *job) typescriptSteps() []step {
-	modules := j.plan.Node.Modules
-	if j.plan.TypeScript != "" {
-		modules = append([]detect.Compiled{{Source: j.plan.TypeScript, Output: j.plan.Output}}, modules...)
+func (k *kitchen) typescriptSteps() []Step {
+	modules := k.plan.Node.Modules
+	if k.plan.TypeScript != "" {
+		modules = append([]detect.Compiled{{Source: k.plan.TypeScript, Output: k.plan.Output}}, modules...)
 	}
 	if len(modules) == 0 {
 		return nil
 	}
-	argv := []string{binaryPath, "guest", "typescript", "--target", "node" + j.runtime.Version}
+	argv := []string{BinaryPath, "guest", "typescript", "--target", "node" + k.runtime.Version}
 	for _, m := range modules {
 		argv = append(argv, "--entry", m.Source, "--output", m.Output)
 	}
-	return []step{{Stage: StageCompile, Name: "typescript", NeedsBinary: true, Argv: argv}}
+	return []Step{{Stage: StageCompile, Name: "typescript", NeedsBinary: true, Argv: argv}}
 }
 
 // npmEnvironment keeps package managers quiet, and their caches between builds.
 var npmEnvironment = []string{
-	"npm_config_cache=" + cacheDir + "/npm", "npm_config_update_notifier=false",
+	"npm_config_cache=" + CacheDir + "/npm", "npm_config_update_notifier=false",
 	"npm_config_fund=false", "npm_config_audit=false", "npm_config_progress=false", "CI=true",
-	"YARN_CACHE_FOLDER=" + cacheDir + "/yarn", "YARN_GLOBAL_FOLDER=" + cacheDir + "/yarn-berry",
+	"YARN_CACHE_FOLDER=" + CacheDir + "/yarn", "YARN_GLOBAL_FOLDER=" + CacheDir + "/yarn-berry",
 	"YARN_ENABLE_TELEMETRY=0", "YARN_NODE_LINKER=node-modules", "COREPACK_ENABLE_STRICT=0",
-	"npm_config_store_dir=" + cacheDir + "/pnpm", "npm_config_node_linker=hoisted",
+	"npm_config_store_dir=" + CacheDir + "/pnpm", "npm_config_node_linker=hoisted",
 }
 
 // copyFolder copies its first argument to the second.
@@ -45,33 +45,33 @@ const copyFolder = `mkdir -p "$(dirname "$2")" && cp -R "$1" "$2"`
 
 // npmSteps install what Node code depends on. A build script runs in between, with
 // development dependencies, which are taken away again.
-func (j *job) npmSteps(ctx context.Context) ([]step, error) {
-	manager, err := j.packageManager(ctx)
+func (k *kitchen) npmSteps(ctx context.Context) ([]Step, error) {
+	manager, err := k.packageManager(ctx)
 	if err != nil {
 		return nil, err
 	}
-	run := func(stage string, args ...string) step {
-		argv := append([]string{j.runtime.Path, manager.script}, manager.in(j.plan.Node.Folder)...)
-		return step{
+	run := func(stage string, args ...string) Step {
+		argv := append([]string{k.runtime.Path, manager.script}, manager.in(k.plan.Node.Folder)...)
+		return Step{
 			Stage: stage, Name: manager.name + " " + args[0], Env: npmEnvironment, Mounts: manager.mounts,
 			Online: true, Argv: append(argv, args...),
 		}
 	}
-	if j.plan.Script == "" {
-		return []step{run(StageInstall, manager.install...)}, nil
+	if k.plan.Script == "" {
+		return []Step{run(StageInstall, manager.install...)}, nil
 	}
-	build := run(StageCompile, "run", j.plan.Script)
-	build.Name = manager.name + " run " + j.plan.Script
+	build := run(StageCompile, "run", k.plan.Script)
+	build.Name = manager.name + " run " + k.plan.Script
 	build.Env = append(slices.Clone(npmEnvironment), "NODE_ENV=production", "NEXT_TELEMETRY_DISABLED=1",
 		"NUXT_TELEMETRY_DISABLED=1", "ASTRO_TELEMETRY_DISABLED=1", "NG_CLI_ANALYTICS=false")
-	list := []step{run(StageInstall, manager.installAll...), build}
-	for _, from := range j.plan.Node.Copies {
-		list = append(list, step{
+	list := []Step{run(StageInstall, manager.installAll...), build}
+	for _, from := range k.plan.Node.Copies {
+		list = append(list, Step{
 			Stage: StageCompile, Name: "copy " + from.Source, MayFail: true,
 			Argv: []string{"/bin/sh", "-c", copyFolder, "sh", from.Source, from.Output},
 		})
 	}
-	if len(j.plan.Node.Drop) == 0 && len(manager.prune) > 0 {
+	if len(k.plan.Node.Drop) == 0 && len(manager.prune) > 0 {
 		list = append(list, run(StageInstall, manager.prune...))
 	}
 	return list, nil
@@ -91,16 +91,16 @@ func (m packageManager) in(folder string) []string {
 	if folder == "" {
 		return nil
 	}
-	return []string{m.folder, path.Join(taskDir, folder)}
+	return []string{m.folder, path.Join(TaskDir, folder)}
 }
 
 // packageManager chooses the one whose lock file the source has, if this machine has
 // it; else npm.
-func (j *job) packageManager(ctx context.Context) (packageManager, error) {
-	wanted := j.plan.Node.Manager
-	if yarn := j.plan.Node.Yarn; yarn != "" {
+func (k *kitchen) packageManager(ctx context.Context) (packageManager, error) {
+	wanted := k.plan.Node.Manager
+	if yarn := k.plan.Node.Yarn; yarn != "" {
 		return packageManager{
-			name: "yarn", script: path.Join(taskDir, yarn), mounts: j.runtime.Prefixes, folder: "--cwd",
+			name: "yarn", script: path.Join(TaskDir, yarn), mounts: k.runtime.Prefixes, folder: "--cwd",
 			install:    []string{"workspaces", "focus", "--production"},
 			installAll: []string{"install", "--immutable"},
 			prune:      []string{"workspaces", "focus", "--production"},
@@ -111,12 +111,12 @@ func (j *job) packageManager(ctx context.Context) (packageManager, error) {
 		"yarn": {"lib/node_modules/yarn/bin/yarn.js", "share/nodejs/yarn/bin/yarn.js", "share/yarn/bin/yarn.js"},
 	}
 	if wanted != "" {
-		script, mounts, err := j.nodeProgram(ctx, places[wanted])
+		script, mounts, err := k.nodeProgram(ctx, places[wanted])
 		switch {
 		case err != nil:
 			return packageManager{}, err
 		case script == "":
-			j.say(StageInstall, "%s is not on this machine: npm resolves the versions anew; "+
+			k.say(StageInstall, "%s is not on this machine: npm resolves the versions anew; "+
 				"npm install --global %s makes its lock file count", wanted, wanted)
 		case wanted == "pnpm":
 			return packageManager{
@@ -134,12 +134,12 @@ func (j *job) packageManager(ctx context.Context) (packageManager, error) {
 			}, nil
 		}
 	}
-	return j.npm(ctx)
+	return k.npm(ctx)
 }
 
 // npm finds npm's script, of our runtime or of another: it runs on either.
-func (j *job) npm(ctx context.Context) (packageManager, error) {
-	script, mounts, err := j.nodeProgram(ctx, []string{
+func (k *kitchen) npm(ctx context.Context) (packageManager, error) {
+	script, mounts, err := k.nodeProgram(ctx, []string{
 		"lib/node_modules/npm/bin/npm-cli.js", "share/nodejs/npm/bin/npm-cli.js", "share/npm/bin/npm-cli.js",
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func (j *job) npm(ctx context.Context) (packageManager, error) {
 			WithHint("install it, such as with the package npm")
 	}
 	install := []string{"install", "--no-save"}
-	if j.plan.Locked {
+	if k.plan.Locked {
 		install = []string{"ci"}
 	}
 	return packageManager{
@@ -164,12 +164,12 @@ func (j *job) npm(ctx context.Context) (packageManager, error) {
 
 // nodeProgram finds a script that is installed beside some Node of this machine; empty
 // when none has it.
-func (j *job) nodeProgram(ctx context.Context, places []string) (script string, mounts []string, err error) {
-	list, err := j.runtimes.List(ctx)
+func (k *kitchen) nodeProgram(ctx context.Context, places []string) (script string, mounts []string, err error) {
+	list, err := k.runtimes.List(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	for _, r := range append([]toolchain.Runtime{j.runtime}, list...) {
+	for _, r := range append([]toolchain.Runtime{k.runtime}, list...) {
 		if r.Language != toolchain.Node {
 			continue
 		}
@@ -177,7 +177,7 @@ func (j *job) nodeProgram(ctx context.Context, places []string) (script string, 
 		for _, place := range places {
 			file := filepath.Join(prefix, place)
 			if _, err := os.Stat(file); err == nil {
-				return file, append(slices.Clone(j.runtime.Prefixes), r.Prefixes...), nil
+				return file, append(slices.Clone(k.runtime.Prefixes), r.Prefixes...), nil
 			}
 		}
 	}
