@@ -49,6 +49,28 @@ func TestRustProgramsAreAllThatIsKept(t *testing.T) {
 	}
 }
 
+func TestARustCrateMayDependOnOneOfItsOwnName(t *testing.T) {
+	needs(t, "rust")
+	if testing.Short() {
+		t.Skip("-short: it compiles")
+	}
+	w := newWorld(t, boxes(t), nil)
+	built, err := w.build(t, map[string]string{
+		"Cargo.toml": "[workspace]\nmembers = [\"my app\"]\nexclude = [\"same\"]\nresolver = \"2\"\n",
+		"my app/Cargo.toml": "[package]\nname = \"same\"\nversion = \"0.1.0\"\nedition = \"2021\"\n" +
+			"[dependencies]\nsame = { path = \"../same\" }\n",
+		"my app/src/main.rs": "fn main() { print!(\"{}\", same::WORD) }\n",
+		"same/Cargo.toml":    "[package]\nname = \"same\"\nversion = \"1.0.0\"\nedition = \"2021\"\n",
+		"same/src/lib.rs":    "pub const WORD: &str = \"the other\";\n",
+	}, manifest.Function{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.said())
+	}
+	if got := w.runIn(t, built.Bundle, "./.dayfly/bin/app"); got != "the other" {
+		t.Errorf("the program prints %q, want the other", got)
+	}
+}
+
 func TestRustThatDoesNotCompileSaysWhere(t *testing.T) {
 	needs(t, "rust")
 	if testing.Short() {

@@ -4,6 +4,7 @@ package recipe
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -59,9 +60,11 @@ func (k *kitchen) rustSteps(ctx context.Context) ([]Step, error) {
 			"there is no cargo beside %s, which builds Rust sources", runtime.Path).
 			WithHint("install it: apt install cargo, or rustup toolchain install stable")
 	}
+	// A crate may depend on one of its own name, so that its name alone says too little.
+	crate := url.URL{Scheme: "file", Path: path.Join(TaskDir, plan.Folder), Fragment: plan.Package}
 	argv := []string{"/bin/sh", "-c", cargoScript, "sh", output, plan.Bin, cargo,
 		"--manifest-path", path.Join(plan.Folder, "Cargo.toml"),
-		"--package", plan.Package, "--bin", plan.Bin}
+		"--package", crate.String(), "--bin", plan.Bin}
 	if plan.Locked {
 		argv = append(argv, "--locked")
 	}
