@@ -158,11 +158,12 @@ func headOf(members map[string]json.RawMessage) (Answer, error) {
 
 func status(raw json.RawMessage) (int, error) {
 	text := string(raw)
-	if len(raw) > 0 && raw[0] == '"' {
+	spelled := len(raw) > 0 && raw[0] == '"'
+	if spelled {
 		text = str(raw)
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n != float64(int(n)) || n < 200 || n > 599 {
+	if err != nil || spelled && strings.Trim(text, "0123456789") != "" || n != float64(int(n)) || n < 200 || n > 599 {
 		return 0, malformed("statusCode must be a whole number between 200 and 599, got %s", show(raw))
 	}
 	return int(n), nil
@@ -244,7 +245,9 @@ func (a *Answer) add(name string, raw json.RawMessage) error {
 	return nil
 }
 
-func (a *Answer) has(name string) bool { return a.header(name) != "" }
+func (a *Answer) has(name string) bool {
+	return slices.ContainsFunc(a.Headers, func(kv [2]string) bool { return kv[0] == name })
+}
 
 func (a *Answer) header(name string) string {
 	for _, kv := range a.Headers {

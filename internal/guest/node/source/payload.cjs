@@ -14,6 +14,7 @@ const TEXT_TYPE = new RegExp('^(?:text/[^;]*|application/(?:json|javascript|xml)
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ODD = /[13579bdf]$/; // flags whose last bit is set
 const SPACE = /\s+/g;
+const DIGITS = /^[0-9]+$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const UNSAFE = /[\r\n\0]/;
 const JSON_TYPE = ['content-type', 'application/json'];
@@ -244,7 +245,7 @@ function shaped(result) {
 }
 
 function statusOf(code) {
-  const n = typeof code === 'string' && code !== '' ? +code : code;
+  const n = typeof code === 'string' && prim.test(DIGITS, code) ? +code : code;
   if (typeof n === 'number' && n >= 200 && n <= 599 && Math.floor(n) === n) return n;
   throw new Malformed('statusCode must be a whole number between 200 and 599, got ' + show(code));
 }

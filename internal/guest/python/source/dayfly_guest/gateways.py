@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP as Lambda sees it behind other doors than those of payload format 2.0: REST APIs
 (1.0) and load balancers, with single values (alb) or lists of them (alb-multi)."""
-from base64 import b64decode
 from binascii import Error as Base64Error
 from urllib.parse import parse_qsl
 
@@ -55,7 +54,7 @@ class Door:
             raise payload.bad("body must be a string, got %s", type(body).__name__)
         try:
             if result.get("isBase64Encoded") is True:
-                data = b64decode("".join(body.split()), validate=True)
+                data = payload.unbase64(body)
             else:
                 data = body.encode("utf-8")
         except (Base64Error, ValueError) as exc:
@@ -73,11 +72,7 @@ class Door:
 def merged(result):
     """multiValueHeaders, then headers; a single value that is among the others is not
     repeated."""
-    multi = result.get("multiValueHeaders") or {}
-    single = result.get("headers") or {}
-    for name, value in (("multiValueHeaders", multi), ("headers", single)):
-        if not isinstance(value, dict):
-            raise payload.bad("%s must be an object, got %s", name, type(value).__name__)
+    multi, single = _object(result, "multiValueHeaders"), _object(result, "headers")
     pairs = []
     for name, values in multi.items():
         if values is None:
@@ -91,6 +86,15 @@ def merged(result):
                if value is not None]
     pairs += [pair for pair in singles if pair not in many]
     return [list(pair) for pair in pairs if pair[0] not in payload.DROPPED]
+
+
+def _object(result, name):
+    value = result.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise payload.bad("%s must be an object, got %s", name, type(value).__name__)
+    return value
 
 
 class REST(Door):

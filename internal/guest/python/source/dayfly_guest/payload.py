@@ -21,6 +21,7 @@ _KNOWN_KEYS = frozenset(("statusCode", "headers", "body", "cookies", "isBase64En
 _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _forbidden = re.compile(r"[\r\n\0]").search
 _space = re.compile(r"\s+")
+_digits = re.compile(r"[0-9]+").fullmatch
 # The length is known better here, the others belong to one connection.
 DROPPED = frozenset(("content-length", "connection", "keep-alive", "transfer-encoding",
                       "upgrade", "te", "trailer", "proxy-connection"))
@@ -201,7 +202,7 @@ def head_of(result):
 
         headers = gateways.merged(result)
         typed = any(name == "content-type" for name, _ in headers)
-    elif given:
+    elif given is not None:
         if not isinstance(given, dict):
             raise bad("headers is a %s: it must be an object", type(given).__name__)
         for name, value in given.items():
@@ -215,11 +216,10 @@ def head_of(result):
     if not typed:
         headers.append(["content-type", "application/json"])
     cookies = result.get("cookies")
-    if cookies:
+    if cookies is not None:
         if not isinstance(cookies, (list, tuple)):
             raise bad("cookies is a %s: it must be a list", type(cookies).__name__)
-        for value in cookies:
-            headers.append(list(header("set-cookie", value)))
+        headers += [list(header("set-cookie", value)) for value in cookies if value is not None]
     return status, headers
 
 
@@ -235,6 +235,8 @@ def whole_status(status):
 def _number(status):
     if isinstance(status, bool) or not isinstance(status, (int, float, str)):
         raise bad("statusCode is a %s: it must be a number", type(status).__name__)
+    if isinstance(status, str) and not _digits(status):
+        raise bad("statusCode is %.100r: it must be a whole number", status)
     try:
         number = int(status)
         if number == float(status):
@@ -293,8 +295,8 @@ def _object(result):
         elif not isinstance(body, str):
             body = str(http_json(body), "utf-8")
     try:
-        if result.get("isBase64Encoded"):
-            data = b64decode(_space.sub("", body), validate=True)
+        if result.get("isBase64Encoded") is True:
+            data = unbase64(body)
         else:
             data = body.encode("utf-8")
     except (Base64Error, ValueError) as exc:
@@ -302,6 +304,14 @@ def _object(result):
     if len(headers) == 1 and headers[0] == _JSON_HEADER:
         return b'{"status":%d,"headers":[["content-type","application/json"]]}' % status, data
     return encode({"status": status, "headers": headers}).encode(), data
+
+
+def unbase64(text):
+    """The bytes of a text in base64; ValueError when it is none."""
+    packed = _space.sub("", text)
+    if len(packed) % 4:
+        raise ValueError("its length is no multiple of 4")
+    return b64decode(packed, validate=True)
 
 
 def _utf8(body):
