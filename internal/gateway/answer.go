@@ -20,9 +20,10 @@ import (
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // answer sends a function's result to the client.
-func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, result *dayfly.Result) {
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, inv *dayfly.Invocation, result *dayfly.Result) {
+	id := inv.ID
 	if result.Failure != nil && len(result.Header) == 0 {
-		fail(w, id, result)
+		fail(w, inv, result)
 		return
 	}
 	if result.Status == http.StatusSwitchingProtocols {
@@ -148,22 +149,39 @@ type problem struct {
 const kindFailed dayfly.Kind = "failed"
 
 // fail tells the client of a function's failure. A handler that raised or answered
-// nonsense looks as behind an AWS function URL: existing clients know that answer.
-func fail(w http.ResponseWriter, id dayfly.InvocationID, result *dayfly.Result) {
+// nonsense looks as behind the gateway of AWS that its payload is of: existing clients
+// know those answers.
+func fail(w http.ResponseWriter, inv *dayfly.Invocation, result *dayfly.Result) {
 	switch result.Failure.Kind {
 	case dayfly.FailureException, dayfly.FailureResponse:
+		kind, text := failureText(inv.Revision)
 		header := w.Header()
-		header.Set("Content-Type", "text/plain; charset=utf-8")
-		header.Set("Content-Length", strconv.Itoa(len(internalServerError)))
+		header.Set("Content-Type", kind)
+		header.Set("Content-Length", strconv.Itoa(len(text)))
 		header.Set("Cache-Control", "no-store")
 		w.WriteHeader(result.Status)
-		_, _ = io.WriteString(w, internalServerError)
+		_, _ = io.WriteString(w, text)
 	default:
-		writeProblem(w, result.Status, failureProblem(id, result.Failure))
+		writeProblem(w, result.Status, failureProblem(inv.ID, result.Failure))
 	}
 }
 
-const internalServerError = "Internal Server Error"
+// failureText is the answer for a failure as function URLs, REST APIs and load balancers
+// give it, with its content type.
+func failureText(rev *dayfly.Revision) (kind, text string) {
+	var payload dayfly.Payload
+	if rev != nil {
+		payload = rev.Spec.Payload
+	}
+	switch payload {
+	case dayfly.PayloadV1:
+		return "application/json", `{"message":"Internal server error"}`
+	case dayfly.PayloadALB, dayfly.PayloadALBMulti:
+		return "text/html", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
+			"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+	}
+	return "text/plain; charset=utf-8", "Internal Server Error"
+}
 
 // failureProblem tells the public of a function's failure: what kind it was, not what
 // the code said, which may hold secrets. Its owner sees the rest.

@@ -90,7 +90,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer result.Body.Close()
-	g.answer(w, r, id, result)
+	g.answer(w, r, inv, result)
 }
 
 // match finds the function and what of the path is the platform's.

@@ -167,6 +167,30 @@ func TestFunctionFailures(t *testing.T) {
 	}
 }
 
+func TestFailuresLookAsBehindTheGatewayOfTheirPayload(t *testing.T) {
+	t.Parallel()
+	for payload, want := range map[dayfly.Payload]string{
+		"":                     "text/plain; charset=utf-8 Internal Server Error",
+		dayfly.PayloadV2:       "text/plain; charset=utf-8 Internal Server Error",
+		dayfly.PayloadV1:       `application/json {"message":"Internal server error"}`,
+		dayfly.PayloadALB:      "text/html <html>",
+		dayfly.PayloadALBMulti: "text/html <html>",
+	} {
+		for _, kind := range []dayfly.FailureKind{dayfly.FailureException, dayfly.FailureResponse} {
+			url := serve(t, func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+				inv.Revision = &dayfly.Revision{Spec: dayfly.Spec{Payload: payload}}
+				return &dayfly.Result{Status: 502, Header: http.Header{}, Body: http.NoBody,
+					Failure: &dayfly.Failure{Kind: kind, Message: "words of the code"}}, nil
+			})
+			resp, body := do(t, request(t, "GET", url+"/function/f", ""))
+			got := resp.Header.Get("Content-Type") + " " + body
+			if resp.StatusCode != 502 || !strings.HasPrefix(got, want) {
+				t.Errorf("%s behind %q: %d %s, want 502 %s", kind, payload, resp.StatusCode, got, want)
+			}
+		}
+	}
+}
+
 func TestHeadersThatAreNotTheClientsToSay(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
