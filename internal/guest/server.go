@@ -160,6 +160,9 @@ func (s *Server) await(ctx context.Context, stray func(waited time.Duration) boo
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if dayfly.KindOf(err) == dayfly.KindUnavailable { // the box ended before ctx heard of it
+			return fmt.Errorf("connect to port %d: %w: %w", s.port, ErrGone, err)
+		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			return fmt.Errorf("connect to port %d: %w", s.port, err)
 		}

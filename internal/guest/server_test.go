@@ -96,6 +96,16 @@ func TestServerThatCannotBeReachedWasNotSentAnything(t *testing.T) {
 	}
 }
 
+func TestServerWhoseProgramEndedBeforeItListensIsGone(t *testing.T) {
+	t.Parallel()
+	s := guest.NewServer(8080, func(context.Context, int) (net.Conn, error) {
+		return nil, dayfly.Errorf(dayfly.KindUnavailable, "the sandbox has ended")
+	})
+	if _, err := s.Await(t.Context(), guest.Elsewhere{}); !errors.Is(err, guest.ErrGone) {
+		t.Errorf("Await() = %v, want ErrGone", err)
+	}
+}
+
 func TestServerUpgradesConnections(t *testing.T) {
 	t.Parallel()
 	s, _ := program(t, func(w http.ResponseWriter, r *http.Request) {
