@@ -185,9 +185,15 @@ func names(list []Runtime) []string {
 
 func unknownRuntime(list []Runtime, name string) error {
 	language, version := ParseName(name)
-	err := dayfly.Errorf(dayfly.KindNotFound, "runtime %.60q is not on this machine; there are %s",
-		name, strings.Join(names(list), ", "))
 	known, ok := describe(language)
+	text := fmt.Sprintf("runtime %.60q is not on this machine", name)
+	if ok {
+		list = slices.DeleteFunc(slices.Clone(list), func(r Runtime) bool { return r.Language != language })
+	}
+	if len(list) > 0 {
+		text += "; there is " + strings.Join(names(list), ", ")
+	}
+	err := dayfly.Errorf(dayfly.KindNotFound, "%s", text)
 	if !ok {
 		return err.WithHint("runtimes are %s, with or without a version", strings.Join(words(), ", "))
 	}

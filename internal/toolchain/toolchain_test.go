@@ -309,10 +309,19 @@ func TestAnUnknownRuntimeIsToldWithWhatThereIs(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	program(t, root, "usr/bin/node", "20.20.2")
-	_, err := newSet(root, nil).Find(t.Context(), "python3.14")
+	set := newSet(root, nil)
+	_, err := set.Find(t.Context(), "node22")
 	known, ok := err.(*dayfly.Error)
-	if !ok || !strings.Contains(known.Message, "node20, native") || !strings.Contains(known.Hint, "pyenv install 3.14") {
-		t.Errorf("error %v, want one that lists node20 and says how to install 3.14", err)
+	if !ok || known.Message != `runtime "node22" is not on this machine; there is node20` {
+		t.Errorf("error %v, want one that names node20 alone", err)
+	}
+	_, err = set.Find(t.Context(), "python3.14")
+	known, ok = err.(*dayfly.Error)
+	if !ok || strings.Contains(known.Message, "node20") || !strings.Contains(known.Hint, "pyenv install 3.14") {
+		t.Errorf("error %v, want one that says how to install 3.14, and nothing of other languages", err)
+	}
+	if _, err = set.Find(t.Context(), "cobol"); !strings.Contains(err.Error(), "node20, native") {
+		t.Errorf("error %v, want one that lists all there is", err)
 	}
 }
 
