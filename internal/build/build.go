@@ -225,6 +225,11 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if err := settings.Apply(&spec); err != nil {
 		return Built{}, err
 	}
+	if spec.Payload != "" && dayfly.DefaultSpecOf(plan.Contract, plan.Dialect).Payload == "" {
+		plan.Notices = append(plan.Notices, fmt.Sprintf(
+			"payload %s changes nothing: it is for handlers of Lambda events", spec.Payload))
+		spec.Payload = ""
+	}
 	for name, value := range plan.Env {
 		if _, isSet := spec.Env[name]; !isSet {
 			spec.Env = withVariable(spec.Env, name, value)

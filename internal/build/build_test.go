@@ -232,6 +232,21 @@ func (w *world) has(t *testing.T, digest dayfly.Digest, names ...string) {
 	}
 }
 
+func TestAPayloadOfWhatTakesNoEventsIsTold(t *testing.T) {
+	t.Parallel()
+	needs(t, "python")
+	w := newWorld(t, noBoxes{}, nil)
+	source := w.upload(t, map[string]string{"app.py": "def app(environ, start_response):\n    return []\n"})
+	built, err := w.rebuild(t.Context(), source, manifest.Function{Payload: "1.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice := "payload 1.0 changes nothing: it is for handlers of Lambda events"
+	if built.Spec.Payload != "" || !slices.Contains(built.Found, notice) {
+		t.Errorf("payload %q, found %q; want none, and %q", built.Spec.Payload, built.Found, notice)
+	}
+}
+
 func TestASourceWithoutDependenciesIsItsOwnBundle(t *testing.T) {
 	t.Parallel()
 	needs(t, "python")
