@@ -215,7 +215,7 @@ func TestDeployTellsWhatHappens(t *testing.T) {
 		progress(rollout.Event{Stage: "install", Text: "1 package"})
 		progress(rollout.Event{Stage: "install", Text: "Collecting pillow", Stream: dayfly.StreamStdout})
 		if fail {
-			return dayfly.Errorf(dayfly.KindInvalid, "pip failed")
+			return dayfly.Errorf(dayfly.KindInvalid, "pip failed:\nCollecting pillow")
 		}
 		progress(rollout.Event{Stage: "start"})
 		return nil
@@ -245,7 +245,7 @@ func TestDeployTellsWhatHappens(t *testing.T) {
 	fail = true
 	got = run(t, n, "", "deploy", app)
 	if got.code != 2 || !strings.Contains(got.err, "✗ hello: install, 1 package") ||
-		!strings.Contains(got.err, "Collecting pillow") || !strings.Contains(got.err, "error: pip failed") {
+		strings.Count(got.err, "Collecting pillow") != 1 || !strings.Contains(got.err, "error: pip failed\n") {
 		t.Errorf("a build that failed: %+v", got)
 	}
 	got = run(t, n, "", "deploy", app, "--json")

@@ -115,6 +115,9 @@ func (a *app) revisionRows(r *dayfly.Revision) [][2]string {
 		{"runtime", plain(string(s.Runtime))},
 		{"contract", code},
 	}
+	if s.Payload != "" {
+		rows = append(rows, [2]string{"payload", plain(string(s.Payload))})
+	}
 	if s.Entry != "" {
 		rows = append(rows, [2]string{"entry", plain(s.Entry)})
 	}

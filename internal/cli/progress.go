@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,21 +106,48 @@ func (p *progress) fail(err error) error {
 				p.app.notef("  %s\n", line)
 			}
 		}
+		return p.untold(err)
 	}
 	return err
+}
+
+// untold takes from an error's text the lines that the build has printed: they stand
+// above it.
+func (p *progress) untold(err error) error {
+	var known *dayfly.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	told := map[string]bool{}
+	for _, line := range p.build {
+		told[strings.TrimSpace(line)] = true
+	}
+	lines := strings.Split(known.Message, "\n")
+	rest := slices.DeleteFunc(slices.Clone(lines[1:]), func(line string) bool {
+		return told[strings.TrimSpace(plain(line))]
+	})
+	if len(rest) == len(lines)-1 {
+		return err
+	}
+	less := *known
+	less.Message = strings.Join(append([]string{lines[0]}, rest...), "\n")
+	if len(rest) == 0 {
+		less.Message = strings.TrimSuffix(lines[0], ":")
+	}
+	return &less
 }
 
 // line takes a line that the build printed.
 func (p *progress) line(text string) {
 	text = plain(strings.TrimRight(text, "\r\n"))
-	if p.verbose && !p.app.json {
-		p.app.notef("  %s\n", p.app.alert.dim(text))
-		return
-	}
 	if len(p.build) == buildLinesMax {
 		p.build = p.build[1:]
 	}
 	p.build = append(p.build, text)
+	if p.verbose && !p.app.json {
+		p.app.notef("  %s\n", p.app.alert.dim(text))
+		return
+	}
 	p.latest = strings.ReplaceAll(text, "\t", " ") // it must stay on its line
 	p.show()
 }
