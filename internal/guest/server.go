@@ -31,6 +31,9 @@ const (
 	// strayGrace is how long a program may listen elsewhere only before its calls go
 	// there: some open a port for metrics or debugging first.
 	strayGrace = 250 * time.Millisecond
+	// lookShare is how many times as long as a look at the ports took nobody looks
+	// again: the kernel walks a table that may be the whole machine's.
+	lookShare = 5
 	// freshSpan is how long the connection of a successful look is good for the first
 	// call: some servers hang up on clients that say nothing for a second.
 	freshSpan = 500 * time.Millisecond
@@ -110,12 +113,14 @@ func (s *Server) Await(ctx context.Context, elsewhere Elsewhere) (int, error) {
 	if elsewhere.Ports == nil {
 		return s.port, s.await(ctx, func(time.Duration) bool { return false })
 	}
-	told, seen := s.port, time.Time{}
+	told, seen, again := s.port, time.Time{}, time.Time{}
 	err := s.await(ctx, func(waited time.Duration) bool {
-		if waited < pollEager && elsewhere.Hint == 0 {
+		began := time.Now()
+		if waited < pollEager && elsewhere.Hint == 0 || began.Before(again) {
 			return false
 		}
 		ports, err := elsewhere.Ports()
+		again = time.Now().Add(lookShare * time.Since(began))
 		if err != nil || len(ports) == 0 || slices.Contains(ports, told) {
 			return false
 		}

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -272,4 +273,26 @@ func TestServerIsFoundElsewhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestLooksAtPortsTakeLittleOfAProcessor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const cost = 7 * time.Millisecond // of a look on a large machine
+		refused := func(context.Context, int) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		looks := 0
+		ports := func() ([]int, error) {
+			looks++
+			time.Sleep(cost)
+			return nil, nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := guest.NewServer(8080, refused).Await(ctx, guest.Elsewhere{Ports: ports}); err == nil {
+			t.Error("Await of a program that never listens: no error")
+		}
+		if spent := time.Duration(looks) * cost; looks == 0 || spent > 2*time.Second {
+			t.Errorf("%d looks took %s of 10 seconds, want a fifth at most", looks, spent)
+		}
+	})
 }
