@@ -44,7 +44,7 @@ func exchange(conn net.Conn, params []byte, body io.Reader, stderr io.Writer) (*
 }
 
 // sendBody sends the request's body. A program need not read it: what cannot be sent is
-// no failure.
+// no failure. It must not take what broke off for the whole.
 func sendBody(conn net.Conn, body io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -54,8 +54,12 @@ func sendBody(conn net.Conn, body io.Reader) {
 				return
 			}
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			break
+		}
+		if err != nil {
+			_ = conn.Close()
+			return
 		}
 	}
 	_, _ = conn.Write(appendRecord(nil, typeStdin, nil))

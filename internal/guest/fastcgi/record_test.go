@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -124,5 +125,16 @@ func TestExchangeSendsTheRequest(t *testing.T) {
 	}
 	if len(seen[typeStdin]) != 100_000 {
 		t.Errorf("the body has %d bytes", len(seen[typeStdin]))
+	}
+}
+
+func TestABodyThatBreaksOffIsNoWholeOne(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer far.Close()
+	go sendBody(near, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+	sent, err := io.ReadAll(far)
+	if want := appendRecord(nil, typeStdin, []byte("half")); err != nil || !bytes.Equal(sent, want) {
+		t.Errorf("the program got %q, %v, want %q and the connection's end", sent, err, want)
 	}
 }
