@@ -150,3 +150,19 @@ func TestAnotherVersionOfPythonInstallsForItself(t *testing.T) {
 		t.Errorf("spec %+v, want a wsgi application of python3.12", built.Spec)
 	}
 }
+
+func TestOldPipsInstallToo(t *testing.T) {
+	for _, name := range []dayfly.RuntimeName{"python3.6", "python3.7"} {
+		t.Run(string(name), func(t *testing.T) {
+			needs(t, name)
+			w := onlineWorld(t)
+			built, err := w.build(t, map[string]string{
+				"main.py": "import six\nprint(six.PY3)\n", "requirements.txt": "six==1.16.0\n",
+			}, manifest.Function{Runtime: string(name)})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, w.said())
+			}
+			w.has(t, built.Bundle, ".dayfly/python/six.py")
+		})
+	}
+}

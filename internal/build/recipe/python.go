@@ -28,7 +28,7 @@ func (k *kitchen) pipSteps(ctx context.Context) ([]Step, error) {
 	}
 	install := append(pip, "install", "--target", TaskDir+"/.dayfly/python", "--no-input",
 		"--disable-pip-version-check", "--no-warn-script-location", "--no-compile",
-		"--progress-bar", "off", "--root-user-action", "ignore")
+		"--progress-bar", "off")
 	for _, file := range k.plan.Requirements {
 		install = append(install, "--requirement", file)
 	}
@@ -39,7 +39,8 @@ func (k *kitchen) pipSteps(ctx context.Context) ([]Step, error) {
 	if k.plan.Project {
 		install = append(install, ".")
 	}
-	env := []string{"PIP_CACHE_DIR=" + CacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1"}
+	env := []string{"PIP_CACHE_DIR=" + CacheDir + "/pip", "PYTHONDONTWRITEBYTECODE=1",
+		"PIP_ROOT_USER_ACTION=ignore"} // a variable, as older pips refuse the option
 	first := Step{
 		Stage: StageInstall, Name: "pip install", Argv: install, Env: env, Mounts: mounts, Online: true,
 	}
