@@ -174,6 +174,10 @@ func (d *Deployer) discard(ctx context.Context, rev *dayfly.Revision) {
 	}
 }
 
+// importFailed is the type of failures to load the module of a handler, as AWS's
+// clients name it.
+const importFailed = "Runtime.ImportModuleError"
+
 // notReady tells why a revision did not start; a failure of the code is the user's to
 // mend, so it is told whole.
 func notReady(rev *dayfly.Revision, err error) error {
@@ -182,11 +186,18 @@ func notReady(rev *dayfly.Revision, err error) error {
 		return fmt.Errorf("start an instance of %s: %w", rev.ID, err)
 	}
 	message := failure.Type + ": " + failure.Message
-	if len(failure.Stack) > 0 {
-		message += "\n" + strings.Join(failure.Stack, "\n")
+	lines := []string{message}
+	for _, line := range failure.Stack {
+		if !strings.HasSuffix(strings.TrimSpace(line), message) { // a guest that printed it as well
+			lines = append(lines, line)
+		}
 	}
-	return dayfly.Errorf(dayfly.KindInvalid, "the new revision did not start: %s", message).
-		WithHint("what was live before still is; mend the code and deploy again")
+	told := dayfly.Errorf(dayfly.KindInvalid, "the new revision did not start: %s", strings.Join(lines, "\n"))
+	if failure.Type == importFailed {
+		return told.WithHint("if a package is missing, name it in requirements.txt, package.json or what the " +
+			"language has for it; what was live before still is")
+	}
+	return told.WithHint("what was live before still is; mend the code and deploy again")
 }
 
 // lock takes the function's turn and gives what ends it.
