@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 
 from . import payload
 from .calls import encode
-from .failure import Failure
 from .marshal_json import http_json
 
 _KEYS = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
@@ -18,19 +17,11 @@ _ACCOUNT = "000000000000"
 
 class Door:
     """What they have in common: how answers are read. Subclasses have KEYS, which an
-    answer may have; BROKEN, the type and body of a 502; and http(head, body)."""
+    answer may have, and http(head, body)."""
 
     def __init__(self, spec):
         self._api = spec.get("function", "")
         self._clock = payload.Clock()
-
-    def broken(self, call, exc):
-        """Tell the caller that the function failed, or that its answer is none."""
-        failure = Failure(exc, call.request_id)
-        call.server.logs.write(2, failure.log())
-        call.failure = failure.as_dict()
-        kind, body = self.BROKEN
-        call.answer(call.head_json(502, [["content-type", kind]]), body)
 
     def head(self, result):
         """Status and headers of an answer object."""
@@ -101,7 +92,6 @@ class REST(Door):
     """Payload format 1.0, of REST APIs."""
 
     KEYS = _KEYS
-    BROKEN = ("application/json", b'{"message":"Internal server error"}')
 
     def http(self, head, body):
         """The event of an HTTP request."""
@@ -149,8 +139,6 @@ class LoadBalancer(Door):
     """The events of load balancers; lists of values are an option of theirs."""
 
     KEYS = _KEYS | {"statusDescription"}
-    BROKEN = ("text/html", b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-              b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n")
 
     def __init__(self, spec):
         Door.__init__(self, spec)

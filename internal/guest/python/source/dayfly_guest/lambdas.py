@@ -124,10 +124,7 @@ class Lambda:
         except Cancelled:
             call.finish()
         except BaseException as exc:
-            if call.started or call.head.get("kind") == "event" or isinstance(exc, SystemExit):
-                report(call, exc)
-            else:
-                self._events.broken(call, exc)
+            report(call, exc)
 
     def _loop(self):
         """The thread's own event loop, for handlers that are coroutines."""

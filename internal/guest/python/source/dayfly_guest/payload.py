@@ -85,10 +85,6 @@ class Events:
         """Status and headers of an answer object."""
         return head_of(result)
 
-    def broken(self, call, exc):
-        """End a call that has no answer: the host tells the caller."""
-        report(call, exc)
-
     def http(self, head, body):
         """The event of an HTTP request."""
         headers, cookies = _headers(head)
