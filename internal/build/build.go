@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/nuget"
 	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
@@ -297,7 +298,7 @@ func (j *job) chooseRuntime(ctx context.Context) error {
 
 // fallBack takes the other runtime that a plan may be for, or tells why there is none.
 func (j *job) fallBack(ctx context.Context, missing error) error {
-	other, why := j.plan.Fallback()
+	other, why := nuget.Fallback(j.plan)
 	if why != "" {
 		told := dayfly.Errorf(dayfly.KindOf(missing), "%w; %s", missing, why)
 		if known, ok := missing.(*dayfly.Error); ok {
@@ -313,7 +314,7 @@ func (j *job) fallBack(ctx context.Context, missing error) error {
 		return missing
 	}
 	j.runtime = found
-	j.plan.Switch(other)
+	nuget.Switch(j.plan, other)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -19,7 +19,7 @@ func TestACacheThatGrewTooLargeStartsAnewWhileNobodyUsesIt(t *testing.T) {
 	t.Parallel()
 	b := New(Config{Dir: t.TempDir(), DiskBytes: 1 << 20}, slog.New(slog.DiscardHandler), nil, nil, nil, nil)
 	j := &job{
-		Builder: b, plan: &detect.Plan{Language: toolchain.Node},
+		Builder: b, plan: &look.Plan{Language: toolchain.Node},
 		request: Request{Function: dayfly.FunctionRef{Project: "shop", Name: "x"}},
 	}
 	folder, err := j.projectCache()

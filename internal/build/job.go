@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -32,7 +33,7 @@ type job struct {
 	below    string   // the only folder of the source, which is its root then
 	root     *os.Root // of the source as it is looked at
 
-	plan    *detect.Plan
+	plan    *look.Plan
 	runtime toolchain.Runtime
 
 	place string // work folder
@@ -211,18 +212,18 @@ func (j *job) writeFile(name, content string) error {
 // resultOptions leave out what the result does not need.
 func (j *job) resultOptions() bundle.Options {
 	ignore := []string{"/.git", "/node_modules/.cache", "/node_modules/.package-lock.json"}
-	if j.plan.Install == detect.InstallGo {
+	if j.plan.Install == look.InstallGo {
 		ignore = append(ignore, "*.go", "/go.mod", "/go.sum", "/go.work", "/go.work.sum", "/vendor")
 	}
-	if j.plan.Install == detect.InstallRust {
+	if j.plan.Install == look.InstallRust {
 		ignore = append(ignore, "*.rs", "/src", "/target", "Cargo.toml", "Cargo.lock", "/.cargo",
 			"rust-toolchain", "rust-toolchain.toml")
 	}
-	if j.plan.Install == detect.InstallJava {
+	if j.plan.Install == look.InstallJava {
 		ignore = append(ignore, recipe.JavaLeftovers(&j.plan.Java)...)
 	}
 	ignore = append(ignore, j.plan.Node.Drop...)
-	if j.plan.Install == detect.InstallDotNet {
+	if j.plan.Install == look.InstallDotNet {
 		ignore = append(ignore, "*.cs", "*.csproj", "*.sln", "/bin", "obj", "/"+recipe.CompatDir)
 	}
 	return bundle.Options{

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/cargo"
+	"github.com/dayfly-faas/dayfly/internal/build/gomod"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -31,10 +34,10 @@ const azureArgumentsMax = 100
 
 // azureCustom looks for an Azure Functions application whose functions a program of its
 // own answers, and puts the adapter before it that speaks the host's protocol.
-func (s *source) azureCustom() []candidate {
+func azureCustom(s *look.Source) []look.Candidate {
 	var host azureHost
-	text := s.read("host.json")
-	if !parsable(text) || json.Unmarshal([]byte(text), &host) != nil {
+	text := s.Read("host.json")
+	if !look.Parsable(text) || json.Unmarshal([]byte(text), &host) != nil {
 		return nil
 	}
 	handler := host.CustomHandler
@@ -46,19 +49,19 @@ func (s *source) azureCustom() []candidate {
 	}
 	d := handler.Description
 	if len(d.Arguments) > azureArgumentsMax || path.IsAbs(d.Dir) || strings.Contains(d.Dir, "..") {
-		return []candidate{problem("the custom handler in host.json has too many arguments or a " +
+		return []look.Candidate{look.Problem("the custom handler in host.json has too many arguments or a " +
 			"working directory outside of the source")}
 	}
-	language, words, ok := s.azureProgram(d.Path)
+	language, words, ok := azureProgram(s, d.Path)
 	if !ok {
-		return []candidate{problem("host.json names the custom handler " + d.Path +
+		return []look.Candidate{look.Problem("host.json names the custom handler " + d.Path +
 			", which is neither in the source nor compiled from it")}
 	}
 	words = append(words, d.Arguments...)
-	c := server(language, append(azureAdapter(handler, d.Dir), words...)...)
-	c.rank = rankDeclared
-	c.notices = []string{"a custom handler of Azure Functions: " + strings.Join(words, " ")}
-	return []candidate{c}
+	c := look.Server(language, append(azureAdapter(handler, d.Dir), words...)...)
+	c.Rank = look.RankDeclared
+	c.Notices = []string{"a custom handler of Azure Functions: " + strings.Join(words, " ")}
+	return []look.Candidate{c}
 }
 
 // azureAdapter is what comes before the handler's words: our adapter, or, when requests
@@ -77,7 +80,7 @@ func azureAdapter(handler *azureHandler, dir string) []string {
 
 // azureProgram finds the program that host.json names: an interpreter, a file of the
 // source, or what the source is compiled to.
-func (s *source) azureProgram(name string) (toolchain.Language, []string, bool) {
+func azureProgram(s *look.Source, name string) (toolchain.Language, []string, bool) {
 	name = strings.TrimPrefix(path.Clean(strings.ReplaceAll(name, `\`, "/")), "./")
 	base := strings.TrimSuffix(path.Base(name), ".exe")
 	switch base {
@@ -88,18 +91,18 @@ func (s *source) azureProgram(name string) (toolchain.Language, []string, bool) 
 		return language, []string{base}, true
 	}
 	for _, file := range []string{name, strings.TrimSuffix(name, ".exe")} {
-		if fsValid(file) && s.has(file) {
+		if fsValid(file) && s.Has(file) {
 			language := toolchain.Native
-			first, _, _ := strings.Cut(s.read(file), "\n")
-			if found, ok := shebangLanguage(first); ok && strings.HasPrefix(first, "#!") {
+			first, _, _ := strings.Cut(s.Read(file), "\n")
+			if found, ok := look.Shebang(first); ok && strings.HasPrefix(first, "#!") {
 				language = found
 			}
 			return language, []string{"./" + file}, true
 		}
 	}
-	for _, found := range [][]candidate{s.golang(), s.rust()} {
-		if len(found) == 1 && found[0].problem == "" && found[0].file != shimFolder {
-			return found[0].language, []string{program}, true
+	for _, found := range [][]look.Candidate{gomod.Candidates(s), cargo.Candidates(s)} {
+		if len(found) == 1 && found[0].Problem == "" && found[0].File != gomod.ShimFolder {
+			return found[0].Language, []string{look.Program}, true
 		}
 	}
 	return "", nil, false

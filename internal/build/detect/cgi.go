@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -16,13 +17,13 @@ const cgiFolder = "cgi-bin"
 
 // cgi looks for programs that a server or a watchdog starts once a request: a cgi-bin
 // folder, and what an OpenFaaS Dockerfile names as its process.
-func (s *source) cgi() []candidate {
-	var found []candidate
-	if c, ok := s.watchdog(); ok {
+func cgi(s *look.Source) []look.Candidate {
+	var found []look.Candidate
+	if c, ok := watchdog(s); ok {
 		found = append(found, c)
 	}
-	programs := s.walk(cgiFolder, func(name string) bool {
-		elf, script := s.executable(name)
+	programs := s.Walk(cgiFolder, func(name string) bool {
+		elf, script := s.Executable(name)
 		return elf || script
 	})
 	if len(programs) == 0 {
@@ -30,13 +31,13 @@ func (s *source) cgi() []candidate {
 	}
 	command := []string{"dayfly", "guest", "cgi"}
 	for _, folder := range append([]string{"htdocs"}, siteFolders...) {
-		if s.has(path.Join(folder, "index.html")) {
+		if s.Has(path.Join(folder, "index.html")) {
 			command = append(command, "--pages="+folder)
 			break
 		}
 	}
-	c := server(toolchain.Native, append(command, cgiFolder)...)
-	c.notices = []string{"the programs in " + cgiFolder + " are started once a request (CGI)"}
+	c := look.Server(toolchain.Native, append(command, cgiFolder)...)
+	c.Notices = []string{"the programs in " + cgiFolder + " are started once a request (CGI)"}
 	return append(found, c)
 }
 
@@ -44,20 +45,20 @@ func (s *source) cgi() []candidate {
 var fprocess = regexp.MustCompile(`(?mi)^\s*ENV\s+fprocess(?:=|\s+)"?([^"\n]+?)"?\s*$`)
 
 // watchdog reads the process of the classic watchdog from a Dockerfile.
-func (s *source) watchdog() (candidate, bool) {
-	found := fprocess.FindStringSubmatch(s.read("Dockerfile"))
+func watchdog(s *look.Source) (look.Candidate, bool) {
+	found := fprocess.FindStringSubmatch(s.Read("Dockerfile"))
 	if found == nil {
-		return candidate{}, false
+		return look.Candidate{}, false
 	}
 	words := manifest.SplitCommand(found[1])
 	if len(words) == 0 {
-		return candidate{}, false
+		return look.Candidate{}, false
 	}
-	if name := strings.TrimPrefix(words[0], "./"); s.has(name) {
+	if name := strings.TrimPrefix(words[0], "./"); s.Has(name) {
 		words[0] = "./" + name
 	}
-	c := runs(s.languageOfCommand(words), words...)
-	c.rank = rankDeclared
-	c.notices = []string{"the command is the fprocess of the Dockerfile, started once a request"}
+	c := look.Runs(s.LanguageOf(words), words...)
+	c.Rank = look.RankDeclared
+	c.Notices = []string{"the command is the fprocess of the Dockerfile, started once a request"}
 	return c, true
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -46,7 +47,7 @@ func fixture(t testing.TB, file string) (files fstest.MapFS, settings manifest.F
 }
 
 // summary prints what matters of a plan in one line.
-func summary(p *detect.Plan) string {
+func summary(p *look.Plan) string {
 	line := string(p.Language)
 	if p.Version != "" {
 		line += "@" + p.Version
@@ -67,27 +68,27 @@ func summary(p *detect.Plan) string {
 		line += " ts:" + p.Output
 	}
 	switch p.Install {
-	case detect.InstallPip:
+	case look.InstallPip:
 		line += " +pip"
-	case detect.InstallNpm:
+	case look.InstallNpm:
 		line += " +npm"
-	case detect.InstallGo:
+	case look.InstallGo:
 		line += " +go:" + p.Package
-	case detect.InstallDotNet:
+	case look.InstallDotNet:
 		line += " +dotnet:" + strings.TrimSuffix(p.DotNet.Name+":"+p.DotNet.Project, ":")
 		if p.DotNet.Needs != "" {
 			line += " needs " + p.DotNet.Needs
 		}
-	case detect.InstallRust:
+	case look.InstallRust:
 		line += " +rust:" + p.Rust.Folder + ":" + p.Rust.Bin + p.Rust.File
-	case detect.InstallJava:
+	case look.InstallJava:
 		line += javaSummary(&p.Java)
-	case detect.InstallWasm:
+	case look.InstallWasm:
 		line += " +wasm"
 		for _, source := range p.Wasm.Sources {
 			line += " " + string(source.Compiler) + ":" + source.Output
 		}
-	case detect.InstallRuby:
+	case look.InstallRuby:
 		line += " +ruby"
 		if p.Ruby.Locked {
 			line += "/locked"
@@ -95,7 +96,7 @@ func summary(p *detect.Plan) string {
 		if p.Ruby.Assets {
 			line += "/assets"
 		}
-	case detect.InstallPHP:
+	case look.InstallPHP:
 		line += " +php"
 		if p.PHP.Packages {
 			line += "/composer"
@@ -103,9 +104,9 @@ func summary(p *detect.Plan) string {
 		if p.PHP.Locked {
 			line += "/locked"
 		}
-	case detect.InstallNone:
+	case look.InstallNone:
 	}
-	if p.Locked && (p.Install == detect.InstallNpm || p.Install == detect.InstallPip) {
+	if p.Locked && (p.Install == look.InstallNpm || p.Install == look.InstallPip) {
 		line += "/locked"
 	}
 	if p.Concurrency > 0 {
@@ -130,7 +131,7 @@ func summary(p *detect.Plan) string {
 }
 
 // javaSummary prints what a build of a JVM language does: "+java:maven:api".
-func javaSummary(p *detect.JavaPlan) string {
+func javaSummary(p *look.JavaPlan) string {
 	line := " +java:" + string(p.Tool)
 	if p.Module != "." {
 		line += ":" + p.Module

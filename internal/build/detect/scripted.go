@@ -8,46 +8,49 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/composer"
+	"github.com/dayfly-faas/dayfly/internal/build/gems"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 // scriptedEntry plans for an entry in Ruby or PHP: MODULE.EXPORT, the module a file below
 // the code without its suffix. It gives false when the entry names none.
-func (s *source) scriptedEntry(given string, wanted toolchain.Language) (candidate, bool, error) {
+func scriptedEntry(s *look.Source, given string, wanted toolchain.Language) (look.Candidate, bool, error) {
 	suffixes := map[toolchain.Language][]string{
 		toolchain.Ruby: {".rb", ".ru"}, toolchain.PHP: {".php"},
 	}
 	if wanted == "" {
-		if file, _ := s.entryFile(given, wanted); file != "" {
-			return candidate{}, false, nil // a module of the same name in another language
+		if file, _ := s.EntryFile(given, wanted); file != "" {
+			return look.Candidate{}, false, nil // a module of the same name in another language
 		}
 	}
 	for _, language := range []toolchain.Language{toolchain.Ruby, toolchain.PHP} {
 		if wanted != "" && wanted != language {
 			continue
 		}
-		file, export := s.scriptedFile(given, suffixes[language])
+		file, export := scriptedFile(s, given, suffixes[language])
 		if file == "" {
 			continue
 		}
-		c, err := s.scriptedCandidate(language, file, export)
+		c, err := scriptedCandidate(s, language, file, export)
 		return c, err == nil, err
 	}
-	return candidate{}, false, nil
+	return look.Candidate{}, false, nil
 }
 
 // scriptedFile finds the longest part of an entry, cut at dots, that is a file; the rest
 // is the export.
-func (s *source) scriptedFile(given string, suffixes []string) (file, export string) {
+func scriptedFile(s *look.Source, given string, suffixes []string) (file, export string) {
 	words := strings.Split(strings.TrimPrefix(given, "./"), ".")
 	for n := len(words); n > 0; n-- {
 		module := strings.Join(words[:n], ".")
 		export := strings.Join(words[n:], ".")
-		if slices.Contains(suffixes, path.Ext(module)) && s.has(module) {
+		if slices.Contains(suffixes, path.Ext(module)) && s.Has(module) {
 			return module, export
 		}
 		for _, suffix := range suffixes {
-			if s.has(module + suffix) {
+			if s.Has(module + suffix) {
 				return module + suffix, export
 			}
 		}
@@ -56,29 +59,29 @@ func (s *source) scriptedFile(given string, suffixes []string) (file, export str
 }
 
 // scriptedCandidate checks an export by the module's text, and finds its dialect.
-func (s *source) scriptedCandidate(
+func scriptedCandidate(s *look.Source,
 	language toolchain.Language, file, export string,
-) (candidate, error) {
-	found := s.rubyModule(file)
+) (look.Candidate, error) {
+	found := gems.Module(s, file)
 	if language == toolchain.PHP {
-		found = s.phpModule(file, s.composer())
+		found = composer.Module(s, file, composer.Packages(s))
 	}
-	if export != "" && !rubyExports(s.read(file), export) {
-		return candidate{}, dayfly.Errorf(dayfly.KindInvalid,
+	if export != "" && !gems.Exports(s.Read(file), export) {
+		return look.Candidate{}, dayfly.Errorf(dayfly.KindInvalid,
 			"%s does not seem to define %s", file, export).WithHint("check the entry; it is MODULE.EXPORT")
 	}
-	c := handler(language, dayfly.Dialect(s.settings.Dialect), file, export)
-	if path.Ext(file) == ".ru" && c.dialect == "" {
-		c.dialect = dayfly.DialectRack
+	c := look.Handler(language, dayfly.Dialect(s.Settings.Dialect), file, export)
+	if path.Ext(file) == ".ru" && c.Dialect == "" {
+		c.Dialect = dayfly.DialectRack
 	}
 	for _, other := range found {
-		if c.dialect == "" && other.export == export && other.contract == dayfly.ContractHandler {
-			c.dialect = other.dialect
+		if c.Dialect == "" && other.Export == export && other.Contract == dayfly.ContractHandler {
+			c.Dialect = other.Dialect
 		}
 	}
-	if c.dialect == "" {
-		c.dialect = dayfly.DialectLambda
-		c.notices = []string{"the shape of " + entryOf(file, export) +
+	if c.Dialect == "" {
+		c.Dialect = dayfly.DialectLambda
+		c.Notices = []string{"the shape of " + look.EntryOf(file, export) +
 			" is taken for lambda; say dialect if it is another"}
 	}
 	return c, nil

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -13,64 +14,54 @@ import (
 var siteFolders = []string{".", "public", "dist", "build", "out", "_site", "site", "www", "htdocs"}
 
 // static looks for a site without code: pages that our own server answers with.
-func (s *source) static() []candidate {
-	if c, ok := s.staticfile(); ok {
-		return []candidate{c}
+func static(s *look.Source) []look.Candidate {
+	if c, ok := staticfile(s); ok {
+		return []look.Candidate{c}
 	}
 	for _, folder := range siteFolders {
-		if folder == "." && strings.Contains(s.read("package.json"), `"build"`) {
+		if folder == "." && strings.Contains(s.Read("package.json"), `"build"`) {
 			continue // the source of a site that is built
 		}
-		if s.has(path.Join(folder, "index.html")) {
-			return []candidate{s.site(folder, "")}
+		if s.Has(path.Join(folder, "index.html")) {
+			return []look.Candidate{site(s, folder, "")}
 		}
 	}
-	if single := s.single(); path.Ext(single) == ".html" {
-		c := s.site(".", "")
-		c.command = StaticCommand(".", single)
-		return []candidate{c}
+	if single := s.Single(); path.Ext(single) == ".html" {
+		c := site(s, ".", "")
+		c.Command = look.StaticCommand(".", single)
+		return []look.Candidate{c}
 	}
 	return nil
 }
 
 // site is the candidate for the pages in a folder.
-func (s *source) site(folder, notice string) candidate {
-	c := server(toolchain.Native, StaticCommand(folder, s.fallback(folder))...)
-	c.rank = rankSite
-	c.notices = []string{"a static site: the files in " + path.Clean(folder) + " are served as they are"}
+func site(s *look.Source, folder, notice string) look.Candidate {
+	c := look.Server(toolchain.Native, look.StaticCommand(folder, fallback(s, folder))...)
+	c.Rank = look.RankSite
+	c.Notices = []string{"a static site: the files in " + path.Clean(folder) + " are served as they are"}
 	if notice != "" {
-		c.notices = append(c.notices, notice)
+		c.Notices = append(c.Notices, notice)
 	}
 	return c
-}
-
-// StaticCommand is the command that serves a folder of files. A fallback is the file for
-// paths that are not there, for applications that route in the browser.
-func StaticCommand(folder, fallback string) []string {
-	command := []string{"dayfly", "guest", "static"}
-	if fallback != "" {
-		command = append(command, "--fallback="+fallback)
-	}
-	return append(command, folder)
 }
 
 // fallback gives index.html when a page of the site loads its scripts as a bundler
 // writes them, and no page for errors stands beside it: such applications route in the
 // browser.
-func (s *source) fallback(folder string) string {
-	text := s.read(path.Join(folder, "index.html"))
+func fallback(s *look.Source, folder string) string {
+	text := s.Read(path.Join(folder, "index.html"))
 	isApplication := strings.Contains(text, `type="module"`) &&
 		(strings.Contains(text, `<div id="root"`) || strings.Contains(text, `<div id="app"`))
-	if isApplication && !s.has(path.Join(folder, "404.html")) {
+	if isApplication && !s.Has(path.Join(folder, "404.html")) {
 		return "index.html"
 	}
 	return ""
 }
 
 // staticfile is the site that a Staticfile describes.
-func (s *source) staticfile() (candidate, bool) {
+func staticfile(s *look.Source) (look.Candidate, bool) {
 	root, fallback := ".", ""
-	for _, line := range strings.Split(s.read("Staticfile"), "\n") {
+	for _, line := range strings.Split(s.Read("Staticfile"), "\n") {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		value = strings.TrimSpace(value)
 		switch {
@@ -80,12 +71,12 @@ func (s *source) staticfile() (candidate, bool) {
 			fallback = "index.html"
 		}
 	}
-	if !s.has("Staticfile") || !s.hasFolder(root) {
-		return candidate{}, false
+	if !s.Has("Staticfile") || !s.HasFolder(root) {
+		return look.Candidate{}, false
 	}
-	c := s.site(root, "the folder is the Staticfile's")
+	c := site(s, root, "the folder is the Staticfile's")
 	if fallback != "" {
-		c.command = StaticCommand(root, fallback)
+		c.Command = look.StaticCommand(root, fallback)
 	}
 	return c, true
 }

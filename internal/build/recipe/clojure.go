@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/jvm"
 )
 
 // clojars is where most libraries of Clojure are.
@@ -65,7 +65,7 @@ func (b *javaBuild) compileClojure(namespaces []string) Step {
 
 // libraries fetch what deps.edn names: Clojure alone directly, others with Maven.
 func (b *javaBuild) libraries() ([]Step, error) {
-	alone := "org.clojure:clojure:" + detect.ClojureVersion
+	alone := "org.clojure:clojure:" + jvm.ClojureVersion
 	others := slices.DeleteFunc(slices.Clone(b.plan.Libraries), func(l string) bool { return l == alone })
 	if len(others) == 0 {
 		return []Step{b.jars("clojure", []string{"--to", javaLibs}, clojureJars...)}, nil

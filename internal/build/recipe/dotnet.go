@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/nuget"
 	"github.com/dayfly-faas/dayfly/internal/guest/dotnet"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -76,7 +76,7 @@ func (k *kitchen) publishSteps() []Step {
 		Stage: StageCompile, Name: "dotnet publish", Mounts: k.runtime.Prefixes, Online: true,
 		Argv: []string{
 			k.runtime.Path, "publish", project, "--configuration", "Release",
-			"--output", TaskDir + "/" + detect.DotNetFolder, "--nologo", "-nodeReuse:false",
+			"--output", TaskDir + "/" + nuget.Folder, "--nologo", "-nodeReuse:false",
 			"-p:UseAppHost=false", "-p:GenerateRuntimeConfigurationFiles=true",
 			"-p:CopyLocalLockFileAssemblies=true", "-p:UseSharedCompilation=false",
 		},
@@ -113,7 +113,7 @@ func (k *kitchen) monoSteps() ([]Step, error) {
 	if plan.Library {
 		kind, suffix = "-target:library", ".dll"
 	}
-	words := []string{kind, "-out:" + detect.DotNetFolder + "/" + plan.Name + suffix}
+	words := []string{kind, "-out:" + nuget.Folder + "/" + plan.Name + suffix}
 	if plan.Lambda && !brings(plan.References, dotnet.CompatName()) {
 		core := CompatDir + "/" + dotnet.CompatName()
 		list = append(list, mcs("mcs (Amazon.Lambda.Core)",
@@ -132,11 +132,11 @@ func (k *kitchen) monoSteps() ([]Step, error) {
 // monoScript compiles, and puts the assemblies that are referred to beside the program,
 // where it looks for them.
 const monoScript = `set -e
-mkdir -p ` + detect.DotNetFolder + `
+mkdir -p ` + nuget.Folder + `
 for word in "$@"; do
   case "$word" in
   -r:` + CompatDir + `/*) ;;
-  -r:*/*.dll|-r:*.dll) if [ -f "${word#-r:}" ]; then cp "${word#-r:}" ` + detect.DotNetFolder + `/; fi ;;
+  -r:*/*.dll|-r:*.dll) if [ -f "${word#-r:}" ]; then cp "${word#-r:}" ` + nuget.Folder + `/; fi ;;
   esac
 done
 exec "$@"`

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -28,7 +28,7 @@ func (k *kitchen) goSteps(ctx context.Context) ([]Step, error) {
 	}
 	made.Argv = []string{
 		runtime.Path, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
-		"-o", TaskDir + "/" + detect.Program(),
+		"-o", TaskDir + "/" + look.Program,
 	}
 	if k.plan.Contract == dayfly.ContractLambda {
 		made.Argv = append(made.Argv, "-tags", "lambda.norpc") // without the runtime that AWS retired

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -35,7 +35,7 @@ const javaToolMemory = "-Xmx1g"
 // javaSteps install and compile a source of a JVM language.
 func (k *kitchen) javaSteps(ctx context.Context) ([]Step, error) {
 	plan := &k.plan.Java
-	if plan.Tool == detect.JavaJar {
+	if plan.Tool == look.JavaJar {
 		return k.jarSteps(), nil
 	}
 	jdk, err := k.jdk(ctx)
@@ -44,15 +44,15 @@ func (k *kitchen) javaSteps(ctx context.Context) ([]Step, error) {
 	}
 	b := javaBuild{kitchen: k, plan: plan, jdk: jdk}
 	switch plan.Tool {
-	case detect.JavaMaven:
+	case look.JavaMaven:
 		return b.mavenSteps()
-	case detect.JavaGradle:
+	case look.JavaGradle:
 		return b.gradleSteps()
-	case detect.JavaSbt:
+	case look.JavaSbt:
 		return b.sbtSteps(), nil
-	case detect.JavaLein:
+	case look.JavaLein:
 		return b.leinSteps()
-	case detect.JavaDeps:
+	case look.JavaDeps:
 		return b.clojureSteps()
 	}
 	return b.plainSteps(), nil
@@ -99,7 +99,7 @@ func (k *kitchen) newerJava(ctx context.Context, version string) (toolchain.Runt
 // javaBuild makes the steps of one source.
 type javaBuild struct {
 	kitchen *kitchen
-	plan    *detect.JavaPlan
+	plan    *look.JavaPlan
 	jdk     toolchain.Runtime
 }
 
@@ -311,14 +311,14 @@ func (b *javaBuild) javac(classPath string) Step {
 }
 
 // JavaLeftovers are sources and outputs of tools: what is needed of them was copied.
-func JavaLeftovers(plan *detect.JavaPlan) []string {
-	if plan.Tool == detect.JavaJar {
+func JavaLeftovers(plan *look.JavaPlan) []string {
+	if plan.Tool == look.JavaJar {
 		return nil
 	}
 	ignore := []string{"*.java", "*.kt", "*.scala"}
-	outputs := map[detect.JavaTool][]string{
-		detect.JavaMaven: {"target"}, detect.JavaGradle: {"build", ".gradle"},
-		detect.JavaSbt: {"target", "project/target", "project/project"}, detect.JavaLein: {"target"},
+	outputs := map[look.JavaTool][]string{
+		look.JavaMaven: {"target"}, look.JavaGradle: {"build", ".gradle"},
+		look.JavaSbt: {"target", "project/target", "project/project"}, look.JavaLein: {"target"},
 	}[plan.Tool]
 	for _, module := range plan.Modules {
 		if plan.Package {

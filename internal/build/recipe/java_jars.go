@@ -2,37 +2,37 @@
 
 package recipe
 
-import "github.com/dayfly-faas/dayfly/internal/build/detect"
+import "github.com/dayfly-faas/dayfly/internal/build/look"
 
 // The files of Maven Central that builds fetch by themselves, as PATH@SHA256. What a
 // compiler names but does not load for plain sources is left out.
 
 // needed are the interfaces that handlers are written against. The serializer of
 // Lambda's events belongs to its interfaces: the guest reads events with it.
-var needed = map[detect.JavaNeed][]string{
-	detect.NeedLambda: {
+var needed = map[look.JavaNeed][]string{
+	look.NeedLambda: {
 		"com/amazonaws/aws-lambda-java-core/1.4.0/aws-lambda-java-core-1.4.0.jar@" +
 			"575c24393cc1ad645e83e618956eabd89ffe8cc09efae2cb62bc6589154d68ed",
 		"com/amazonaws/aws-lambda-java-serialization/1.2.0/aws-lambda-java-serialization-1.2.0.jar@" +
 			"1513c1f945a3213f916a4b2de1760c97b51d84d110f82bbbcf9cfac53d5651e7",
 	},
-	detect.NeedEvents: {
+	look.NeedEvents: {
 		"com/amazonaws/aws-lambda-java-events/3.16.1/aws-lambda-java-events-3.16.1.jar@" +
 			"e090b3832e8b4decbde272b8b0e6dd248115fe20d05f17e00f32a00805892f05",
 		"joda-time/joda-time/2.10.8/joda-time-2.10.8.jar@" +
 			"da04572b431597f0a42e6a7f44973f2bdc975776c25ad3cdb2ba92d17c554a66",
 	},
-	detect.NeedFramework: {
+	look.NeedFramework: {
 		"com/google/cloud/functions/functions-framework-api/2.0.0/functions-framework-api-2.0.0.jar@" +
 			"c9c8af3d48f6d5a374cfc2b70152c9ae62e6055ddb4f0b0b266705b1ee5f4d97",
 		"io/cloudevents/cloudevents-api/4.0.1/cloudevents-api-4.0.1.jar@" +
 			"1eb08784349017f4d9bf7e31cd9107c7e1dd15138f60507168a3a68b0206cf5b",
 	},
-	detect.NeedGson: {
+	look.NeedGson: {
 		"com/google/code/gson/gson/2.13.2/gson-2.13.2.jar@" +
 			"dd0ce1b55a3ed2080cb70f9c655850cda86c206862310009dcb5e5c95265a5e0",
 	},
-	detect.NeedOpenFaaS: {
+	look.NeedOpenFaaS: {
 		"com/openfaas/model/0.1.1/model-0.1.1.jar@" +
 			"9e1f2dd5be96c148c7edcdec6ca03ab626fa433973b35796915e8bdee86ed3aa",
 	},
@@ -88,7 +88,7 @@ var scalaLibraries = []string{
 		"a16e046f4a9df9e0d0e0bc54bf6298c94d7d867457f7b3b68291a88c568b92d0",
 }
 
-// clojureJars are Clojure of detect.ClojureVersion.
+// clojureJars are Clojure of jvm.ClojureVersion.
 var clojureJars = []string{
 	"org/clojure/clojure/1.12.6/clojure-1.12.6.jar@" +
 		"21b578db389a8e74b286ce79c4a7f86ec641e26d88b12f18d69030916b0e18ca",

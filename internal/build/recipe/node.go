@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -19,7 +19,7 @@ import (
 func (k *kitchen) typescriptSteps() []Step {
 	modules := k.plan.Node.Modules
 	if k.plan.TypeScript != "" {
-		modules = append([]detect.Compiled{{Source: k.plan.TypeScript, Output: k.plan.Output}}, modules...)
+		modules = append([]look.Compiled{{Source: k.plan.TypeScript, Output: k.plan.Output}}, modules...)
 	}
 	if len(modules) == 0 {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -32,9 +32,9 @@ const workersMax = 64
 
 // WithWorkers gives a FastCGI program as many processes as an instance gets calls.
 func WithWorkers(command []string, concurrency int) []string {
-	ours := detect.FastCGI("")
+	ours := look.FastCGI("")
 	if len(command) <= len(ours) || !slices.Equal(command[:len(ours)], ours) ||
-		slices.Contains(command, "--workers") || concurrency == detect.FastCGIWorkers {
+		slices.Contains(command, "--workers") || concurrency == look.FastCGIWorkers {
 		return command
 	}
 	workers := strconv.Itoa(min(concurrency, workersMax))

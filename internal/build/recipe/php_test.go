@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -37,8 +37,8 @@ func TestPHPWithoutFastCGI(t *testing.T) {
 			}
 		}
 		k := &kitchen{runtime: toolchain.Runtime{Language: toolchain.PHP, Version: "8.2.1", Path: filepath.Join(prefix, "bin/php")}}
-		k.plan = &detect.Plan{Contract: dayfly.ContractHTTP, Command: detect.FastCGI("public", "php-cgi"),
-			PHP: detect.PHPPlan{Root: "public"}}
+		k.plan = &look.Plan{Contract: dayfly.ContractHTTP, Command: look.FastCGI("public", "php-cgi"),
+			PHP: look.PHPPlan{Root: "public"}}
 		k.choosePHPServer()
 		if got := strings.Join(k.plan.Command, " "); got != c.want {
 			t.Errorf("%s: command %q, want %q", name, got, c.want)
@@ -72,7 +72,7 @@ func TestWithWorkers(t *testing.T) {
 func TestMissingPackageTools(t *testing.T) {
 	t.Parallel()
 	k := &kitchen{runtime: toolchain.Runtime{Name: "ruby3.3", Language: toolchain.Ruby, Version: "3.3.0",
-		Path: filepath.Join(t.TempDir(), "ruby")}, plan: &detect.Plan{}}
+		Path: filepath.Join(t.TempDir(), "ruby")}, plan: &look.Plan{}}
 	_, err := k.rubySteps(t.Context())
 	if dayfly.KindOf(err) != dayfly.KindUnavailable || !strings.Contains(err.Error(), "ruby3.3 on this machine has no Bundler") {
 		t.Errorf("error = %v", err)

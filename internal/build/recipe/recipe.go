@@ -6,7 +6,7 @@ import (
 	"context"
 	"os"
 
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -47,7 +47,7 @@ type Step struct {
 type Order struct {
 	// Plan is what was detected. Files of ours that a step needs are added to its
 	// Extra.
-	Plan *detect.Plan
+	Plan *look.Plan
 	// Root is the source.
 	Root *os.Root
 	// Runtime is the chosen one; Runtimes are all of this machine.
@@ -61,7 +61,7 @@ type Order struct {
 
 // kitchen is one order on its way.
 type kitchen struct {
-	plan     *detect.Plan
+	plan     *look.Plan
 	root     *os.Root
 	runtime  toolchain.Runtime
 	runtimes *toolchain.Set
@@ -94,23 +94,23 @@ func NewerJava(ctx context.Context, order Order, version string) (toolchain.Runt
 
 func (k *kitchen) install(ctx context.Context) ([]Step, error) {
 	switch k.plan.Install {
-	case detect.InstallPip:
+	case look.InstallPip:
 		return k.pipSteps(ctx)
-	case detect.InstallNpm:
+	case look.InstallNpm:
 		return k.npmSteps(ctx)
-	case detect.InstallGo:
+	case look.InstallGo:
 		return k.goSteps(ctx)
-	case detect.InstallJava:
+	case look.InstallJava:
 		return k.javaSteps(ctx)
-	case detect.InstallRuby:
+	case look.InstallRuby:
 		return k.rubySteps(ctx)
-	case detect.InstallPHP:
+	case look.InstallPHP:
 		return k.phpSteps(ctx)
-	case detect.InstallDotNet:
+	case look.InstallDotNet:
 		return k.dotnetSteps(ctx)
-	case detect.InstallRust:
+	case look.InstallRust:
 		return k.rustSteps(ctx)
-	case detect.InstallWasm:
+	case look.InstallWasm:
 		return k.wasmSteps(ctx)
 	}
 	if k.plan.Compile {

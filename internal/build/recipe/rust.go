@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
@@ -44,7 +44,7 @@ func (k *kitchen) rustSteps(ctx context.Context) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	output := TaskDir + "/" + detect.Program()
+	output := TaskDir + "/" + look.Program
 	plan := k.plan.Rust
 	if plan.File != "" {
 		return []Step{{

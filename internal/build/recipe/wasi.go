@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/build/detect"
+	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 	"github.com/dayfly-faas/dayfly/internal/wasm"
 )
@@ -46,13 +46,13 @@ func (k *kitchen) wasmSteps(ctx context.Context) ([]Step, error) {
 		var s Step
 		var err error
 		switch source.Compiler {
-		case detect.WasmGo:
+		case look.WasmGo:
 			s, err = k.wasmGoStep(ctx, source)
-		case detect.WasmTinyGo:
+		case look.WasmTinyGo:
 			s, err = k.wasmTinyGoStep(ctx, source)
-		case detect.WasmRust:
+		case look.WasmRust:
 			s, err = k.wasmRustStep(ctx, source)
-		case detect.WasmC:
+		case look.WasmC:
 			s, err = k.wasmCStep(source)
 		}
 		if err != nil {
@@ -69,7 +69,7 @@ func (k *kitchen) wasmSteps(ctx context.Context) ([]Step, error) {
 }
 
 // wasmGoStep compiles Go, whose own library knows WASI.
-func (k *kitchen) wasmGoStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+func (k *kitchen) wasmGoStep(ctx context.Context, source look.WasmSource) (Step, error) {
 	runtime, err := k.compiler(ctx, toolchain.Go)
 	if err != nil {
 		return Step{}, err
@@ -90,7 +90,7 @@ func (k *kitchen) wasmGoStep(ctx context.Context, source detect.WasmSource) (Ste
 }
 
 // goWords say which package is compiled.
-func goWords(source detect.WasmSource) []string {
+func goWords(source look.WasmSource) []string {
 	if len(source.Files) > 0 {
 		return source.Files
 	}
@@ -103,7 +103,7 @@ func tinygoPlaces() []string {
 }
 
 // wasmTinyGoStep compiles Go with TinyGo, which needs Go's own library, too.
-func (k *kitchen) wasmTinyGoStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+func (k *kitchen) wasmTinyGoStep(ctx context.Context, source look.WasmSource) (Step, error) {
 	runtime, err := k.compiler(ctx, toolchain.Go)
 	if err != nil {
 		return Step{}, err
@@ -173,7 +173,7 @@ func wasmLinker(runtime toolchain.Runtime) (string, error) {
 	return wasmLD, nil
 }
 
-func (k *kitchen) wasmRustStep(ctx context.Context, source detect.WasmSource) (Step, error) {
+func (k *kitchen) wasmRustStep(ctx context.Context, source look.WasmSource) (Step, error) {
 	runtime, target, err := k.wasmRust(ctx)
 	if err != nil {
 		return Step{}, err
@@ -209,7 +209,7 @@ func (k *kitchen) wasmRustStep(ctx context.Context, source detect.WasmSource) (S
 }
 
 // wasmCStep compiles C with clang and the C library for WASI.
-func (k *kitchen) wasmCStep(source detect.WasmSource) (Step, error) {
+func (k *kitchen) wasmCStep(source look.WasmSource) (Step, error) {
 	compiler, words := clang, []string{"--target=wasm32-wasi", "-O2"}
 	needed, packages := []string{clang, wasiRoot, wasmLD}, "clang lld wasi-libc libclang-rt-dev-wasm32"
 	if slices.ContainsFunc(source.Files, func(file string) bool { return path.Ext(file) != ".c" }) {
