@@ -327,6 +327,29 @@ func TestCancelReachesTheGuestAndItsAnswerIsThrownAway(t *testing.T) {
 	}
 }
 
+func TestACallerThatGoesAwayInMidAnswerIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	c, p := connect(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		f := p.expect(frame.Request)
+		p.send(frame.Response, f.Stream, `{"status":200}`)
+		p.send(frame.Body, f.Stream, "part")
+	}()
+	result, err := c.Exchange(ctx, invocation(""), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Body.Close()
+	if _, err := io.ReadFull(result.Body, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := result.Body.Read(make([]byte, 1)); dayfly.KindOf(err) != dayfly.KindCanceled {
+		t.Errorf("Read() = %v, want canceled", err)
+	}
+}
+
 func TestLogLinesKnowTheirCall(t *testing.T) {
 	t.Parallel()
 	type line struct {

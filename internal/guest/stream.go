@@ -217,6 +217,9 @@ func (s *stream) head() error {
 // is a *dayfly.Failure.
 func (s *stream) Read(p []byte) (int, error) {
 	err := s.await(func() bool { return len(s.chunks) > 0 || s.failure != nil || s.ended })
+	if err != nil && s.ctx.Err() != nil {
+		err = dayfly.Errorf(dayfly.KindCanceled, "the caller went away: %w", err)
+	}
 	s.mu.Lock()
 	if len(s.chunks) > 0 {
 		n := copy(p, s.chunks[0])

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,13 +96,22 @@ func (i *Invoker) Inflight() int64 { return i.inflight.Load() }
 
 // observe wraps the answer's body, so that the call is recorded when it is closed.
 func (i *Invoker) observe(inv *dayfly.Invocation, in *countedBody, result *dayfly.Result) {
-	body := &recordedBody{body: result.Body}
+	body := &recordedBody{body: result.Body, length: lengthOf(result)}
 	body.finish = func(err error) { i.finish(inv, in, body.bytes.Load(), err) }
 	if w, ok := result.Body.(io.Writer); ok {
 		result.Body = &recordedConn{recordedBody: body, w: w}
 		return
 	}
 	result.Body = body
+}
+
+// lengthOf gives what an answer says of its length, or -1.
+func lengthOf(r *dayfly.Result) int64 {
+	n, err := strconv.ParseInt(r.Header.Get("Content-Length"), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
 }
 
 // finish completes the record and hands it out.
@@ -171,6 +181,7 @@ func (b *countedBody) Close() error { return b.body.Close() }
 // recordedBody counts an answer and tells how it ended, once.
 type recordedBody struct {
 	body   io.ReadCloser
+	length int64 // as the answer says; -1 when it does not
 	bytes  atomic.Int64
 	finish func(error)
 	once   sync.Once
@@ -181,10 +192,16 @@ type recordedBody struct {
 func (b *recordedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.bytes.Add(int64(n))
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && !b.served(err) {
 		b.err = err
 	}
 	return n, err
+}
+
+// served tells of a caller who went away with the whole answer, before the function was
+// through with the call: nothing went wrong.
+func (b *recordedBody) served(err error) bool {
+	return b.length >= 0 && b.bytes.Load() >= b.length && dayfly.KindOf(err) == dayfly.KindCanceled
 }
 
 // Close implements io.Closer.

@@ -109,6 +109,26 @@ func TestFaultsAreToldApart(t *testing.T) {
 	}
 }
 
+func TestACallerWhoLeavesWithTheWholeAnswerWasServed(t *testing.T) {
+	t.Parallel()
+	gone := dayfly.Errorf(dayfly.KindCanceled, "the caller went away")
+	for length, want := range map[string]dayfly.Fault{"4": dayfly.FaultNone, "5": dayfly.FaultCaller, "": dayfly.FaultCaller} {
+		p := &parts{execute: func(*dayfly.Invocation) (*dayfly.Result, error) {
+			body := io.NopCloser(io.MultiReader(strings.NewReader("boot"), failing{gone}))
+			return &dayfly.Result{Status: 200, Header: http.Header{"Content-Length": {length}}, Body: body}, nil
+		}}
+		result, err := invoke.New("n", p, p, p, p).Invoke(t.Context(), invocation("", 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, result.Body)
+		_ = result.Body.Close()
+		if len(p.records) != 1 || p.records[0].Fault != want {
+			t.Errorf("of %q bytes 4 were read: records %+v, want one with fault %q", length, p.records, want)
+		}
+	}
+}
+
 func TestRequestLimitHoldsForEveryBody(t *testing.T) {
 	t.Parallel()
 	for name, length := range map[string]int64{"announced": 11, "streamed": -1} {
