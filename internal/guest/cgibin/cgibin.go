@@ -100,6 +100,13 @@ func (f *Folder) run(w http.ResponseWriter, r *http.Request, name string) {
 		http.NotFound(w, r)
 		return
 	}
+	done, err := web.Measure(r)
+	if err != nil {
+		fmt.Fprintln(f.stderr, "dayfly guest cgi:", err)
+		web.Refuse(w, err)
+		return
+	}
+	defer done()
 	handler := cgi.Handler{
 		Path: filepath.Join(f.dir, program), Root: f.prefix + program,
 		Dir: filepath.Dir(filepath.Join(f.dir, program)),

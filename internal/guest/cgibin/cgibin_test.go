@@ -5,6 +5,7 @@ package cgibin
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,6 +62,13 @@ func TestProgramsOfAFolderAnswer(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s = %q, want %q", tc.target, got, tc.want)
 		}
+	}
+	chunked := httptest.NewRequest(http.MethodPost, "/cgi-bin/echo", io.MultiReader(strings.NewReader("of no length")))
+	chunked.TransferEncoding = []string{"chunked"}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, chunked)
+	if want := "POST /cgi-bin/echo  of no length"; w.Code != http.StatusOK || w.Body.String() != want {
+		t.Errorf("body in chunks = %d %q, want 200 %q", w.Code, w.Body, want)
 	}
 	if stderr.String() != "told\n" {
 		t.Errorf("standard error = %q, want what the program said", stderr.String())

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 	"github.com/dayfly-faas/dayfly/internal/guest/static"
+	"github.com/dayfly-faas/dayfly/internal/guest/web"
 )
 
 // Server answers HTTP requests with a FastCGI program and the files beside it.
@@ -98,6 +99,13 @@ func (s *Server) serveScript(w http.ResponseWriter, r *http.Request, t target) {
 	case <-ctx.Done():
 		return
 	}
+	done, err := web.Measure(r)
+	if err != nil {
+		fmt.Fprintln(s.Stderr, "dayfly guest fastcgi:", err)
+		web.Refuse(w, err)
+		return
+	}
+	defer done()
 	conn, err := dial(ctx, s.Socket)
 	if err != nil {
 		s.fail(w, err)

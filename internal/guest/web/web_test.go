@@ -7,9 +7,38 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
+
+func TestMeasureTellsTheLengthOfABody(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	for _, length := range []int{0, 5, 1 << 20} {
+		text := strings.Repeat("x", length)
+		r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader(text)))
+		r.TransferEncoding = []string{"chunked"}
+		done, err := Measure(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil || string(body) != text || r.ContentLength != int64(length) || r.TransferEncoding != nil {
+			t.Errorf("body of %d bytes = %d bytes, length %d, %v", length, len(body), r.ContentLength, err)
+		}
+		done()
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(io.ErrUnexpectedEOF))
+	if _, err := Measure(r); err == nil {
+		t.Error("Measure of a body that breaks off: no error")
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("files left behind: %v", left)
+	}
+}
 
 func TestServeAnswersOnThePortUntilItIsTold(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
