@@ -104,12 +104,14 @@ func isFile(root fs.FS, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// isScript tells names of source, which nobody gets as a file: also what editors keep
+// beside a script, index.php~ and index.php.bak.
 func isScript(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".php", ".phtml", ".phar", ".inc":
+	case ".phtml", ".phar", ".inc":
 		return true
 	}
-	return false
+	return strings.Contains(strings.ToLower(path.Base(name)), ".php")
 }
 
 // isHidden tells paths that are never served.

@@ -29,7 +29,7 @@ func TestResolvePHP(t *testing.T) {
 	root := fstest.MapFS{
 		"index.php": file, "a.txt": file, "page.php": file, "blog/index.php": file, "blog/post.PHP": file,
 		"docs/index.html": file, "empty/x": file, ".env": file, ".git/config": file, "composer.json": file,
-		".well-known/acme": file, "lib.inc": file, "css/site.css": file, "dir.php/x": file,
+		".well-known/acme": file, "lib.inc": file, "old.php.bak": file, "old.PHP~": file, "css/site.css": file, "dir.php/x": file,
 	}
 	for path, want := range map[string]target{
 		"/":                   {kind: targetScript, script: "/index.php"},
@@ -49,6 +49,8 @@ func TestResolvePHP(t *testing.T) {
 		"/.git/config":        {kind: targetScript, script: "/index.php"},
 		"/composer.json":      {kind: targetScript, script: "/index.php"},
 		"/lib.inc":            {kind: targetScript, script: "/index.php"},
+		"/old.php.bak":        {kind: targetScript, script: "/index.php"},
+		"/old.PHP~":           {kind: targetScript, script: "/index.php"},
 		"/.well-known/acme":   {kind: targetFile},
 		"/dir.php/x":          {kind: targetFile},
 		"/any/route/at/all":   {kind: targetScript, script: "/index.php"},
