@@ -194,11 +194,27 @@ func (s *Source) Executable(name string) (program, script bool) {
 
 var toolLine = regexp.MustCompile(`(?m)^\s*([\w-]+)\s+v?(\S+)`)
 
-// ToolVersion reads .tool-versions, of asdf and mise.
+// miseFile is what matters of a mise.toml.
+type miseFile struct {
+	Tools map[string]any `toml:"tools"`
+}
+
+// ToolVersion reads .tool-versions of asdf, and mise.toml.
 func (s *Source) ToolVersion(names ...string) string {
 	for _, match := range toolLine.FindAllStringSubmatch(s.Read(".tool-versions"), -1) {
 		if slices.Contains(names, match[1]) {
 			return match[2]
+		}
+	}
+	for _, file := range s.Present([]string{"mise.toml", ".mise.toml"}) {
+		var mise miseFile
+		if ReadTOML(s.Read(file), &mise) != nil {
+			continue // as if it were not there
+		}
+		for _, name := range names {
+			if version, ok := mise.Tools[name].(string); ok {
+				return version
+			}
 		}
 	}
 	return ""
