@@ -29,7 +29,9 @@ var (
 	wasmConstraint   = regexp.MustCompile(`(?m)^//go:build\s.*\bwasip1\b`)
 	tinygoConstraint = regexp.MustCompile(`(?m)^//go:build\s.*\btinygo\b`)
 	wasmTarget       = regexp.MustCompile(`(?m)^\s*target\s*=\s*\[?\s*"(wasm32-wasi[a-z0-9]*)"`)
-	cMain            = regexp.MustCompile(`(?m)^\s*(?:int|void|auto)\s+main\s*\(`)
+	cWasm            = regexp.MustCompile(`\b__wasi|\b__wasm|<wasi/|\b(?:import|export)_name\(|` +
+		`"(?:REQUEST_METHOD|PATH_INFO|QUERY_STRING|SCRIPT_NAME)"`)
+	cMain = regexp.MustCompile(`(?m)^\s*(?:int|void|auto)\s+main\s*\(`)
 )
 
 var cSuffixes = []string{".c", ".cc", ".cpp", ".cxx"}
@@ -50,7 +52,34 @@ func modules(s *look.Source) []look.Candidate {
 		c.Notices = []string{"the source is compiled to a WASI module"}
 		found = append(found, c)
 	}
-	return append(found, wasmFiles(s)...)
+	found = append(found, wasmFiles(s)...)
+	if len(found) == 0 {
+		found = nativeC(s)
+	}
+	return found
+}
+
+// cBuilders are files of what builds C and C++, which is not done here.
+var cBuilders = []struct{ file, name string }{
+	{"CMakeLists.txt", "CMake"}, {"meson.build", "Meson"}, {"configure.ac", "Autoconf"},
+	{"Makefile", "make"}, {"makefile", "make"},
+}
+
+// nativeC says what to do with C that does not ask to be a module.
+func nativeC(s *look.Source) []look.Candidate {
+	files := cProgram(s, ".")
+	for _, b := range cBuilders {
+		isC := len(files) > 0 || !strings.HasSuffix(strings.ToLower(b.file), "makefile")
+		if s.Has(b.file) && isC {
+			return []look.Candidate{look.Problem(b.file + ": programs in C and C++ are not built by " + b.name +
+				" here; build yours and deploy the program, such as with --command ./app")}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return []look.Candidate{look.Problem(files[0] + " could be any program in C: say --runtime wasm to have it " +
+		"compiled to WebAssembly, or compile it and deploy the program")}
 }
 
 func wasmModule(command ...string) look.Candidate {
@@ -217,14 +246,24 @@ func wasmRust(s *look.Source) (look.WasmSource, bool) {
 	}, true
 }
 
-// wasmC is a folder of C or C++ without a build system of its own.
+// wasmC is a folder of C or C++ that says it is for WASI or WebAssembly, or for CGI,
+// which is how modules are called; or that is asked for as a module.
 func wasmC(s *look.Source, folder string) (look.WasmSource, bool) {
-	files := s.Names(folder, look.Suffixed(cSuffixes...))
-	hasMain := slices.ContainsFunc(files, func(name string) bool { return cMain.MatchString(s.Read(name)) })
-	if !hasMain {
+	files := cProgram(s, folder)
+	says := slices.ContainsFunc(files, func(name string) bool { return cWasm.MatchString(s.Read(name)) })
+	if len(files) == 0 || folder == "." && !says && !wantsWasm(s) {
 		return look.WasmSource{}, false
 	}
 	return look.WasmSource{Compiler: look.WasmC, Output: wasmProgram, Folder: ".", Files: files}, true
+}
+
+// cProgram gives the sources of a folder in C or C++ that has a program.
+func cProgram(s *look.Source, folder string) []string {
+	files := s.Names(folder, look.Suffixed(cSuffixes...))
+	if !slices.ContainsFunc(files, func(name string) bool { return cMain.MatchString(s.Read(name)) }) {
+		return nil
+	}
+	return files
 }
 
 // finishWasm says what is compiled before the modules are.
