@@ -69,7 +69,7 @@ func nodeDeclared(s *look.Source, pkg *packageFile) []look.Candidate {
 		return found
 	}
 	if start != "" {
-		return startOf(s, start)
+		return startOf(s, pkg, start)
 	}
 	file := moduleFile(s, pkg.Main)
 	if file == "" {
@@ -89,11 +89,17 @@ func declared(found []look.Candidate, notice string) []look.Candidate {
 }
 
 var nodeStart = regexp.MustCompile(
-	`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev)\s+((?:-\S+\s+)*)(\S+)$`)
+	`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev|bun(?:\s+run)?)\s+((?:-\S+\s+)*)(\S+)$`)
+
+// imports is what a module cannot open a port without.
+var imports = regexp.MustCompile(`\b(?:require|import|getBuiltinModule)\b`)
 
 // startOf judges the start script.
-func startOf(s *look.Source, start string) []look.Candidate {
+func startOf(s *look.Source, pkg *packageFile, start string) []look.Candidate {
 	match := nodeStart.FindStringSubmatch(start)
+	if found, ok := bunStart(s, pkg, start, match); ok {
+		return found
+	}
 	if match == nil {
 		words := withBin(manifest.SplitCommand(start))
 		c := look.Server(toolchain.Node, words...)
@@ -112,6 +118,10 @@ func startOf(s *look.Source, start string) []look.Candidate {
 	listens := slices.ContainsFunc(found, func(c look.Candidate) bool {
 		return c.Contract == dayfly.ContractHTTP
 	})
+	if ends := nodeScript(s, file); len(found) == 0 && len(ends) > 0 &&
+		!imports.MatchString(look.StripScript(s.Read(file))) {
+		return declared(ends, "package.json's start is "+start)
+	}
 	if len(found) == 0 || listens {
 		words := append([]string{"node"}, strings.Fields(match[2])...)
 		if !strings.HasPrefix(match[1], "node") || IsTypeScript(file) {
@@ -121,6 +131,25 @@ func startOf(s *look.Source, start string) []look.Candidate {
 		found[0].File = file
 	}
 	return declared(found, "package.json's start is "+start)
+}
+
+// bunStart judges a start script that wants Bun. Where it is not among the dependencies
+// Node takes its place where it can, and bunx only finds what is installed.
+func bunStart(s *look.Source, pkg *packageFile, start string, match []string) ([]look.Candidate, bool) {
+	words := strings.Fields(start)
+	switch {
+	case words[0] != "bun" && words[0] != "bunx":
+		return nil, false
+	case pkg.Dependencies["bun"] != "":
+		c := look.Server(toolchain.Node, withBin(manifest.SplitCommand(start))...)
+		return declared([]look.Candidate{c}, "package.json's start is "+start), true
+	case words[0] == "bunx" && len(words) > 1 && !strings.HasPrefix(words[1], "-"):
+		return startOf(s, pkg, strings.Join(words[1:], " ")), true
+	case match != nil && moduleFile(s, match[3]) != "":
+		return nil, false
+	}
+	return []look.Candidate{look.Problem("package.json's start is " + start + ", and Bun is not here: start a " +
+		"module that Node can run, or add the package bun to the dependencies")}, true
 }
 
 // withBin puts the folder of installed programs before a name that is not the host's.
