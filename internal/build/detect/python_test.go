@@ -80,3 +80,32 @@ func TestHostileLockFilesDoNotHurtTheNode(t *testing.T) {
 		}
 	}
 }
+
+func TestPartsOfAUVWorkspaceAreInstalledFromTheSource(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"main.py": {Data: []byte("print(1)\n")},
+		"pyproject.toml": {Data: []byte("[project]\nname = \"app\"\ndependencies = [\"part\", \"away\", \"six\"]\n" +
+			"[tool.uv.workspace]\nmembers = [\"parts/*\"]\n[tool.uv.sources]\npart = { workspace = true }\n" +
+			"away = { path = \"../away\" }\n")},
+		"parts/part/pyproject.toml": {Data: []byte("[project]\nname = \"part\"\n")},
+	}
+	plan, err := detect.Source(files, manifest.Function{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(plan.Packages, " "); got != "./parts/part six" {
+		t.Errorf("packages %q, want the part's folder, and nothing of an index by the name of one", got)
+	}
+	lock := "[[package]]\nname = \"app\"\nsource = { virtual = \".\" }\n" +
+		"dependencies = [{ name = \"part\" }, { name = \"away\" }]\n" +
+		"[[package]]\nname = \"part\"\nversion = \"1\"\nsource = { editable = \"parts/part\" }\n" +
+		"[[package]]\nname = \"away\"\nversion = \"1\"\nsource = { directory = \"../away\" }\n"
+	files["uv.lock"] = &fstest.MapFile{Data: []byte(lock)}
+	if plan, err = detect.Source(files, manifest.Function{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := plan.Extra[".dayfly-requirements.txt"]; got != "./parts/part\n" || len(plan.Packages) > 0 {
+		t.Errorf("requirements %q and packages %q, want the part's folder alone", got, plan.Packages)
+	}
+}

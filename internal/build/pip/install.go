@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
@@ -115,6 +114,7 @@ func pyproject(s *look.Source, plan *look.Plan) {
 			Poetry struct {
 				Dependencies map[string]any `toml:"dependencies"`
 			} `toml:"poetry"`
+			UV uvTable `toml:"uv"`
 		} `toml:"tool"`
 	}
 	if err := look.ReadTOML(s.Read("pyproject.toml"), &file); err != nil {
@@ -125,7 +125,14 @@ func pyproject(s *look.Source, plan *look.Plan) {
 	if match != nil && plan.Version == "" {
 		plan.Version = match[1]
 	}
-	plan.Packages = slices.Clone(file.Project.Dependencies)
+	for _, requirement := range file.Project.Dependencies {
+		placed, ok := file.Tool.UV.place(s, requirement)
+		if !ok {
+			plan.Notice("pyproject.toml: " + requirement + unsupportedKind)
+			continue
+		}
+		plan.Packages = append(plan.Packages, placed)
+	}
 	for _, name := range look.SortedKeys(file.Tool.Poetry.Dependencies) {
 		if name == "python" {
 			continue

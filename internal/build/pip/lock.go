@@ -32,7 +32,9 @@ type locked struct {
 	name, version, marker string
 	hashes                []string
 	url                   string // when it comes from one
-	unsupported           bool   // from git or a folder
+	folder                string // when it is a part of the source
+	virtual               bool   // it only needs others, and is none itself
+	unsupported           bool   // from git or another folder
 	edges                 []lockEdge
 	extras                map[string][]lockEdge
 }
@@ -70,7 +72,7 @@ func pythonLock(s *look.Source, plan *look.Plan) {
 			plan.Notice(fmt.Sprintf("%s cannot be read and is not used: pip resolves the versions (%v)", form.file, err))
 			return
 		}
-		pin(plan, form.file, lock)
+		pin(s, plan, form.file, lock)
 		return
 	}
 	if plan.Install == look.InstallPip && s.Has("pyproject.toml") {
@@ -79,14 +81,16 @@ func pythonLock(s *look.Source, plan *look.Plan) {
 }
 
 // pin writes the requirements of a lock file in place of those of the project.
-func pin(plan *look.Plan, file string, lock lockFile) {
+func pin(s *look.Source, plan *look.Plan, file string, lock lockFile) {
 	lines := []string{}
 	for _, p := range lock.wanted() {
 		switch {
-		case p.unsupported:
+		case p.virtual:
+			continue
+		case p.unsupported, p.folder != "" && !isProject(s, p.folder):
 			plan.Notice(file + ": " + p.name + unsupportedKind)
 			continue
-		case len(p.hashes) == 0:
+		case len(p.hashes) == 0 && p.folder == "":
 			plan.Notice(file + " has no hash of " + p.name + ": no hash is checked")
 		}
 		lines = append(lines, p.requirement())
@@ -115,6 +119,9 @@ func (p *locked) requirement() string {
 	line := p.name + "==" + p.version
 	if p.url != "" {
 		line = p.name + " @ " + p.url
+	}
+	if p.folder != "" {
+		line = "./" + p.folder
 	}
 	if p.marker != "" {
 		line += " ; " + p.marker

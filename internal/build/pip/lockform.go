@@ -57,13 +57,15 @@ func readUV(text string, _ []string) (lockFile, error) {
 	}
 	var lock lockFile
 	for _, p := range file.Packages {
-		if p.Source.Virtual == "." || p.Source.Editable == "." {
+		member := p.Source.Virtual + p.Source.Editable + p.Source.Directory
+		if member == "." && p.Source.Directory == "" {
 			lock.roots = append(lock.roots, uvEdges(p.Dependencies)...)
 			continue
 		}
 		one := &locked{name: normalName(p.Name), version: p.Version, url: p.Source.URL,
 			hashes: hashesOf(append(p.Wheels, p.Sdist)), edges: uvEdges(p.Dependencies),
-			unsupported: p.Source.Registry == "" && p.Source.URL == "",
+			folder: member, virtual: p.Source.Virtual != "",
+			unsupported: p.Source.Registry == "" && p.Source.URL == "" && member == "",
 			extras:      map[string][]lockEdge{}}
 		for extra, list := range p.Optional {
 			one.extras[normalName(extra)] = uvEdges(list)

@@ -32,6 +32,7 @@ var (
 		`(?:@[^\n]*\n)*(?:async\s+)?def\s+(\w+)`)
 	pyDef        = regexp.MustCompile(`(?m)^(async\s+)?def\s+(\w+)\s*\(([^)]*)\)`)
 	pyHandlerVar = regexp.MustCompile(`(?m)^(handler|lambda_handler)\s*(?::[^=\n]+)?=\s*\S`)
+	pyCalls      = regexp.MustCompile(`(?m)^[A-Za-z_][\w.]*\(`)
 	pyTalks      = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
 )
 
@@ -50,7 +51,7 @@ func Candidates(s *look.Source) []look.Candidate {
 	for _, name := range append(names, others...) {
 		found = append(found, Module(s, name, len(names)+len(others) == 1)...)
 	}
-	return found
+	return append(found, projectScript(s)...)
 }
 
 // Module judges one module; only tells that there is no other, so that a plain
@@ -66,7 +67,8 @@ func Module(s *look.Source, name string, only bool) []look.Candidate {
 			"exec chalice local --host 127.0.0.1 --port $PORT --no-autoreload")}
 	case pyServer.MatchString(text), pyStreamlit.MatchString(text):
 		found = append(found, pythonServer(name, text))
-	case pyTalks.MatchString(text) && (only || slices.Contains(pythonNames[:3], name)):
+	case pyTalks.MatchString(text) && (only || slices.Contains(pythonNames[:3], name)),
+		only && pyCalls.MatchString(text):
 		c := look.Runs(toolchain.Python, "python", name)
 		c.Notices = []string{name + " has no handler, application or server: each call runs it"}
 		found = append(found, c)
