@@ -195,7 +195,7 @@ func unknownRuntime(list []Runtime, name string) error {
 	}
 	err := dayfly.Errorf(dayfly.KindNotFound, "%s", text)
 	if !ok {
-		return err.WithHint("runtimes are %s, with or without a version", strings.Join(words(), ", "))
+		return err.WithHint("runtimes are %s, with or without a version", strings.Join(Words(), ", "))
 	}
 	install := known.install
 	if version == "" {
@@ -205,8 +205,8 @@ func unknownRuntime(list []Runtime, name string) error {
 	return err.WithHint("%s", fmt.Sprintf("install it with %s; it is found at the next call", install))
 }
 
-// words gives the languages as users may name them.
-func words() []string {
+// Words gives the languages as users may name them.
+func Words() []string {
 	list := []string{string(Native), string(Wasm)}
 	for _, l := range languages() {
 		list = append(list, string(l.name))

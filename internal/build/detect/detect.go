@@ -47,7 +47,7 @@ func language(s *look.Source) (toolchain.Language, error) {
 	language, _ := toolchain.ParseName(s.Settings.Runtime)
 	if language == "" {
 		return "", dayfly.Errorf(dayfly.KindInvalid, "runtime %.60q is not known", s.Settings.Runtime).
-			WithHint("runtimes are python, node, go and native, with or without a version")
+			WithHint("runtimes are %s, with or without a version", strings.Join(toolchain.Words(), ", "))
 	}
 	return language, nil
 }
@@ -73,7 +73,7 @@ func plan(s *look.Source, wanted toolchain.Language) (*look.Plan, error) {
 		plan := accept(c)
 		for _, other := range found[i+1:] {
 			if other.Problem == "" && other.Language != c.Language && other.Rank == c.Rank {
-				plan.Notice("also found " + other.Name() + "; say runtime to choose")
+				plan.Notice("also found " + other.Name() + "; --runtime " + string(other.Language) + " chooses it")
 				break
 			}
 		}
@@ -143,8 +143,12 @@ func accept(c look.Candidate) *look.Plan {
 func nothing(s *look.Source, found []look.Candidate) error {
 	var others []string
 	for _, c := range found {
-		if c.Problem == "" && len(others) < 3 {
-			others = append(others, c.Name())
+		name := c.Name()
+		if c.Dialect != "" {
+			name += " (" + string(c.Dialect) + ")"
+		}
+		if c.Problem == "" && len(others) < 3 && !slices.Contains(others, name) {
+			others = append(others, name)
 		}
 	}
 	if len(others) > 0 {
@@ -159,9 +163,8 @@ func nothing(s *look.Source, found []look.Candidate) error {
 		}
 	}
 	return dayfly.Errorf(dayfly.KindInvalid, "nothing to call was found in the source; looked for "+
-		"a Procfile, package.json or a handler, application or server in "+
-		"index, app, server, main or handler (.js, .ts, .py), "+
-		"lambda_function.py, manage.py, a Go main package, and an executable").
+		"a Procfile, the project files and sources of every language, other platforms' files, "+
+		"index.html and an executable: docs/guides/languages.md lists them").
 		WithHint("name a handler with --entry app.handler or a program with --command \"./run\"; " +
 			"in dayfly.yaml the keys are entry and command")
 }

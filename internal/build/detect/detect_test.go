@@ -188,7 +188,7 @@ func TestSourcesAreRecognised(t *testing.T) {
 func TestNoticesTellWhatIsNotExpected(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]string{
-		"mixed":             "also found python handler app.handler",
+		"mixed":             "also found python handler app.handler; --runtime python chooses it",
 		"python-procfile":   "the command comes from the Procfile",
 		"python-poetry":     "poetry.lock is not used",
 		"dockerfile-beside": "the Dockerfile is not used",
