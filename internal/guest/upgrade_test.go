@@ -4,6 +4,7 @@ package guest_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -46,6 +47,32 @@ func open(t *testing.T) (*dayfly.Result, io.ReadWriteCloser, *peer, uint32, chan
 	return result, pipe, p, <-streams, done
 }
 
+// echo sends back so many bytes and ends: it grants what it reads, and sends no more than
+// it was granted.
+func (p *peer) echo(stream uint32, left int) {
+	allowance := frame.Window
+	var kept []string
+	for left > 0 {
+		f, err := p.r.Read()
+		if err != nil {
+			p.t.Errorf("echo: %v", err)
+			return
+		}
+		switch f.Type {
+		case frame.Body:
+			kept = append(kept, string(f.Payload))
+			_, _ = p.nc.Write(frame.AppendWindow(nil, stream, len(f.Payload)))
+		case frame.WindowMore:
+			allowance += int(binary.BigEndian.Uint32(f.Payload))
+		}
+		for len(kept) > 0 && len(kept[0]) <= allowance {
+			p.send(frame.Body, stream, kept[0])
+			allowance, left, kept = allowance-len(kept[0]), left-len(kept[0]), kept[1:]
+		}
+	}
+	p.send(frame.End, stream, "")
+}
+
 func TestAStreamBecomesAPipe(t *testing.T) {
 	t.Parallel()
 	result, pipe, p, stream, done := open(t)
@@ -57,15 +84,7 @@ func TestAStreamBecomesAPipe(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 	written := make(chan error, 1)
 	go func() { _, err := pipe.Write(data); written <- err }()
-	go func() { // an echo that grants what it reads
-		for left := size; left > 0; {
-			f := p.expect(frame.Body)
-			left -= len(f.Payload)
-			_, _ = p.nc.Write(frame.AppendWindow(nil, stream, len(f.Payload)))
-			p.send(frame.Body, stream, string(f.Payload))
-		}
-		p.send(frame.End, stream, "")
-	}()
+	go p.echo(stream, size)
 	got, err := io.ReadAll(pipe)
 	if err != nil || !bytes.Equal(got, data) {
 		t.Errorf("echo of %d bytes gave %d, %v", size, len(got), err)
