@@ -159,12 +159,13 @@ func (g *group) coldCost() time.Duration {
 func (g *group) start() {
 	inst, err := g.make(g.pool.life)
 	g.mu.Lock()
-	g.starting--
-	g.mu.Unlock()
+	g.starting-- // in one step with the giving: in between, the instance would be nowhere
 	if err == nil {
-		g.give(inst)
+		drop := g.take(inst)
+		g.mu.Unlock()
+		g.settle(inst, drop)
+		g.mu.Lock()
 	}
-	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil && len(g.line) > 0 {
 		w := g.line[0]

@@ -159,10 +159,15 @@ func (g *group) release(inst *instance) {
 // give adds a new instance to the group.
 func (g *group) give(inst *instance) {
 	g.mu.Lock()
-	g.instances = append(g.instances, inst)
-	drop := g.hand(inst)
+	drop := g.take(inst)
 	g.mu.Unlock()
 	g.settle(inst, drop)
+}
+
+// take makes a new instance one of the group's, as hand does. Callers hold mu.
+func (g *group) take(inst *instance) (drop bool) {
+	g.instances = append(g.instances, inst)
+	return g.hand(inst)
 }
 
 // hand gives inst's room to the line, or makes it ready. It reports whether inst is

@@ -90,7 +90,10 @@ func TestLineIsBoundedAndRefusesEarly(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "two calls wait", func() bool { return p.Stats().Waiting == 2 })
+	eventually(t, "one call runs and two wait", func() bool {
+		stats := p.Stats()
+		return stats.Busy == 1 && stats.Waiting == 2
+	})
 	rec, _, err := call(t.Context(), p, rev)
 	if dayfly.KindOf(err) != dayfly.KindExhausted || rec.QueueDepth != 2 {
 		t.Errorf("call past the line = %v, depth %d; want exhausted at 2", err, rec.QueueDepth)
