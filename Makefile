@@ -31,13 +31,13 @@ build: setup ## build bin/dayfly
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dayfly ./cmd/dayfly
 
 test: languages ## set up, run every test
-	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+	$(GO) test -timeout 40m $(TESTFLAGS) ./...
 
 check: setup lint ## what must hold beside the tests: format, vet, lint, the house's rules
 	$(GO) test -count 1 .
 
 test-race: setup ## run the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(TESTFLAGS) ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 40m $(TESTFLAGS) ./...
 
 fmt: ## format the Go files
 	$(GO)fmt -l -w $(GOFILES)
