@@ -80,20 +80,26 @@ func TestPagesComeWithoutWhatBuiltThem(t *testing.T) {
 func TestAYarnThatTheSourceBringsIsUsed(t *testing.T) {
 	t.Parallel()
 	needs(t, "node")
-	w := newWorld(t, boxes(t), nil)
-	built, err := w.build(t, map[string]string{
-		"server.js": "require('http').createServer().listen(process.env.PORT);\n",
-		"package.json": `{"name":"x","version":"1.0.0","packageManager":"yarn@4.9.2",` +
-			`"scripts":{"start":"node server.js"},"dependencies":{"tiny":"1"}}`,
-		"yarn.lock":   "__metadata:\n  version: 8\n",
-		".yarnrc.yml": "yarnPath: .yarn/releases/yarn.cjs\n",
-		// It stands for the real one, which is 3 MB: what counts is how it is called.
-		".yarn/releases/yarn.cjs": "require('fs').writeFileSync('called.txt', process.argv.slice(2).join(' '));\n",
-	}, manifest.Function{})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, w.said())
-	}
-	if out := w.runIn(t, built.Bundle, "cat", "called.txt"); out != "workspaces focus --production" {
-		t.Errorf("yarn was called with %q", out)
+	for name, want := range map[string]string{
+		"yarn.cjs":       "workspaces focus --production",
+		"yarn-4.9.2.cjs": "workspaces focus --production",
+		"yarn-2.4.3.cjs": "install --immutable", // only a plugin of its focuses
+	} {
+		w := newWorld(t, boxes(t), nil)
+		built, err := w.build(t, map[string]string{
+			"server.js": "require('http').createServer().listen(process.env.PORT);\n",
+			"package.json": `{"name":"x","version":"1.0.0","packageManager":"yarn@4.9.2",` +
+				`"scripts":{"start":"node server.js"},"dependencies":{"tiny":"1"}}`,
+			"yarn.lock":   "__metadata:\n  version: 8\n",
+			".yarnrc.yml": "yarnPath: .yarn/releases/" + name + "\n",
+			// It stands for the real one, which is 3 MB: what counts is how it is called.
+			".yarn/releases/" + name: "require('fs').writeFileSync('called.txt', process.argv.slice(2).join(' '));\n",
+		}, manifest.Function{})
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, w.said())
+		}
+		if out := w.runIn(t, built.Bundle, "cat", "called.txt"); out != want {
+			t.Errorf("%s was called with %q, want %q", name, out, want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/dayfly-faas/dayfly"
@@ -77,6 +78,9 @@ func (k *kitchen) npmSteps(ctx context.Context) ([]Step, error) {
 	return list, nil
 }
 
+// unfocused are yarns that leave out what is for development only with a plugin.
+var unfocused = regexp.MustCompile(`^yarn-[23]\.`)
+
 // packageManager is how one package manager is told what to do.
 type packageManager struct {
 	name, script string
@@ -99,12 +103,16 @@ func (m packageManager) in(folder string) []string {
 func (k *kitchen) packageManager(ctx context.Context) (packageManager, error) {
 	wanted := k.plan.Node.Manager
 	if yarn := k.plan.Node.Yarn; yarn != "" {
-		return packageManager{
+		manager := packageManager{
 			name: "yarn", script: path.Join(TaskDir, yarn), mounts: k.runtime.Prefixes, folder: "--cwd",
 			install:    []string{"workspaces", "focus", "--production"},
 			installAll: []string{"install", "--immutable"},
 			prune:      []string{"workspaces", "focus", "--production"},
-		}, nil
+		}
+		if unfocused.MatchString(path.Base(yarn)) {
+			manager.install, manager.prune = manager.installAll, nil
+		}
+		return manager, nil
 	}
 	places := map[string][]string{
 		"pnpm": {"lib/node_modules/pnpm/bin/pnpm.cjs"},
