@@ -19,6 +19,7 @@ type packageFile struct {
 	Optional        map[string]string `json:"optionalDependencies"`
 	Engines         map[string]string `json:"engines"`
 	PackageManager  string            `json:"packageManager"`
+	Workspaces      any               `json:"workspaces"` // folders of packages that are linked
 }
 
 // packageJSON reads the source's package.json; nil when there is none that can be read.
@@ -41,7 +42,7 @@ func readPackage(s *look.Source, name string) (*packageFile, []look.Candidate) {
 		"main": &pkg.Main, "type": &pkg.Type, "scripts": &pkg.Scripts,
 		"dependencies": &pkg.Dependencies, "devDependencies": &pkg.DevDependencies,
 		"optionalDependencies": &pkg.Optional, "engines": &pkg.Engines,
-		"packageManager": &pkg.PackageManager,
+		"packageManager": &pkg.PackageManager, "workspaces": &pkg.Workspaces,
 	} {
 		if value, ok := raw[key]; ok {
 			_ = json.Unmarshal(value, into) // of another form: as if it were not there
@@ -56,7 +57,7 @@ func (p *packageFile) has(name string) bool {
 }
 
 func (p *packageFile) needsInstall() bool {
-	return len(p.Dependencies)+len(p.Optional) > 0
+	return len(p.Dependencies)+len(p.Optional) > 0 || p.Workspaces != nil
 }
 
 var enginesMajor = regexp.MustCompile(`^\s*[\^~=v]*\s*(\d+)(?:\.(?:\d+|x|\*))*\s*$`)
