@@ -63,6 +63,7 @@ var scenarios = []struct {
 	{"start", (*bench).start},
 	{"floors", (*bench).floorStarts},
 	{"cold", (*bench).cold},
+	{"languages", (*bench).languages},
 	{"memory", (*bench).memory},
 	{"source", (*bench).source},
 	{"burst", (*bench).burst},
@@ -72,7 +73,7 @@ var scenarios = []struct {
 
 func main() {
 	var opts options
-	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, memory, "+
+	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
 		"source, burst, warm, overload, and the peers in floors and warm")
 	flag.BoolVar(&opts.quick, "quick", false, "measure less: a minute, good for a look")
 	flag.BoolVar(&opts.json, "json", false, "print JSON in place of the table")

@@ -169,8 +169,23 @@ func ref(name string) dayfly.FunctionRef {
 	return dayfly.FunctionRef{Project: dayfly.DefaultProject, Name: dayfly.FunctionName(name)}
 }
 
-// deploy makes a function of the handler in a folder of testdata and gives its URL.
+// deploy makes a function of the handler in a folder of testdata, calls it once and
+// gives its URL.
 func (p *platform) deploy(
+	ctx context.Context, folder, name string, settings client.Settings,
+) (string, error) {
+	url, err := p.install(ctx, folder, name, settings)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := once(url); err != nil {
+		return "", fmt.Errorf("call %s: %w", name, err)
+	}
+	return url, nil
+}
+
+// install makes a function and gives its URL.
+func (p *platform) install(
 	ctx context.Context, folder, name string, settings client.Settings,
 ) (string, error) {
 	source, err := client.OpenSource(filepath.Join(testdata, folder))
@@ -185,17 +200,26 @@ func (p *platform) deploy(
 	if _, err := p.client.Deploy(ctx, request, nil); err != nil {
 		return "", fmt.Errorf("deploy %s: %w", folder, err)
 	}
-	url := p.gateway + "/function/" + name
-	if _, _, err := once(url); err != nil {
-		return "", fmt.Errorf("call %s: %w", name, err)
-	}
-	return url, nil
+	return p.gateway + "/function/" + name, nil
 }
+
+// evictPatience is how long evict waits for an instance to become idle: a program that
+// polls for its calls has answered a moment before it asks for the next.
+const evictPatience = 500 * time.Millisecond
 
 // evict ends the idle instances of a function: its next call starts cold.
 func (p *platform) evict(ctx context.Context, name string) error {
-	_, err := p.client.Evict(ctx, ref(name))
-	return err
+	for until := time.Now().Add(evictPatience); ; {
+		n, err := p.client.Evict(ctx, ref(name))
+		if err != nil || n > 0 || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // lockedTail keeps the last of what a program prints.

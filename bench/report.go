@@ -207,7 +207,7 @@ func scenarioIndex(name string) int {
 }
 
 // scenarioNames is the order of the table.
-var scenarioNames = []string{"start", "cold", "source", "warm", "burst", "overload", "memory"}
+var scenarioNames = []string{"start", "cold", "languages", "source", "warm", "burst", "overload", "memory"}
 
 // table prints every row for people.
 func (r *report) table(out io.Writer) error {

@@ -156,7 +156,7 @@ func (b *bench) source(ctx context.Context) error {
 			if err := os.WriteFile(path, fresh, 0o644); err != nil {
 				return err
 			}
-			took, err := b.deployAndCall(ctx, path, "source-"+filepath.Dir(file))
+			took, err := b.deployAndCall(ctx, path, "source-"+filepath.Dir(file), "")
 			if err != nil {
 				return err
 			}
@@ -168,13 +168,14 @@ func (b *bench) source(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) deployAndCall(ctx context.Context, path, name string) (time.Duration, error) {
+// deployAndCall deploys what is at path and makes the first call; query is the call's.
+func (b *bench) deployAndCall(ctx context.Context, path, name, query string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, b.binary, "deploy", path, "--function", name)
 	cmd.Env = append(os.Environ(), "DAYFLY_DATA="+b.platform.data())
 	began := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("dayfly deploy %s: %w\n%s", path, err, out)
 	}
-	_, _, err := once(b.platform.gateway + "/function/" + name)
+	_, _, err := once(b.platform.gateway + "/function/" + name + query + "#" + anyBody)
 	return time.Since(began), err
 }
