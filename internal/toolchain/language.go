@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Language is what a runtime runs.
@@ -53,8 +54,8 @@ type language struct {
 	install string
 }
 
-// languages lists them in the order in which people see them.
-func languages() []language {
+// languages lists them in the order in which people see them. Nobody may change the list.
+var languages = sync.OnceValue(func() []language {
 	return []language{
 		{
 			name: Python, program: regexp.MustCompile(`^python3?(\.\d+)?$`), path: "python3",
@@ -114,7 +115,7 @@ prefix: require("path").dirname(require("path").dirname(process.execPath))})`},
 			install: "rustup toolchain install %s or apt install cargo",
 		},
 	}
-}
+})
 
 // describe gives the language of that name; Native and Wasm have no entry.
 func describe(name Language) (language, bool) {
