@@ -49,7 +49,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) tool staticcheck ./...
 
 generate: ## write the schema and the golden files anew; tests compare them
-	$(GO) test -count 1 $(dir $(addprefix ./,$(shell git grep -l 'flag.Bool."update"' -- '*_test.go'))) -update
+	$(GO) test -short -count 1 $(dir $(addprefix ./,$(shell git grep -l 'flag.Bool."update"' -- '*_test.go'))) -update
 
 bench: build ## measure this machine: a table, bench/results/results.json and a picture
 	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench -binary bin/dayfly $(BENCHFLAGS)
