@@ -3,12 +3,12 @@
 package guest
 
 import (
-	"errors"
-	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
 // spinner reads from a connection and, when told to, looks for bytes for a while
@@ -31,31 +31,10 @@ func newSpinner(nc net.Conn) *spinner {
 }
 
 // Read implements io.Reader.
-func (s *spinner) Read(p []byte) (n int, err error) {
+func (s *spinner) Read(p []byte) (int, error) {
 	span := time.Duration(s.span.Load())
 	if span == 0 || s.raw == nil || len(p) == 0 {
 		return s.nc.Read(p)
 	}
-	began := time.Now()
-	waitErr := s.raw.Read(func(fd uintptr) bool {
-		for {
-			n, err = syscall.Read(int(fd), p)
-			switch {
-			case errors.Is(err, syscall.EINTR):
-			case !errors.Is(err, syscall.EAGAIN):
-				return true
-			case time.Since(began) > span:
-				return false // the runtime waits, and calls again once there are bytes
-			}
-		}
-	})
-	switch {
-	case waitErr != nil:
-		return 0, waitErr
-	case err != nil:
-		return 0, err
-	case n == 0:
-		return 0, io.EOF
-	}
-	return n, nil
+	return frame.ReadWithin(s.raw, p, span)
 }

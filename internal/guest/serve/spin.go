@@ -3,12 +3,12 @@
 package serve
 
 import (
-	"errors"
-	"io"
 	"net"
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/guest/frame"
 )
 
 // Eager is a Handler that starts so fast that sleeping until the first call shows.
@@ -46,31 +46,10 @@ func (e *eager) look(span time.Duration) {
 }
 
 // Read implements io.Reader.
-func (e *eager) Read(p []byte) (n int, err error) {
+func (e *eager) Read(p []byte) (int, error) {
 	span := e.span
 	if e.span = 0; span == 0 || len(p) == 0 {
 		return e.Conn.Read(p)
 	}
-	began := time.Now()
-	waitErr := e.raw.Read(func(fd uintptr) bool {
-		for {
-			n, err = syscall.Read(int(fd), p)
-			switch {
-			case errors.Is(err, syscall.EINTR):
-			case !errors.Is(err, syscall.EAGAIN):
-				return true
-			case time.Since(began) > span:
-				return false // the runtime waits, and calls again once there are bytes
-			}
-		}
-	})
-	switch {
-	case waitErr != nil:
-		return 0, waitErr
-	case err != nil:
-		return 0, err
-	case n == 0:
-		return 0, io.EOF
-	}
-	return n, nil
+	return frame.ReadWithin(e.raw, p, span)
 }
