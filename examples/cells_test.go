@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ const matrixFile = "../docs/MATRIX.md"
 // languageCells is one cells.yaml.
 type languageCells struct {
 	Language string `yaml:"language"` // as people write it: "C#"
-	// Needs are runtimes, as of dayfly runtimes, without which the tests are skipped.
+	// Needs are runtimes, as of dayfly runtimes, without which the tests are skipped:
+	// "rust", or "rust>=1.85" for what the default one must be.
 	Needs []string `yaml:"needs"`
 	Cells []cell   `yaml:"cells"`
 
@@ -233,15 +235,29 @@ This page is generated from the tests: ` + "`make generate`" + `.
 }
 
 // has tells whether the platform found a runtime of that name.
-func (p *platform) has(t *testing.T, name string) bool {
+func (p *platform) has(t *testing.T, needed string) bool {
 	t.Helper()
+	name, least, _ := strings.Cut(needed, ">=")
 	list, err := p.client.Runtimes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return slices.ContainsFunc(list, func(r client.Runtime) bool {
-		return strings.TrimRight(string(r.Name), "0123456789.") == name || string(r.Name) == name
+		isOne := strings.TrimRight(string(r.Name), "0123456789.") == name || string(r.Name) == name
+		return isOne && (least == "" || r.Default && !older(r.Version, least))
 	})
+}
+
+// older compares versions by their numbers.
+func older(version, least string) bool {
+	numbers := func(text string) (list []int) {
+		for _, part := range strings.Split(text, ".") {
+			n, _ := strconv.Atoi(part) // what is no number counts as none
+			list = append(list, n)
+		}
+		return list
+	}
+	return slices.Compare(numbers(version), numbers(least)) < 0
 }
 
 // anyFile tells whether there is a file of any of the patterns; ~ is the home folder.
