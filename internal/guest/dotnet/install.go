@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/dayfly-faas/dayfly"
 )
@@ -87,7 +88,13 @@ func Install(ctx context.Context, r Runtime, dir string) (string, error) {
 // key names what the compiled guest depends on.
 func (r Runtime) key() string {
 	sum := sha256.New()
-	fmt.Fprint(sum, r.Path, "\n", r.Version, "\n", project)
+	fmt.Fprint(sum, r.Path, "\n", r.Version, "\n", project, sourcesSum())
+	return "dotnet-" + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// sourcesSum identifies the embedded sources. It is made once: every start asks.
+var sourcesSum = sync.OnceValue(func() string {
+	sum := sha256.New()
 	_ = fs.WalkDir(files(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -97,8 +104,8 @@ func (r Runtime) key() string {
 		_, _ = sum.Write(text)
 		return err
 	})
-	return "dotnet-" + hex.EncodeToString(sum.Sum(nil)[:8])
-}
+	return hex.EncodeToString(sum.Sum(nil))
+})
 
 func (r Runtime) compile(ctx context.Context, work, made string) error {
 	sources := filepath.Join(work, "source")

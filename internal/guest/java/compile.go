@@ -30,6 +30,8 @@ const (
 	archiveMax = time.Minute
 	// outputMax bounds what of a tool's complaints is kept.
 	outputMax = 4 << 10
+	// workPrefix begins the names of folders in which a guest is being made.
+	workPrefix = ".new-"
 	// release is the oldest Java that the guest runs on.
 	release = 11
 )
@@ -78,6 +80,13 @@ func (c *Compiler) Close() {
 // since an archive of classes is bound to the path of its jar.
 func (c *Compiler) Folder(jdk JDK) string {
 	sum := sha256.New()
+	_, _ = fmt.Fprint(sum, sourcesSum(), manifest, jdk.Path, Args("", 0))
+	return filepath.Join(c.dir, jdk.Version+"-"+hex.EncodeToString(sum.Sum(nil))[:16])
+}
+
+// sourcesSum identifies the embedded sources. It is made once: every start asks.
+var sourcesSum = sync.OnceValue(func() string {
+	sum := sha256.New()
 	for _, file := range sources() {
 		text, err := source.ReadFile(file)
 		if err != nil {
@@ -85,9 +94,8 @@ func (c *Compiler) Folder(jdk JDK) string {
 		}
 		_, _ = fmt.Fprintf(sum, "%s %d %s", file, len(text), text)
 	}
-	_, _ = fmt.Fprint(sum, manifest, jdk.Path, Args("", 0))
-	return filepath.Join(c.dir, jdk.Version+"-"+hex.EncodeToString(sum.Sum(nil))[:16])
-}
+	return hex.EncodeToString(sum.Sum(nil))
+})
 
 // Compile makes the guest's jar unless it is there, and gives its folder. Callers that
 // come while it is made wait for it, or until ctx ends.
@@ -115,12 +123,26 @@ func (c *Compiler) Archive(ctx context.Context, jdk JDK) error {
 	}
 }
 
+// sweep removes what a process that was killed had half made. A failure costs some disk.
+func (c *Compiler) sweep() {
+	left, _ := filepath.Glob(filepath.Join(c.dir, workPrefix+"*")) // the pattern is good
+	for _, folder := range left {
+		// A younger one may be in the making by another compiler of the folder.
+		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > compileMax+archiveMax {
+			_ = os.RemoveAll(folder)
+		}
+	}
+}
+
 // start makes a guest unless somebody did. What failed is tried again when next asked for.
 func (c *Compiler) start(jdk JDK, folder string) *job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if made := c.made[folder]; made != nil {
 		return made
+	}
+	if len(c.made) == 0 {
+		c.sweep()
 	}
 	made := &job{compiled: make(chan struct{}), archived: make(chan struct{})}
 	c.made[folder] = made
@@ -158,7 +180,7 @@ func compile(ctx context.Context, jdk JDK, folder string) error {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return fmt.Errorf("make folder of Java guests: %w", err)
 	}
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".new-*")
+	work, err := os.MkdirTemp(filepath.Dir(folder), workPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("make folder of Java guest: %w", err)
 	}
