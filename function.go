@@ -100,6 +100,11 @@ type Spec struct {
 	Egress  Egress            `json:"egress"`
 	Limits  Limits            `json:"limits"`
 	Scaling Scaling           `json:"scaling"`
+	// Triggers turn events into invocations; Retry and Destinations say what becomes
+	// of those that are executed asynchronously.
+	Triggers     []Trigger    `json:"triggers,omitempty"`
+	Retry        Retry        `json:"retry"`
+	Destinations Destinations `json:"destinations,omitzero"`
 }
 
 // Limits bound one instance and one call of it.
@@ -140,6 +145,7 @@ func DefaultSpec() Spec {
 			Concurrency: 1, MaxInstances: 1000, IdleTimeout: 10 * time.Minute,
 			QueueDepth: 1000, QueueTimeout: 10 * time.Second,
 		},
+		Retry: DefaultRetry(),
 	}
 }
 

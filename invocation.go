@@ -46,6 +46,11 @@ type Invocation struct {
 	Source   Source
 	Received time.Time
 	Request  Request
+	// Event and Attempt tell which event this executes, and for which time; of a batch,
+	// its first event. Event is empty when a caller waits for the answer.
+	Event   EventID
+	Attempt int
+	Trigger TriggerName // of the event, if a trigger caused it
 	// Revision is fixed by the invoker before it executes the call.
 	Revision *Revision
 	// Deadline is when the call must have ended; the invoker sets it.
@@ -62,6 +67,12 @@ type Source string
 const (
 	SourceHTTP   Source = "http"   // the gateway
 	SourceInvoke Source = "invoke" // the management API: dayfly invoke
+	SourceAsync  Source = "async"  // an asynchronous invocation that some caller asked for
+	SourceCron   Source = "cron"
+	SourceQueue  Source = "queue"
+	SourceObject Source = "object"
+	SourceValue  Source = "kv"
+	SourceHook   Source = "webhook"
 )
 
 // Result is a function's answer. Body is never nil and must be closed: closing it
@@ -150,9 +161,14 @@ type Record struct {
 	Instance InstanceID   `json:"instance,omitempty"`
 	Node     NodeID       `json:"node,omitempty"`
 	Source   Source       `json:"source"`
-	Method   string       `json:"method,omitempty"`
-	Path     string       `json:"path,omitempty"`
-	Status   int          `json:"status"`
+	// Event, Attempt and Trigger are the Invocation's; Batch is how many events it took.
+	Event   EventID     `json:"event,omitempty"`
+	Attempt int         `json:"attempt,omitempty"`
+	Trigger TriggerName `json:"trigger,omitempty"`
+	Batch   int         `json:"batch,omitempty"`
+	Method  string      `json:"method,omitempty"`
+	Path    string      `json:"path,omitempty"`
+	Status  int         `json:"status"`
 
 	Start    time.Time     `json:"start"`
 	Duration time.Duration `json:"duration_ns"`

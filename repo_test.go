@@ -28,15 +28,20 @@ const module = "github.com/dayfly-faas/dayfly"
 // package gets its place here; the table is never relaxed to make a build pass.
 var storeys = [][]string{
 	{"."}, // the vocabulary: package dayfly
-	{"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm"},
+	{
+		"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm",
+		"internal/clock", "internal/cron", "internal/filter",
+	},
 	{
 		"internal/sandbox", "internal/guest", "internal/scale", "internal/place",
 		"internal/logs", "internal/egress", "internal/toolchain", "internal/manifest",
-		"internal/bundle",
+		"internal/bundle", "internal/blob", "internal/kv", "internal/topic", "internal/webhook",
+		"internal/envelope",
 	},
 	{"internal/pool", "internal/catalog", "internal/build"},
 	{"internal/invoke", "internal/rollout", "internal/scheduler"},
-	{"internal/gateway", "internal/api"},
+	{"internal/queue"},
+	{"internal/gateway", "internal/api", "internal/s3", "internal/trigger"},
 	{"internal/config"},
 	{"internal/node"},
 	{"internal/cli"},

@@ -284,6 +284,20 @@ func (b *Bus) LogStream(ctx context.Context, bounds Bounds) (jetstream.Stream, e
 	return stream, nil
 }
 
+// Stream opens a stream of subjects.go, creating it when missing and giving it the
+// bounds of cfg when it has others.
+func (b *Bus) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	js, err := b.Bulk()
+	if err != nil {
+		return nil, err
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open stream %s: %w", cfg.Name, err)
+	}
+	return stream, nil
+}
+
 func (b *Bus) session() (*session, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,6 +15,16 @@ import (
 //	meter     records  $KV.meter.PROJECT.FUNCTION   use of each function, summed      512 KiB each
 //	bundles   objects  $O.bundles.>                 bundles by digest                 the disk
 //	LOGS      stream   logs.PROJECT.FUNCTION        lines and records, in batches     256 MiB, 7 days
+//	resources records  $KV.resources.>              queues and buckets of projects    512 KiB each
+//	keys      records  $KV.keys.>                   idempotency keys, for a time      512 KiB each
+//	crons     records  $KV.crons.>                  what timers did and are to do     512 KiB each
+//	WORK      stream   work.PROJECT.FUNCTION.LANE   accepted events, until executed   8 GiB
+//	                   later.>                      those whose time has not come
+//	DEAD      stream   dead.PROJECT.FUNCTION        events that were given up         1 GiB, 14 days
+//	EVENTS    stream   events.PROJECT.KIND.NAME     messages of queues, changes of    16 GiB
+//	                                                objects and values, to replay
+//	OBJECTS   stream   objects.PROJECT.BUCKET.KEY   what there is of objects          the disk
+//	VALUES    stream   values.PROJECT.BUCKET.KEY    key-value records                 8 GiB
 const (
 	// BucketCatalog holds functions and their revisions.
 	BucketCatalog = "catalog"
@@ -26,6 +36,22 @@ const (
 	StreamLogs = "LOGS"
 	// SubjectLogs is the prefix of the subjects of StreamLogs.
 	SubjectLogs = "logs"
+	// BucketResources holds the queues and buckets that projects have.
+	BucketResources = "resources"
+	// BucketKeys holds idempotency keys.
+	BucketKeys = "keys"
+	// BucketCrons holds the ledgers of timers.
+	BucketCrons = "crons"
+	// StreamWork holds events that were accepted and not yet executed.
+	StreamWork = "WORK"
+	// StreamDead holds dead letters.
+	StreamDead = "DEAD"
+	// StreamEvents holds messages of queues and changes of objects and values.
+	StreamEvents = "EVENTS"
+	// StreamObjects holds the records of objects.
+	StreamObjects = "OBJECTS"
+	// StreamValues holds key-value records.
+	StreamValues = "VALUES"
 )
 
 // Bounds of what is stored.
