@@ -119,3 +119,24 @@ const (
 	DeadFatal    DeadReason = "fatal"          // a failure that no repetition mends
 	DeadRemoved  DeadReason = "removed"        // the function, or its trigger, is gone
 )
+
+// EventInfo is the life of an accepted event so far: the answer to "what became of it?".
+type EventInfo struct {
+	ID       EventID     `json:"id"`
+	Function FunctionRef `json:"function"`
+	Source   Source      `json:"source"`
+	Trigger  TriggerName `json:"trigger,omitempty"`
+	Type     string      `json:"type,omitempty"` // of the CloudEvent; empty for a plain call
+	Subject  string      `json:"subject,omitempty"`
+	Key      string      `json:"key,omitempty"` // its idempotency key
+	Bytes    int64       `json:"bytes"`         // of the body or data
+	State    EventState  `json:"state"`
+	Accepted time.Time   `json:"accepted"`
+	// After is when it is due, when that is later than its acceptance.
+	After    time.Time  `json:"after,omitzero"`
+	Ended    time.Time  `json:"ended,omitzero"`
+	Attempts []Attempt  `json:"attempts,omitempty"`
+	Reason   DeadReason `json:"reason,omitempty"` // of a dead letter
+	// Delivered tells what became of its destination or callback, when it has one.
+	Delivered string `json:"delivered,omitempty"`
+}
