@@ -136,6 +136,9 @@ func (b *fakeBox) Attach(context.Context, string, string) error           { retu
 func (b *fakeBox) Exec(context.Context, []string, []string, string) error { return nil }
 func (b *fakeBox) SetLimits(dayfly.Limits) error                          { return nil }
 func (b *fakeBox) Ports() ([]int, error)                                  { return nil, nil }
+func (b *fakeBox) Listen(int) (net.Listener, error) {
+	return nil, errors.New("no ports here")
+}
 
 func (b *fakeBox) Dial(context.Context, int) (net.Conn, error) {
 	return nil, errors.New("no ports here")

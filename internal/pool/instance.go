@@ -22,7 +22,8 @@ type instance struct {
 	conn      *guest.Conn   // frames; nil for a program that serves HTTP by itself
 	server    *guest.Server // HTTP; nil for a guest that speaks frames
 	output    *output
-	free      func() // gives the network back
+	tenant    *Tenant // nil in a box without doors
+	free      func()  // gives the network back
 	origin    dayfly.ColdStart
 	inner     bool           // the function's process is behind a guest of ours
 	grace     time.Duration  // to shut down in, once told to; most need none

@@ -5,6 +5,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -144,8 +145,9 @@ func (l *launch) path() string {
 	return l.runtime.Bin() + ":" + searchPath
 }
 
-// environment is what the function sees: the platform's variables under its own.
-func (l *launch) environment(rev *dayfly.Revision) map[string]string {
+// environment is what the function sees: the platform's variables, those of its doors
+// among them, under its own.
+func (l *launch) environment(rev *dayfly.Revision, doors map[string]string) map[string]string {
 	env := map[string]string{
 		"PATH": l.path(), "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PWD": taskDir,
 		"SSL_CERT_FILE":   caBundle,
@@ -153,6 +155,7 @@ func (l *launch) environment(rev *dayfly.Revision) map[string]string {
 		"DAYFLY_FUNCTION": string(rev.Function.Name), "DAYFLY_PROJECT": string(rev.Function.Project),
 		"DAYFLY_REVISION": strconv.Itoa(rev.Number),
 	}
+	maps.Copy(env, doors)
 	switch {
 	case rev.Spec.Contract == dayfly.ContractHTTP:
 		env["PORT"] = strconv.Itoa(functionPort)

@@ -28,6 +28,7 @@ type Pool struct {
 	bundles  Bundles
 	runtimes Runtimes
 	lines    Lines
+	doors    Doors // nil: boxes have none
 
 	gate   chan struct{} // a token for each cold start that may run
 	stems  *stems
@@ -54,6 +55,7 @@ type Deps struct {
 	Bundles  Bundles
 	Runtimes Runtimes
 	Lines    Lines
+	Doors    Doors // nil gives boxes none
 }
 
 // New makes a pool; it starts nothing.
@@ -63,7 +65,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 	}
 	cfg.StartsMax = max(1, cfg.StartsMax)
 	p := &Pool{cfg: cfg, log: log, driver: deps.Driver, network: deps.Network, bundles: deps.Bundles,
-		runtimes: deps.Runtimes, lines: deps.Lines, gate: make(chan struct{}, cfg.StartsMax),
+		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: make(chan struct{}, cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.cpu = newProcessors()

@@ -55,7 +55,7 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 		return nil, err
 	}
 	taken := time.Since(began)
-	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, free: s.free, origin: origin,
+	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, tenant: s.tenant, free: s.free, origin: origin,
 		inner: launch.relay || g.rev.Spec.Contract == dayfly.ContractLambda,
 		since: time.Now(), charged: charged, phases: []dayfly.Timed{{Name: string(origin), Duration: taken}}}
 	if err := inst.become(ctx, &launch); err != nil {
@@ -97,6 +97,12 @@ func (i *instance) become(ctx context.Context, l *launch) error {
 	return err
 }
 
+// environment is what the function sees, the way to the platform's doors included.
+func (i *instance) environment(l *launch) map[string]string {
+	rev := i.group.rev
+	return l.environment(rev, i.group.pool.admit(i.tenant, rev))
+}
+
 // execute runs the revision's own server in the held box.
 func (i *instance) execute(ctx context.Context, l *launch, folder string) error {
 	rev := i.group.rev
@@ -105,7 +111,7 @@ func (i *instance) execute(ctx context.Context, l *launch, folder string) error 
 		return err
 	}
 	var env []string
-	for k, v := range l.environment(rev) {
+	for k, v := range i.environment(l) {
 		env = append(env, k+"="+v)
 	}
 	if err := i.box.Exec(ctx, argv, env, taskDir); err != nil {
@@ -159,7 +165,7 @@ func (i *instance) specialise(ctx context.Context, l *launch) error {
 	ready, err := i.conn.Specialise(ctx, frame.SpecialiseHead{
 		Function: rev.Function.Name, Project: rev.Function.Project, Revision: rev.ID, Number: rev.Number,
 		Dialect: rev.Spec.Dialect, Entry: rev.Spec.Entry, Task: taskDir, Port: functionPort,
-		Env: l.environment(rev), Concurrency: rev.Spec.Scaling.Concurrency,
+		Env: i.environment(l), Concurrency: rev.Spec.Scaling.Concurrency,
 		MemoryBytes: rev.Spec.Limits.MemoryBytes, TimeoutMillis: rev.Spec.Limits.Timeout.Milliseconds(),
 		Command: rev.Spec.Command, ResponseBytes: rev.Spec.Limits.ResponseBytes, Payload: rev.Spec.Payload,
 	})

@@ -33,6 +33,7 @@ type stem struct {
 	box    sandbox.Box
 	conn   *guest.Conn // nil in a held box
 	output *output
+	tenant *Tenant // nil in a box without doors
 	free   func()
 	pool   *Pool
 }
@@ -274,6 +275,7 @@ func (p *Pool) boot(ctx context.Context, l launch) (*stem, error) {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
 	p.ends.Add(1)
+	st.tenant = p.openDoors(st.box)
 	if len(l.argv) == 0 {
 		return st, nil
 	}

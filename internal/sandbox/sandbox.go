@@ -77,8 +77,11 @@ type Box interface {
 	SetLimits(limits dayfly.Limits) error
 	// Dial connects to a TCP port on 127.0.0.1 inside the box.
 	Dial(ctx context.Context, port int) (net.Conn, error)
+	// Listen takes connections to a TCP port on 127.0.0.1 inside the box: who connects
+	// is in the box. The listener is closed when the box ends. At most 16 for a box.
+	Listen(port int) (net.Listener, error)
 	// Ports gives the TCP ports that the box's processes listen on and Dial reaches,
-	// lowest first; at most 64.
+	// lowest first; at most 64. Those of Listen are not among them.
 	Ports() ([]int, error)
 	// Freeze stops every process in the box; Thaw lets them go on. Both are
 	// idempotent. Where the host has no freezer they do nothing.

@@ -48,6 +48,7 @@ type box struct {
 	sealed   bool
 	ordered  bool
 	tmpBytes int64
+	doors    map[int]net.Listener // of Listen, by port
 
 	done chan struct{}
 	// last and exit are written before done is closed.
@@ -243,6 +244,9 @@ func (b *box) watch() {
 	b.ended = true
 	for _, f := range []*os.File{b.pidfd, b.mounts, b.network} {
 		f.Close()
+	}
+	for _, l := range b.doors {
+		l.Close()
 	}
 	if b.sealed && !b.ordered { // otherwise Start or Exec is reading what it told
 		b.command.Close()

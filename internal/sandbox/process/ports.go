@@ -45,6 +45,7 @@ func (b *box) Ports() ([]int, error) {
 		found = append(found, listeners(io.LimitReader(f, tableBytesMax))...)
 		f.Close()
 	}
+	found = slices.DeleteFunc(found, func(port int) bool { return b.doors[port] != nil })
 	slices.Sort(found)
 	found = slices.Compact(found)
 	return found[:min(len(found), portsMax)], nil

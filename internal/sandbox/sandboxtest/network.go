@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
 func (s *suite) testNetwork(t *testing.T) {
@@ -24,6 +26,8 @@ func (s *suite) testNetwork(t *testing.T) {
 		"sockets of the host are out of reach":      s.hostSockets,
 		"the resolver is named when there is one":   s.namesResolver,
 		"boxes on the same port do not meet":        s.separatePorts,
+		"listen hears its own box alone":            s.listens,
+		"a listener ends with its box":              s.listenEnds,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,5 +166,70 @@ func (s *suite) separatePorts(t *testing.T) {
 			t.Errorf("box %s answers %q", name, got)
 		}
 		c.Close()
+	}
+}
+
+func (s *suite) listens(t *testing.T) {
+	boxes := map[string]sandbox.Box{}
+	answers := make(chan string, 4)
+	for _, name := range []string{"one", "two"} {
+		spec := script(`
+import sys
+fd = socket.socket(fileno=3)
+fd.recv(1)
+c = socket.create_connection(("127.0.0.1", 9005), 5)
+c.sendall(sys.argv[1].encode()); c.shutdown(socket.SHUT_WR); print(c.recv(100).decode())
+`)
+		spec.Argv = append(spec.Argv, name)
+		b := s.start(t, spec)
+		boxes[name] = b
+		l, err := b.Listen(9005)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Listen(9005); err == nil {
+			t.Error("a port was listened to twice")
+		}
+		if ports, err := b.Ports(); err != nil || len(ports) != 0 {
+			t.Errorf("Ports = %v, %v, want none: the listener is not the box's", ports, err)
+		}
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer c.Close()
+			said, _ := io.ReadAll(c)
+			fmt.Fprint(c, "heard")
+			answers <- name + " heard " + string(said)
+		}()
+	}
+	for name, b := range boxes {
+		send(t, b, "g")
+		if got, want := <-answers, name+" heard "+name; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func (s *suite) listenEnds(t *testing.T) {
+	b := s.start(t, script("print('R', flush=True)\ntime.sleep(1000)"))
+	l, err := b.Listen(9005)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	b.Kill()
+	wait(t, b)
+	if err := <-ended; err == nil {
+		t.Error("a connection came from a box that has ended")
+	}
+	if _, err := b.Listen(9006); err == nil {
+		t.Error("a box that has ended got a listener")
 	}
 }
