@@ -15,12 +15,22 @@ import (
 
 func TestHeadIsReadBack(t *testing.T) {
 	t.Parallel()
-	want := head{1, 2, 3, 1 << 62, 1700000000000, 1800000000000}
+	want := head{
+		lines: 1, records: 2, failed: 3, firstLine: 1 << 62, idMin: 1700000000000,
+		idMax: 1800000000000, events: 4, eventMin: 1600000000000, eventMax: 1900000000000,
+	}
 	got, err := parseHead(want.String())
 	if got != want || err != nil {
 		t.Errorf("parseHead(%q) = %+v, %v; want %+v", want.String(), got, err, want)
 	}
-	for _, bad := range []string{"", "1 2", "2 0 0 0 0 0 0", "1 0 0 0 0 0 x", "1 0 0 0 0 0 0 0"} {
+	old := head{lines: 1, records: 2, failed: 3, firstLine: 4, idMin: 5, idMax: 6}
+	if got, err := parseHead("1 1 2 3 4 5 6"); got != old || err != nil {
+		t.Errorf("a head of version 1 is %+v, %v; want %+v", got, err, old)
+	}
+	for _, bad := range []string{
+		"", "1 2", "2 0 0 0 0 0 0", "1 0 0 0 0 0 x", "1 0 0 0 0 0 0 0", "1 0 0 0 0 0 0 0 0 0",
+		"3 0 0 0 0 0 0 0 0 0",
+	} {
 		if got, err := parseHead(bad); err == nil {
 			t.Errorf("parseHead(%q) = %+v, want an error", bad, got)
 		}
@@ -30,10 +40,10 @@ func TestHeadIsReadBack(t *testing.T) {
 func TestBeganMillisIsTheTimeOfTheIdentity(t *testing.T) {
 	t.Parallel()
 	now := time.UnixMilli(1_790_000_000_123)
-	if got, ok := beganMillis(dayfly.NewInvocationID(now)); got != now.UnixMilli() || !ok {
+	if got, ok := beganMillis(string(dayfly.NewInvocationID(now))); got != now.UnixMilli() || !ok {
 		t.Errorf("beganMillis = %d, %v; want %d", got, ok, now.UnixMilli())
 	}
-	for _, bad := range []dayfly.InvocationID{
+	for _, bad := range []string{
 		"", "x", "0197f3a2-5c1e-7abc-9def", "0197F3A2-5c1e-7abc-9def-0123456789ab",
 		"0197f3a2x5c1e-7abc-9def-0123456789ab",
 	} {
@@ -71,13 +81,16 @@ func TestRingKeepsOrderAcrossGrowth(t *testing.T) {
 }
 
 // packed gives a batch as the encoder writes it, uncompressed.
-func packed(lines []dayfly.LogLine, records []*dayfly.Record) []byte {
+func packed(b batch) []byte {
 	e := newEncoder()
-	for i := range lines {
-		e.line(uint64(i), &lines[i])
+	for i := range b.lines {
+		e.line(uint64(i), &b.lines[i])
 	}
-	for _, r := range records {
+	for _, r := range b.records {
 		e.record(r)
+	}
+	for _, v := range b.events {
+		e.event(v)
 	}
 	return slices.Clone(e.raw)
 }
@@ -86,11 +99,19 @@ func packed(lines []dayfly.LogLine, records []*dayfly.Record) []byte {
 // it is written and read once more.
 func FuzzBatch(f *testing.F) {
 	ref := dayfly.FunctionRef{Project: "p", Name: "f"}
-	f.Add(packed([]dayfly.LogLine{{Time: time.Unix(5, 6), Function: ref, Text: "a"}, {Text: "b"}},
-		[]*dayfly.Record{{
+	f.Add(packed(batch{
+		lines: []dayfly.LogLine{{Time: time.Unix(5, 6), Function: ref, Text: "a"}, {Text: "b"}},
+		records: []*dayfly.Record{{
 			ID: "x", Function: ref, Phases: []dayfly.Timed{{Name: "p", Duration: 1}},
-			Failure: &dayfly.Failure{Type: "T"},
-		}}))
+			Failure: &dayfly.Failure{Type: "T"}, Event: "e", Attempt: 2, Trigger: "t", Batch: 3,
+		}},
+		events: []*dayfly.EventInfo{{
+			ID: "e", Function: ref, Accepted: time.Unix(7, 8), State: dayfly.EventDead,
+			Attempts: []dayfly.Attempt{{Number: 1, Error: "no", Fatal: true, Next: time.Unix(9, 1)}},
+		}},
+	}))
+	f.Add([]byte{entryEvent, 0, 0})
+	f.Add([]byte{entryCause, 0, 0, 0, 0})
 	f.Add([]byte{entryLine, 0, 0, 255, 255, 255, 255, 15})
 	f.Add([]byte{entryRecord})
 	d, err := newDecoder()
@@ -107,7 +128,7 @@ func FuzzBatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := d.batch(zip.EncodeAll(packed(first.lines, first.records), nil))
+		again, err := d.batch(zip.EncodeAll(packed(first), nil))
 		if err != nil {
 			t.Fatalf("what was read cannot be read again: %v", err)
 		}
@@ -116,6 +137,9 @@ func FuzzBatch(f *testing.F) {
 		}
 		if diff := cmp.Diff(first.records, again.records); diff != "" {
 			t.Errorf("records, diff (-first +again):\n%s", diff)
+		}
+		if diff := cmp.Diff(first.events, again.events); diff != "" {
+			t.Errorf("events, diff (-first +again):\n%s", diff)
 		}
 	})
 }

@@ -21,6 +21,7 @@ var errCorrupt = errors.New("batch is corrupt")
 type batch struct {
 	lines   []dayfly.LogLine
 	records []*dayfly.Record
+	events  []*dayfly.EventInfo
 }
 
 // decoder unpacks batches. It may be used by any number of goroutines.
@@ -52,6 +53,10 @@ func (d *decoder) batch(data []byte) (batch, error) {
 			b.lines = append(b.lines, r.line())
 		case entryRecord:
 			b.records = append(b.records, r.record())
+		case entryEvent:
+			b.events = append(b.events, r.event())
+		case entryCause:
+			r.cause(b.records)
 		default:
 			r.fail()
 		}

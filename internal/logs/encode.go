@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// batchVersion is that of docs/formats/logs.md.
-	batchVersion = 1
+	// batchVersion is that of docs/formats/logs.md. Version 1 had no events.
+	batchVersion = 2
+	// headFields and headFieldsV1 are how many numbers a head has.
+	headFields, headFieldsV1 = 10, 7
 	// batchBytes is the size at which a batch is closed, before compression. With one
 	// more entry it stays below a message of the bus, also when nothing compresses.
 	batchBytes = 384 << 10
@@ -31,8 +33,10 @@ const (
 // head is what is known of a batch without reading it.
 type head struct {
 	lines, records, failed int
+	events                 int
 	firstLine              uint64 // number of the first line; the others follow it
 	idMin, idMax           int64  // when the invocations it speaks of began, Unix ms
+	eventMin, eventMax     int64  // the same of the events
 }
 
 // String gives the head as the header of a message holds it.
@@ -40,6 +44,7 @@ func (h head) String() string {
 	b := strconv.AppendInt(nil, batchVersion, 10)
 	for _, n := range []int64{
 		int64(h.lines), int64(h.records), int64(h.failed), int64(h.firstLine), h.idMin, h.idMax,
+		int64(h.events), h.eventMin, h.eventMax,
 	} {
 		b = strconv.AppendInt(append(b, ' '), n, 10)
 	}
@@ -48,22 +53,23 @@ func (h head) String() string {
 
 func parseHead(text string) (head, error) {
 	fields := strings.Fields(text)
-	if len(fields) != 7 {
-		return head{}, fmt.Errorf("parse batch head %q: want 7 fields", text)
+	if len(fields) != headFields && len(fields) != headFieldsV1 {
+		return head{}, fmt.Errorf("parse batch head %q: want %d fields", text, headFields)
 	}
-	var n [7]int64
+	var n [headFields]int64
 	for i, field := range fields {
 		var err error
 		if n[i], err = strconv.ParseInt(field, 10, 64); err != nil {
 			return head{}, fmt.Errorf("parse batch head %q: %w", text, err)
 		}
 	}
-	if n[0] != batchVersion {
-		return head{}, fmt.Errorf("parse batch head %q: version is not %d", text, batchVersion)
+	if (n[0] != 1 || len(fields) != headFieldsV1) && (n[0] != 2 || len(fields) != headFields) {
+		return head{}, fmt.Errorf("parse batch head %q: version is not 1 or 2", text)
 	}
 	return head{
 		lines: int(n[1]), records: int(n[2]), failed: int(n[3]),
 		firstLine: uint64(n[4]), idMin: n[5], idMax: n[6],
+		events: int(n[7]), eventMin: n[8], eventMax: n[9],
 	}, nil
 }
 
@@ -71,7 +77,7 @@ func parseHead(text string) (head, error) {
 func (h head) mayHave(began int64) bool { return h.idMin <= began && began <= h.idMax }
 
 func (h *head) saw(id dayfly.InvocationID) {
-	began, ok := beganMillis(id)
+	began, ok := beganMillis(string(id))
 	if !ok {
 		return
 	}
@@ -81,8 +87,8 @@ func (h *head) saw(id dayfly.InvocationID) {
 	h.idMin, h.idMax = min(h.idMin, began), max(h.idMax, began)
 }
 
-// beganMillis reads the time out of an invocation's identity.
-func beganMillis(id dayfly.InvocationID) (int64, bool) {
+// beganMillis reads the time out of the identity of an invocation or an event.
+func beganMillis(id string) (int64, bool) {
 	if len(id) != 36 || id[8] != '-' {
 		return 0, false
 	}
@@ -122,7 +128,7 @@ func newEncoder() *encoder {
 
 func (e *encoder) close() error { return e.zip.Close() }
 
-func (e *encoder) empty() bool { return e.head.lines+e.head.records == 0 }
+func (e *encoder) empty() bool { return e.head.lines+e.head.records+e.head.events == 0 }
 
 func (e *encoder) full() bool { return len(e.raw) >= batchBytes }
 
@@ -142,6 +148,8 @@ func (e *encoder) take() (head, []byte) {
 const (
 	entryLine   = 1
 	entryRecord = 2
+	entryEvent  = 3
+	entryCause  = 4 // of the record before it
 )
 
 func (e *encoder) line(number uint64, line *dayfly.LogLine) {
@@ -191,6 +199,9 @@ func (e *encoder) record(r *dayfly.Record) {
 		e.raw = binary.AppendVarint(e.raw, int64(p.Duration))
 	}
 	e.failure(r.Failure)
+	if caused(r) {
+		e.cause(r)
+	}
 }
 
 func (e *encoder) failure(f *dayfly.Failure) {

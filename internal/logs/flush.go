@@ -73,11 +73,17 @@ func (l *Logs) flushShelf(ctx context.Context, s *shelf, sending *sender) {
 			send()
 		}
 	}
+	for _, e := range news.events {
+		l.encoder.event(e)
+		if l.encoder.full() {
+			send()
+		}
+	}
 	if !l.encoder.empty() {
 		send()
 	}
 	if news.lost > 0 {
-		l.log.Warn("invocation records lost", "function", s.ref.String(), "count", news.lost)
+		l.log.Warn("records of invocations or events lost", "function", s.ref.String(), "count", news.lost)
 	}
 }
 
@@ -86,6 +92,7 @@ type news struct {
 	firstLine uint64
 	lines     []dayfly.LogLine
 	records   []*dayfly.Record
+	events    []*dayfly.EventInfo
 	lost      int
 }
 
@@ -111,6 +118,12 @@ func (l *Logs) takeNews(s *shelf) news {
 		firstLine: s.linesKept, lines: s.lines.from(s.linesKept),
 		records: s.records.from(s.recordsKept), lost: s.lost,
 	}
+	for _, entry := range s.events.from(s.eventsKept) {
+		if entry.info != nil {
+			n.events = append(n.events, entry.info)
+		}
+	}
+	s.eventsKept = s.events.next
 	s.linesKept, s.recordsKept, s.unkeptBytes, s.lost = s.lines.next, s.records.next, 0, 0
 	return n
 }

@@ -26,6 +26,7 @@ const clockSlack = time.Second
 type past struct {
 	head
 	seq      uint64
+	at       time.Time          // when it was stored
 	function dayfly.FunctionRef // zero for the shelf of strays
 }
 
@@ -99,7 +100,7 @@ func (h *history) scan(
 		if err != nil {
 			h.log.Error("log batch not understood", "sequence", at.Sequence.Stream, "error", err)
 		} else {
-			found = append(found, past{head, at.Sequence.Stream, functionOf(m.Subject())})
+			found = append(found, past{head, at.Sequence.Stream, at.Timestamp, functionOf(m.Subject())})
 		}
 		if at.NumPending == 0 {
 			return found, nil
@@ -145,7 +146,7 @@ func (h *history) read(ctx context.Context, p past) (batch, error) {
 
 // find looks for the record of an invocation that is no longer in memory.
 func (h *history) find(ctx context.Context, id dayfly.InvocationID) (*dayfly.Record, error) {
-	began, ok := beganMillis(id)
+	began, ok := beganMillis(string(id))
 	if !ok {
 		return nil, nil
 	}

@@ -42,7 +42,7 @@ func (q Query) normal() Query {
 	if q.Function.Name != "" && q.Function.Project == "" {
 		q.Function.Project = dayfly.DefaultProject
 	}
-	if began, ok := beganMillis(q.Invocation); ok && time.UnixMilli(began).After(q.Since) {
+	if began, ok := beganMillis(string(q.Invocation)); ok && time.UnixMilli(began).After(q.Since) {
 		q.Since = time.UnixMilli(began)
 	}
 	return q
@@ -248,7 +248,7 @@ func (h *history) linesOf(
 	if p.lines == 0 || m.remembers(p.function, p.firstLine) {
 		return nil, nil
 	}
-	if began, ok := beganMillis(q.Invocation); ok && !p.mayHave(began) {
+	if began, ok := beganMillis(string(q.Invocation)); ok && !p.mayHave(began) {
 		return nil, nil
 	}
 	b, err := h.read(ctx, p)

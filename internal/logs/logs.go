@@ -26,7 +26,10 @@ type Config struct {
 	RingLines int
 	// RingRecords is how many records a function may have in memory. Default 1024.
 	RingRecords int
-	// MemoryBytes is what all lines and records in memory should take together; for
+	// RingEvents is how many events a function may have in memory. Default 4096: with
+	// flushes asked for at half of it, 20,000 and more a second.
+	RingEvents int
+	// MemoryBytes is what all lines, records and events in memory should take together; for
 	// the length of a flush it may be twice that. One function gets at most an
 	// eighth. Default 12 MiB.
 	MemoryBytes int64
@@ -47,6 +50,7 @@ type Config struct {
 func (c *Config) fill() {
 	setDefault(&c.RingLines, 2000)
 	setDefault(&c.RingRecords, 1024)
+	setDefault(&c.RingEvents, 4096)
 	setDefault(&c.MemoryBytes, 12<<20)
 	setDefault(&c.MaxBytes, 256<<20)
 	setDefault(&c.MaxAge, 7*24*time.Hour)
@@ -78,7 +82,7 @@ const (
 	closeTimeout = 5 * time.Second
 )
 
-// Logs keeps lines and records. Its methods may be called from any goroutine.
+// Logs keeps lines, records and events. Its methods may be called from any goroutine.
 type Logs struct {
 	cfg Config
 	bus *bus.Bus
@@ -119,8 +123,9 @@ type shelfShard struct {
 }
 
 type indexShard struct {
-	mu      sync.Mutex // guards records
+	mu      sync.Mutex // guards records, events; taken while holding a shelf's mu
 	records map[dayfly.InvocationID]*dayfly.Record
+	events  map[dayfly.EventID]*eventEntry
 }
 
 // New makes the logs. It opens nothing; lines and records that come before Open wait in
@@ -140,6 +145,7 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger) *Logs {
 	for i := range shardCount {
 		l.shelves[i].shelves = make(map[dayfly.FunctionRef]*shelf)
 		l.index[i].records = make(map[dayfly.InvocationID]*dayfly.Record)
+		l.index[i].events = make(map[dayfly.EventID]*eventEntry)
 	}
 	return l
 }
@@ -238,6 +244,9 @@ func (l *Logs) put(s *shelf, line dayfly.LogLine, cost, limit int64) {
 	for s.records.len() > 0 && s.bytes+cost > limit {
 		l.dropRecord(s)
 	}
+	for s.events.len() > 0 && s.bytes+cost > limit {
+		l.dropEvent(s)
+	}
 	number := s.lines.push(line)
 	s.bytes += cost
 	s.unkeptBytes += cost
@@ -293,6 +302,9 @@ func (l *Logs) recordTo(s *shelf, rec *dayfly.Record, cost int64) bool {
 	}
 	for s.records.len() > 0 && s.bytes+cost > limit {
 		l.dropRecord(s)
+	}
+	for s.events.len() > 0 && s.bytes+cost > limit {
+		l.dropEvent(s)
 	}
 	s.records.push(rec)
 	s.bytes += cost

@@ -31,12 +31,13 @@ type RecordQuery struct {
 	Function dayfly.FunctionRef // the zero value is all functions
 	Since    time.Time          // of the start; the zero value is as old as there is
 	Outcome  Outcome
-	Limit    int // at most so many; default 100, at most 10,000
+	Event    dayfly.EventID // "" is any: those that executed it, alone or first of a batch
+	Limit    int            // at most so many; default 100, at most 10,000
 }
 
 func (q *RecordQuery) wants(r *dayfly.Record) bool {
 	return (q.Function == dayfly.FunctionRef{} || q.Function == r.Function) &&
-		!r.Start.Before(q.Since) &&
+		!r.Start.Before(q.Since) && (q.Event == "" || q.Event == r.Event) &&
 		(q.Outcome == OutcomeAny || r.Fault != dayfly.FaultNone)
 }
 
@@ -70,6 +71,10 @@ func (l *Logs) Records(ctx context.Context, q RecordQuery) ([]dayfly.Record, err
 		q.Limit = recordsDefault
 	}
 	q.Limit = min(q.Limit, recordsMax)
+	began, ofEvent := beganMillis(string(q.Event))
+	if at := time.UnixMilli(began); ofEvent && at.After(q.Since) {
+		q.Since = at
+	}
 	found, left := l.rememberedRecords(q)
 	if !q.Since.After(left) && !sureOf(found, q.Limit, left) {
 		h, err := l.history()
@@ -128,7 +133,11 @@ func (h *history) records(
 ) ([]*dayfly.Record, error) {
 	// Batches may repeat what memory has, so that many more have to be looked at.
 	need := q.Limit + len(known)
+	began, ofEvent := beganMillis(string(q.Event))
 	relevant := func(p past) int {
+		if ofEvent && !p.mayHaveEvent(began) {
+			return 0
+		}
 		if q.Outcome == OutcomeFailed {
 			return p.failed
 		}
@@ -141,7 +150,7 @@ func (h *history) records(
 				total += relevant(p)
 			}
 		}
-		return total >= need
+		return total >= need && q.Event == ""
 	})
 	if err != nil {
 		return nil, err

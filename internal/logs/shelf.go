@@ -17,7 +17,7 @@ const (
 	phaseCost  = 32
 )
 
-// shelf holds the newest lines and records of one function.
+// shelf holds the newest lines, records and events of one function.
 type shelf struct {
 	ref     dayfly.FunctionRef
 	subject string  // of the stream
@@ -29,18 +29,21 @@ type shelf struct {
 	mu      sync.Mutex // guards all below
 	lines   ring[dayfly.LogLine]
 	records ring[*dayfly.Record]
+	events  ring[*eventEntry]
 	bytes   int64 // cost of all entries
 
 	linesKept   uint64 // number of the first line that is not in the stream yet
 	recordsKept uint64 // the same of records
+	eventsKept  uint64 // and of events
 	unkeptBytes int64  // cost of the lines from linesKept on
 	dropped     int    // lines refused since the last flush
-	lost        int    // records that left before they were in the stream
+	lost        int    // records and events that left before they were in the stream
 	dirty       bool   // it is in the list of shelves to flush
 	dead        bool   // it was evicted; look it up again
 	used        uint64 // the flush during which it was last written to
 	linesLeft   time.Time
 	recordsLeft time.Time // the latest time of what left the shelf
+	eventsLeft  time.Time // the latest acceptance of what left it
 }
 
 func newShelf(ref dayfly.FunctionRef, subject string, t *totals) *shelf {
@@ -100,7 +103,7 @@ func costOfLine(line *dayfly.LogLine) int64 {
 
 func costOfRecord(r *dayfly.Record) int64 {
 	cost := recordCost + phaseCost*int64(len(r.Phases)) +
-		int64(len(r.ID)+len(r.Path)+len(r.Why)+len(r.Error))
+		int64(len(r.ID)+len(r.Event)+len(r.Path)+len(r.Why)+len(r.Error))
 	if f := r.Failure; f != nil {
 		cost += int64(len(f.Type) + len(f.Message) + len(f.Payload))
 		for _, line := range f.Stack {

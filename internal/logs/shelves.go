@@ -91,11 +91,15 @@ func (l *Logs) evict(at *shelfShard) bool {
 	for idle.records.len() > 0 {
 		l.dropRecord(idle)
 	}
+	for idle.events.len() > 0 {
+		l.dropEvent(idle)
+	}
 	idle.dead = true
 	delete(at.shelves, idle.ref)
 	l.count.Add(-1)
 	l.left(idle.linesLeft)
 	l.left(idle.recordsLeft)
+	l.left(idle.eventsLeft)
 	return true
 }
 
@@ -163,13 +167,16 @@ func (l *Logs) trimTo(s *shelf, bytes int64) {
 	for s.records.len() > 0 && s.bytes > bytes {
 		l.dropRecord(s)
 	}
+	for s.events.len() > 0 && s.bytes > bytes {
+		l.dropEvent(s)
+	}
 }
 
 // dropRecord takes the shelf's oldest record off. The caller holds the shelf's mu.
 func (l *Logs) dropRecord(s *shelf) {
 	record, cost := s.popRecord()
 	l.bytes.Add(-cost)
-	at := l.indexOf(record.ID)
+	at := l.indexOf(string(record.ID))
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	if at.records[record.ID] == record {
@@ -179,7 +186,7 @@ func (l *Logs) dropRecord(s *shelf) {
 
 // remember makes the record known by its invocation.
 func (l *Logs) remember(record *dayfly.Record) {
-	at := l.indexOf(record.ID)
+	at := l.indexOf(string(record.ID))
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.records[record.ID] = record
@@ -187,14 +194,14 @@ func (l *Logs) remember(record *dayfly.Record) {
 
 // recall gives the record of an invocation that is in memory, or nil.
 func (l *Logs) recall(id dayfly.InvocationID) *dayfly.Record {
-	at := l.indexOf(id)
+	at := l.indexOf(string(id))
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	return at.records[id]
 }
 
 // indexOf picks the shard by the last digit, which is random.
-func (l *Logs) indexOf(id dayfly.InvocationID) *indexShard {
+func (l *Logs) indexOf(id string) *indexShard {
 	if id == "" {
 		return &l.index[0]
 	}
