@@ -24,12 +24,14 @@ type class struct {
 	timeout time.Duration
 	// bodyBytes bounds the body.
 	bodyBytes int64
-	// slots bounds how many requests of the class there are at once.
-	slots chan struct{}
+	// slots bounds how many requests of the class there are at once; boxSlots, how many
+	// more from inside boxes, so that no function locks the operator out.
+	slots, boxSlots chan struct{}
 }
 
 func newClass(timeout time.Duration, bodyBytes int64, atOnce int) *class {
-	return &class{timeout: timeout, bodyBytes: bodyBytes, slots: make(chan struct{}, atOnce)}
+	return &class{timeout: timeout, bodyBytes: bodyBytes,
+		slots: make(chan struct{}, atOnce), boxSlots: make(chan struct{}, atOnce)}
 }
 
 // writeBy is when the answer must be written; a handler without a time limit sets its
@@ -72,17 +74,15 @@ func (a *API) guarded(rt *route, w *recorder, r *http.Request) (err error) {
 	if err := checkOrigin(r); err != nil {
 		return err
 	}
-	if !rt.open && !a.tokenIs(r) {
-		return dayfly.Errorf(dayfly.KindUnauthenticated, "the token is missing or wrong").
-			WithHint("send Authorization: Bearer TOKEN; TOKEN is in the file token " +
-				"of the node's data folder")
+	slots, err := a.admit(rt, r)
+	if err != nil {
+		return err
 	}
 	select {
-	case rt.class.slots <- struct{}{}:
-		defer func() { <-rt.class.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	default:
-		e := dayfly.Errorf(dayfly.KindExhausted, "%d such requests run already",
-			cap(rt.class.slots))
+		e := dayfly.Errorf(dayfly.KindExhausted, "%d such requests run already", cap(slots))
 		e.RetryAfter = time.Second
 		return e
 	}
@@ -121,12 +121,17 @@ func (a *API) record(rt *route, r *http.Request, w *recorder, err error, began t
 
 // tokenIs compares the caller's token with ours in a time that tells nothing.
 func (a *API) tokenIs(r *http.Request) bool {
+	sum := sha256.Sum256([]byte(bearer(r)))
+	return subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1
+}
+
+// bearer gives the token that a request brings, or "".
+func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return false
+		return ""
 	}
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1
+	return strings.TrimSpace(token)
 }
 
 // checkOrigin refuses what a browser sends on behalf of another site. A page that got

@@ -64,6 +64,7 @@ type API struct {
 	deps   Deps
 	token  [sha256.Size]byte
 	mux    *http.ServeMux
+	boxes  *http.Server
 	absent *route // answers what no route matches
 	began  time.Time
 
@@ -79,6 +80,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) (*API, error) {
 	a := &API{cfg: cfg, log: log, deps: deps, token: sha256.Sum256([]byte(cfg.Token)),
 		mux: http.NewServeMux(), began: time.Now()}
 	a.closing, a.close = context.WithCancel(context.Background())
+	a.boxes = a.boxServer()
 	for _, rt := range a.routes() {
 		a.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {
 			a.serve(&rt, w, r)
@@ -92,6 +94,9 @@ func New(cfg Config, log *slog.Logger, deps Deps) (*API, error) {
 // Close ends the streams that would never end by themselves: those that follow a log.
 // A server calls it when it begins to shut down. All else goes on to its end.
 func (a *API) Close() { a.close() }
+
+// CloseBoxes ends what boxes still ask. A node calls it when its boxes are gone.
+func (a *API) CloseBoxes() error { return a.boxes.Close() }
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ type route struct {
 	handle  func(http.ResponseWriter, *http.Request) error
 	class   *class
 	open    bool // answers without the token
+	box     bool // functions may use it, within their project
 }
 
 // routes is the table of contents of the management API.
@@ -38,7 +39,7 @@ func (a *API) routes() []route {
 		{pattern: "POST " + function + "/deploy", handle: a.deploy, class: deploy},
 		{pattern: "POST " + function + "/rollback", handle: a.rollback, class: deploy},
 		{pattern: "POST " + function + "/evict", handle: a.evict, class: plain},
-		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke},
+		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke, box: true},
 
 		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
 		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},

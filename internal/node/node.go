@@ -70,6 +70,8 @@ type Node struct {
 	gateway   door
 	api       door
 
+	management *api.API // behind the door api, and behind those inside boxes
+
 	closers []func() error // what is open, in the order of opening
 }
 
@@ -186,7 +188,8 @@ func (n *Node) buildEngine(context.Context) error {
 	}
 	n.pool = pool.New(pool.Config{Binary: binary, GuestDir: guests, GuestCache: n.path("cache", "guests"), MemoryBytes: n.cfg.MemoryBytes,
 		StartsMax: n.cfg.StartsMax, StemsPerRuntime: n.cfg.StemsPerRuntime}, n.component("pool"),
-		pool.Deps{Driver: n.driver, Network: n.network, Bundles: n.bundles, Runtimes: n.runtimes, Lines: n.logs})
+		pool.Deps{Driver: n.driver, Network: n.network, Bundles: n.bundles, Runtimes: n.runtimes, Lines: n.logs,
+			Doors: boxDoors{n}})
 	builder := build.New(build.Config{Dir: n.path("cache", "build"), Binary: binary, Env: n.cfg.BuildEnv},
 		n.component("build"), n.driver, n.network, n.runtimes, n.bundles)
 	n.invoker = invoke.New(n.id(), n.catalog, n.pool, n.telemetry, n.logs, observer{n.telemetry})
@@ -215,6 +218,8 @@ func (n *Node) buildDoors(context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.management = management
+	n.onClose(management.CloseBoxes)
 	n.gateway = door{gateway.New(n.invoker, n.component("gateway")).Server(),
 		gateway.Listen(gatewayListener, connectionsMax())}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
