@@ -126,7 +126,7 @@ func nodeConfig(c config.Config) node.Config {
 	n.DataDir, n.Listen, n.API = c.DataDir, c.Listen, c.API
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
-	n.Homes, n.Path = c.Homes, c.Path
+	n.Homes, n.Path, n.CallbackAllow = c.Homes, c.Path, c.CallbackAllow
 	n.TraceEndpoint, n.TraceSampleRatio = c.TraceEndpoint, c.TraceSample
 	return n
 }

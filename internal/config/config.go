@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -50,6 +51,9 @@ type Config struct {
 	TraceEndpoint string
 	// TraceSample is the share of calls that are traced, 0 … 1.
 	TraceSample float64
+	// CallbackAllow are addresses that callbacks and destinations reach although
+	// sandboxes do not; empty allows public addresses only.
+	CallbackAllow []netip.Prefix
 	// BuildEnv are "KEY=value" settings handed to builds: those of the package tools
 	// and proxies that this process was started with, so that mirrors work in builds.
 	BuildEnv []string

@@ -3,6 +3,7 @@
 package config_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -88,6 +89,7 @@ func TestLoadRefuses(t *testing.T) {
 		{name: "bad starts", flags: map[string]string{"starts": "-1"}, want: "0 to 256"},
 		{name: "bad collector", flags: map[string]string{"trace-endpoint": "x"}, want: "4318"},
 		{name: "bad sample", flags: map[string]string{"trace-sample": "NaN"}, want: "0 to 1"},
+		{name: "bad range", flags: map[string]string{"callback-allow": "10.0.0.0/8,all"}, want: `"all" is not`},
 		{name: "empty folder", flags: map[string]string{"data": ""}, want: "--data"},
 	}
 	for _, tt := range tests {
@@ -107,6 +109,15 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("Load error is %v, want kind invalid with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestCallbackRanges(t *testing.T) {
+	t.Parallel()
+	env := environment(map[string]string{"DAYFLY_DATA": t.TempDir()})
+	got, err := config.Load(map[string]string{"callback-allow": "10.1.2.3/8, 192.168.0.7,fd00::/8"}, env)
+	if err != nil || fmt.Sprint(got.CallbackAllow) != "[10.0.0.0/8 192.168.0.7/32 fd00::/8]" {
+		t.Errorf("ranges are %v, %v; want the three, masked", got.CallbackAllow, err)
 	}
 }
 

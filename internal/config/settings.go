@@ -5,6 +5,7 @@ package config
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ var settings = []setting{
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
 	{"starts", "`N` cold starts at once; 0 is two a processor", setStarts},
+	{"callback-allow", "`CIDRS` that callbacks and destinations reach beside public addresses", setCallbackAllow},
 	{"drain-timeout", "`TIME` that a stop waits for calls in flight", setDrainTimeout},
 	{"log-level", "`LEVEL`: debug, info, warn or error", setLogLevel},
 	{"log-format", "`FORMAT`: text or json", setLogFormat},
@@ -214,6 +216,29 @@ func setTraceSample(c *Config, v string) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to 1")
 	}
 	c.TraceSample = share
+	return nil
+}
+
+// callbackAllowMax bounds a list that is looked through for each connection.
+const callbackAllowMax = 64
+
+func setCallbackAllow(c *Config, v string) error {
+	var list []netip.Prefix
+	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(text)
+		if a, addrErr := netip.ParseAddr(text); err != nil && addrErr == nil && a.Zone() == "" {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return dayfly.Errorf(dayfly.KindInvalid,
+				"%q is not a range of addresses such as 10.0.0.0/8", text)
+		}
+		list = append(list, p.Masked())
+	}
+	if len(list) > callbackAllowMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want at most %d ranges", callbackAllowMax)
+	}
+	c.CallbackAllow = list
 	return nil
 }
 

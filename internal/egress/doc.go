@@ -31,6 +31,9 @@
 //   - A host that cannot give this makes Open succeed and Acquire unavailable, and
 //     Feature says why.
 //
+// Client is the same policy for what the platform itself sends to URLs that users name:
+// callbacks and destinations.
+//
 // Egress does not decide who may use the network (dayfly.Egress) nor does it join
 // processes to a namespace (sandbox).
 package egress

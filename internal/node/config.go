@@ -5,6 +5,7 @@ package node
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -35,6 +36,9 @@ type Config struct {
 	TraceEndpoint string
 	// TraceSampleRatio is the share of calls traced when the caller did not decide, 0 … 1.
 	TraceSampleRatio float64
+	// CallbackAllow are addresses that callbacks and destinations may be sent to although
+	// sandboxes are kept from them. Empty leaves public addresses.
+	CallbackAllow []netip.Prefix
 	// BuildEnv are "KEY=value" settings handed to builds: mirrors and proxies.
 	BuildEnv []string
 	// Homes are the home folders whose version managers are searched for interpreters,

@@ -62,6 +62,7 @@ type Node struct {
 	runtimes  *toolchain.Set
 	driver    *process.Driver
 	network   *egress.Network
+	callbacks *egress.Client // for URLs that users name
 	telemetry *telemetry.Telemetry
 	pool      *pool.Pool
 	invoker   *invoke.Invoker
@@ -174,6 +175,7 @@ func (n *Node) openMechanisms(ctx context.Context) error {
 		return err
 	}
 	n.onClose(n.network.Close)
+	n.callbacks = n.network.Client(n.cfg.CallbackAllow)
 	return nil
 }
 
