@@ -106,3 +106,7 @@ func KindOf(err error) Kind {
 
 // ErrRequestTooLarge is wrapped by the error of a request whose body passes its limit.
 var ErrRequestTooLarge = errors.New("the request body is too large")
+
+// ErrCondition is wrapped by the error of a change whose condition does not hold: the
+// thing is at another version, or exists already.
+var ErrCondition = errors.New("the condition does not hold")

@@ -76,6 +76,8 @@ type ValueData struct {
 	Version uint64 `json:"version"`
 	Value   []byte `json:"value,omitempty"` // base64 in JSON; absent when deleted
 	Expired bool   `json:"expired,omitempty"`
+	// ContentType is what the value was said to be; empty when that was not said.
+	ContentType string `json:"content_type,omitempty"`
 }
 
 // EventState is where an accepted event stands.
