@@ -198,7 +198,7 @@ func (s *Spec) Validate() error {
 		return Errorf(KindInvalid, "min_instances %d is more than max_instances %d",
 			s.Scaling.MinInstances, s.Scaling.MaxInstances)
 	}
-	return nil
+	return s.validateEvents()
 }
 
 type bound struct {
