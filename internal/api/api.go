@@ -36,6 +36,7 @@ const (
 	deployAtOnce = 32   // rollout queues builds; this bounds who waits
 	invokeAtOnce = 4096 // the invoker sheds load long before
 	followAtOnce = 256  // each holds a subscription
+	valuesAtOnce = 1024 // short, at most half a megabyte each; package kv bounds watches
 )
 
 // Config says what the door tells and whom it trusts.
@@ -100,6 +101,7 @@ func (a *API) CloseBoxes() error { return a.boxes.Close() }
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	keepValueKey(r.URL)
 	if _, pattern := a.mux.Handler(r); pattern == "" {
 		a.serve(a.absent, w, r)
 		return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
@@ -25,6 +26,7 @@ type Deps struct {
 	Invoker  Invoker
 	Logs     Logs
 	Runtimes Runtimes
+	Values   Values
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.
@@ -81,6 +83,20 @@ type Logs interface {
 	Records(context.Context, logs.RecordQuery) ([]dayfly.Record, error)
 	Find(context.Context, dayfly.InvocationID) (*dayfly.Record, error)
 	Totals(dayfly.FunctionRef) logs.Totals
+}
+
+// Values keeps key-value records.
+type Values interface {
+	Get(context.Context, kv.Ref) (kv.Value, error)
+	Put(context.Context, kv.Ref, []byte, kv.PutOptions) (kv.Value, error)
+	Delete(ctx context.Context, ref kv.Ref, version uint64) (uint64, error)
+	Increment(context.Context, kv.Ref, kv.IncrementOptions) (int64, kv.Value, error)
+	List(context.Context, dayfly.ProjectName, dayfly.BucketName, kv.Query) (kv.Page, error)
+	Buckets(dayfly.ProjectName) []kv.Bucket
+	RemoveBucket(context.Context, dayfly.ProjectName, dayfly.BucketName) (int, error)
+	// Watch calls its function from one goroutine, until it fails or the context ends.
+	Watch(context.Context, dayfly.ProjectName, dayfly.BucketName, kv.WatchQuery,
+		func(kv.Change) error) error
 }
 
 // Runtimes knows the language toolchains of this host.

@@ -2,7 +2,12 @@
 
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly/internal/kv"
+)
 
 // route is one entry of the table of contents.
 type route struct {
@@ -16,11 +21,15 @@ type route struct {
 // routes is the table of contents of the management API.
 func (a *API) routes() []route {
 	const function = "/v1/projects/{project}/functions/{function}"
+	const values = "/v1/projects/{project}/kv"
+	const value = values + "/{bucket}/{key...}"
 	plain := newClass(plainTimeout, plainBodyBytes, plainAtOnce)
 	source := newClass(0, sourceBytesMax, sourceAtOnce)
 	deploy := newClass(deployTimeout, plainBodyBytes, deployAtOnce)
 	invoke := newClass(0, invokeBodyBytes, invokeAtOnce)
 	follow := newClass(0, plainBodyBytes, followAtOnce)
+	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
+	list := newClass(0, plainBodyBytes, valuesAtOnce)
 	return []route{
 		{pattern: "GET /health", handle: a.health, class: plain, open: true},
 		{pattern: "GET /metrics", handle: a.metrics, class: plain},
@@ -41,6 +50,14 @@ func (a *API) routes() []route {
 		{pattern: "POST " + function + "/evict", handle: a.evict, class: plain},
 		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke, box: true},
 
+		{pattern: "GET " + values, handle: a.valueBuckets, class: plain, box: true},
+		{pattern: "GET " + values + "/{bucket}", handle: a.listValues, class: list, box: true},
+		{pattern: "DELETE " + values + "/{bucket}", handle: a.removeValues, class: deploy},
+		{pattern: "GET " + value, handle: a.getValue, class: valued, box: true},
+		{pattern: "PUT " + value, handle: a.putValue, class: valued, box: true},
+		{pattern: "POST " + value, handle: a.incrementValue, class: valued, box: true},
+		{pattern: "DELETE " + value, handle: a.deleteValue, class: valued, box: true},
+
 		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
 		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},
 		{pattern: "GET /v1/invocations/{id}", handle: a.invocation, class: plain},
@@ -51,7 +68,7 @@ func (a *API) routes() []route {
 func (a *API) Patterns() []string {
 	var list []string
 	for _, rt := range a.routes() {
-		list = append(list, rt.pattern)
+		list = append(list, strings.ReplaceAll(rt.pattern, "...}", "}"))
 	}
 	return list
 }

@@ -34,6 +34,12 @@ func newProblem(err error, request string) problem {
 		Title: strings.ReplaceAll(string(kind), "_", " "), Status: kind.HTTPStatus(),
 		Detail: err.Error(), Kind: kind, Request: request,
 	}
+	switch { // where HTTP says more precisely what the kind says
+	case errors.Is(err, dayfly.ErrCondition):
+		p.Status = http.StatusPreconditionFailed
+	case errors.Is(err, dayfly.ErrRequestTooLarge) && kind == dayfly.KindInvalid:
+		p.Status = http.StatusRequestEntityTooLarge
+	}
 	var known *dayfly.Error
 	if errors.As(err, &known) {
 		p.Hint, p.RetryMillis = known.Hint, known.RetryAfter.Milliseconds()

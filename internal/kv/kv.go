@@ -24,9 +24,9 @@ const (
 	// KeyBytesMax bounds a key. Escaped it may be three times as long, which the bus
 	// still takes as a subject.
 	KeyBytesMax = 512
-	// TTLMin and TTLMax bound how long a value may be kept. Below a second polling for
-	// what has expired would cost more than it gives.
+	// TTLMin is the shortest that a value may be kept: whoever needs less has a variable.
 	TTLMin = time.Second
+	// TTLMax is the longest: a year, also a leap year. What stays longer stays for ever.
 	TTLMax = 366 * 24 * time.Hour
 	// contentTypeBytesMax bounds a media type; real ones have less than 128 bytes.
 	contentTypeBytesMax = 255

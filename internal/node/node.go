@@ -25,6 +25,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/egress"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
 	"github.com/dayfly-faas/dayfly/internal/invoke"
+	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/pool"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
@@ -58,6 +59,7 @@ type Node struct {
 	bus       *bus.Bus
 	catalog   *catalog.Catalog
 	logs      *logs.Logs
+	values    *kv.Values
 	bundles   *bundle.Store
 	runtimes  *toolchain.Set
 	driver    *process.Driver
@@ -147,6 +149,9 @@ func (n *Node) openGround(ctx context.Context) error {
 		return err
 	}
 	n.onClose(n.logs.Close)
+	if err := n.openValues(ctx); err != nil {
+		return err
+	}
 	var err error
 	n.bundles, err = bundle.New(bundle.Config{Dir: n.path("cache", "bundles")}, n.component("bundle"),
 		n.bus.Objects(bus.BucketBundles))

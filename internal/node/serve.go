@@ -63,6 +63,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("runtimes", n.runtimes.Run)
 	run("egress", n.network.Run)
 	run("logs", n.logs.Run)
+	run("values", n.values.Run)
 	run("telemetry", n.telemetry.Run)
 	run("pool", n.pool.Run)
 	run("scheduler", n.scheduler.Run)

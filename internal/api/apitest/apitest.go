@@ -74,7 +74,7 @@ func Start(t testing.TB) *Node {
 	})
 	door, err := api.New(cfg, slog.New(slog.DiscardHandler), api.Deps{
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
-		Invoker: invoker{n}, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics,
+		Invoker: invoker{n}, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
 		Features: func() []sandbox.Feature { return n.Features },
 	})
 	if err != nil {
