@@ -3,6 +3,7 @@
 package manifest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -12,23 +13,30 @@ import (
 type shape int
 
 const (
-	shapeText   shape = iota // a string
-	shapeEnum                // one of a few strings
-	shapeBytes               // a size: 256Mi
-	shapeCPU                 // a share of processors: 0.5
-	shapeSpan                // a time span: 30s
-	shapeNumber              // a whole number
-	shapeWords               // a list of strings, or one that is split
-	shapeTable               // names and strings
-	shapeGroup               // more keys
+	shapeText     shape = iota // a string
+	shapeEnum                  // one of a few strings
+	shapeBytes                 // a size: 256Mi
+	shapeCPU                   // a share of processors: 0.5
+	shapeSpan                  // a time span: 30s
+	shapeNumber                // a whole number
+	shapeWords                 // a list of strings, or one that is split
+	shapeTable                 // names and strings
+	shapeGroup                 // more keys
+	shapeList                  // a list of strings, or one
+	shapeFlag                  // true or false
+	shapeJSON                  // anything, kept as JSON
+	shapeFilter                // a string, or a mapping that is kept as JSON
+	shapeTriggers              // the list of on
 )
 
 // value is what was read of a key, in the form of its shape.
 type value struct {
-	text   string
-	number int64
-	words  []string
-	table  map[string]string
+	text     string
+	number   int64
+	flag     bool
+	words    []string
+	table    map[string]string
+	triggers []Trigger
 }
 
 // field is one key of a function: what it holds, how it is kept, what it sets.
@@ -65,15 +73,15 @@ func (f *field) applyTo(settings *Function, spec *dayfly.Spec, above string) err
 // later names keys that the design has and this version does not.
 func later() map[string][]string {
 	return map[string][]string{
-		"manifest": {"site", "buckets", "queues", "secrets", "routes", "openapi", "databases"},
-		"function": {"on", "retry", "secrets", "openapi", "isolation", "durability", "site"},
+		"manifest": {"site", "secrets", "routes", "openapi", "databases"},
+		"function": {"secrets", "openapi", "isolation", "durability", "site"},
 	}
 }
 
 // fields is the table of everything that can be said of a function. Bounds of spans
 // and sizes are Spec.Validate's; those of numbers stand here, too, for the schema.
 func fields() []field {
-	return append(codeFields(), limitFields()...)
+	return slices.Concat(codeFields(), limitFields(), eventFields())
 }
 
 func codeFields() []field {

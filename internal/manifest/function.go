@@ -36,6 +36,10 @@ type Function struct {
 	Egress        string            `json:"egress,omitempty"`
 	RequestLimit  string            `json:"request_limit,omitempty"`
 	ResponseLimit string            `json:"response_limit,omitempty"`
+	On            []Trigger         `json:"on,omitempty"`
+	Retry         Retry             `json:"retry,omitzero"`
+	OnSuccess     string            `json:"on_success,omitempty"`
+	OnFailure     string            `json:"on_failure,omitempty"`
 }
 
 // Instances bound how many instances a function has.
@@ -62,13 +66,15 @@ func (f *Function) Apply(spec *dayfly.Spec) error {
 }
 
 // With gives f with everything that over says put in its place; variables of both
-// environments are kept, over's winning.
+// environments are kept, over's winning. Triggers are taken from one of them: over's,
+// if it has any.
 func (f Function) With(over Function) Function {
 	return Function{
 		Source:      either(over.Source, f.Source),
 		Runtime:     either(over.Runtime, f.Runtime),
 		Contract:    either(over.Contract, f.Contract),
 		Dialect:     either(over.Dialect, f.Dialect),
+		Payload:     either(over.Payload, f.Payload),
 		Entry:       either(over.Entry, f.Entry),
 		Command:     eitherList(over.Command, f.Command),
 		Memory:      either(over.Memory, f.Memory),
@@ -92,6 +98,22 @@ func (f Function) With(over Function) Function {
 		Egress:        either(over.Egress, f.Egress),
 		RequestLimit:  either(over.RequestLimit, f.RequestLimit),
 		ResponseLimit: either(over.ResponseLimit, f.ResponseLimit),
+		On:            eitherList(over.On, f.On),
+		Retry:         f.Retry.with(over.Retry),
+		OnSuccess:     either(over.OnSuccess, f.OnSuccess),
+		OnFailure:     either(over.OnFailure, f.OnFailure),
+	}
+}
+
+func (r Retry) with(over Retry) Retry {
+	return Retry{
+		Attempts: either(over.Attempts, r.Attempts),
+		Age:      either(over.Age, r.Age),
+		Backoff: Backoff{
+			Min: either(over.Backoff.Min, r.Backoff.Min),
+			Max: either(over.Backoff.Max, r.Backoff.Max),
+		},
+		KeyWindow: either(over.KeyWindow, r.KeyWindow),
 	}
 }
 
@@ -103,7 +125,7 @@ func either[T comparable](first, second T) T {
 	return second
 }
 
-func eitherList(first, second []string) []string {
+func eitherList[T any](first, second []T) []T {
 	if len(first) > 0 {
 		return slices.Clone(first)
 	}

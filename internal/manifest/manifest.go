@@ -22,7 +22,7 @@ const (
 	// aliases cannot multiply.
 	nodesMax     = 100_000
 	functionsMax = 1000
-	depthMax     = 32           // of nesting; the deepest key that we know is at 5
+	depthMax     = 32           // of nesting; the deepest key that we know is at 7, and an input below it
 	columnsMax   = 8 * depthMax // of indentation, and of brackets open at once
 	envBytesMax  = 64 << 10     // of one function; a Linux process can take 128 KiB in one variable
 	wordsMax     = 256          // of a command
@@ -38,6 +38,9 @@ type Manifest struct {
 	// Functions hold at least one entry each; a source is relative to the file's
 	// folder, which is the source of a function that names none.
 	Functions map[dayfly.FunctionName]Function
+	// Queues and Buckets are made before the functions.
+	Queues  map[dayfly.QueueName]QueueSettings   `json:",omitempty"`
+	Buckets map[dayfly.BucketName]BucketSettings `json:",omitempty"`
 }
 
 // Names gives the functions' names in order.

@@ -162,6 +162,7 @@ func TestApplyFillsASpec(t *testing.T) {
 			Concurrency: 4, MinInstances: 1, MaxInstances: 20, IdleTimeout: time.Hour,
 			QueueDepth: 10, QueueTimeout: 500 * time.Millisecond,
 		},
+		Retry: dayfly.DefaultRetry(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
@@ -181,6 +182,13 @@ func TestApplyNamesTheField(t *testing.T) {
 		"contract: ":      {Contract: "x"},
 		"env: ":           {Env: map[string]string{"a b": "x"}},
 		"cpu: ":           {CPU: "1x"},
+		"retry.age: ":     {Retry: manifest.Retry{Age: "soon"}},
+		"on_success: ":    {OnSuccess: "nowhere"},
+		"on: trigger 1: ": {On: []manifest.Trigger{{}}},
+		"on: trigger 2: window: ": {On: []manifest.Trigger{
+			{Cron: &manifest.Cron{Expression: "@daily"}}, {Queue: &manifest.Source{Name: "q", Window: "1"}}}},
+		"on: trigger 1: filter": {On: []manifest.Trigger{{Queue: &manifest.Source{Name: "q", Filter: "event."}}}},
+		"on: trigger 1: cron":   {On: []manifest.Trigger{{Cron: &manifest.Cron{Expression: "x"}}}},
 	} {
 		spec := dayfly.DefaultSpec()
 		err := settings.Apply(&spec)
@@ -210,6 +218,95 @@ func TestFunctionTravelsAsJSON(t *testing.T) {
 	}
 	if wire, _ := json.Marshal(manifest.Function{}); string(wire) != "{}" {
 		t.Errorf("an empty function is %s, want {}", wire)
+	}
+}
+
+func TestTriggersTravelAsJSON(t *testing.T) {
+	t.Parallel()
+	m, err := manifest.Load("testdata/good/events.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range m.Functions {
+		wire, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got manifest.Function
+		if err := json.Unmarshal(wire, &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s after JSON (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(want, manifest.Function{}.With(want)); diff != "" {
+			t.Errorf("%s over nothing (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(want, want.With(manifest.Function{})); diff != "" {
+			t.Errorf("nothing over %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestTriggersFillASpec(t *testing.T) {
+	t.Parallel()
+	m, err := manifest.Load("testdata/good/events.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs := map[dayfly.FunctionName]dayfly.Spec{}
+	for name, settings := range m.Functions {
+		spec := dayfly.DefaultSpec()
+		spec.Contract, spec.Command = dayfly.ContractHTTP, []string{"x"}
+		if err := settings.Apply(&spec); err != nil {
+			t.Fatal(err)
+		}
+		if err := spec.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		specs[name] = spec
+	}
+	report := specs["report"]
+	wantRetry := dayfly.Retry{Attempts: 5, Age: 24 * time.Hour, BackoffMin: 10 * time.Minute,
+		BackoffMax: 10 * time.Minute, KeyWindow: time.Hour}
+	if diff := cmp.Diff(wantRetry, report.Retry); diff != "" {
+		t.Errorf("retry (-want +got):\n%s", diff)
+	}
+	wantTo := dayfly.Destinations{OnSuccess: &dayfly.Destination{Queue: "done"},
+		OnFailure: &dayfly.Destination{URL: "https://example.com/hook?x=1"}}
+	if diff := cmp.Diff(wantTo, report.Destinations); diff != "" {
+		t.Errorf("destinations (-want +got):\n%s", diff)
+	}
+	wantCrons := []dayfly.Trigger{
+		{Name: "cron", Cron: &dayfly.CronTrigger{Expression: "0 9 * * *"}},
+		{Name: "morning", Cron: &dayfly.CronTrigger{Expression: "0 9 * * MON-FRI", Zone: "Asia/Kolkata"}},
+		{Name: "cron-2", Cron: &dayfly.CronTrigger{Expression: "rate(5 minutes)", Jitter: 30 * time.Second,
+			Overlap: "queue", CatchUp: "all", CatchUpWindow: 48 * time.Hour,
+			Input: []byte(`{"kind":"daily","count":3,"ratio":0.5,"list":[1,"two",true,null],"text":"3"}`)}},
+		{Name: "cron-3", Cron: &dayfly.CronTrigger{Expression: "@hourly", Input: []byte(`{"a":1}`)}},
+		{Name: "cron-4", Cron: &dayfly.CronTrigger{Expression: "@daily", Input: []byte(`"hello"`)}},
+	}
+	if diff := cmp.Diff(wantCrons, report.Triggers); diff != "" {
+		t.Errorf("crons (-want +got):\n%s", diff)
+	}
+	wantQueues := []dayfly.Trigger{
+		{Name: "clicks", Queue: &dayfly.QueueTrigger{Queue: "clicks", Batch: 1}},
+		{Name: "clicks-2", Queue: &dayfly.QueueTrigger{Queue: "clicks", Batch: 100, Window: time.Second,
+			Ordered: true, Concurrency: 4, Filter: `event.type == "click"`, From: "first"}},
+		{Name: "orders", Queue: &dayfly.QueueTrigger{Queue: "orders", Batch: 1,
+			Filter: `{"detail":{"total":[{"numeric":[">",100]}]}}`}},
+	}
+	if diff := cmp.Diff(wantQueues, specs["store-click"].Triggers); diff != "" {
+		t.Errorf("queues (-want +got):\n%s", diff)
+	}
+	var names []dayfly.TriggerName
+	for _, trigger := range specs["thumbnail"].Triggers {
+		names = append(names, trigger.Name)
+	}
+	want := []dayfly.TriggerName{"uploads-created", "uploads-created-objectremoved", "uploads-removed",
+		"sessions-put", "sessions-put-deleted", "github", "hmac"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }
 
@@ -312,7 +409,7 @@ func TestFindSeesBothSpellings(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, file := range []string{"full", "anchors", "commands"} {
+	for _, file := range []string{"full", "anchors", "commands", "events"} {
 		data, err := os.ReadFile("testdata/good/" + file + ".yaml")
 		if err != nil {
 			f.Fatal(err)

@@ -181,10 +181,15 @@ func (r *reader) rootKey(m *Manifest, e entry) error {
 		return nil
 	case e.key == "functions":
 		return r.functions(m, e)
+	case e.key == "queues":
+		return r.queues(m, e)
+	case e.key == "buckets":
+		return r.buckets(m, e)
 	case strings.HasPrefix(e.key, "x-"): // a place for anchors
 		return nil
 	}
-	return r.unknownKey(e, "the manifest", later()["manifest"], []string{"project", "functions"})
+	return r.unknownKey(e, "the manifest", later()["manifest"],
+		[]string{"project", "functions", "queues", "buckets"})
 }
 
 func (r *reader) unknownKey(e entry, where string, later, known []string) error {
@@ -268,6 +273,7 @@ func (r *reader) field(e entry, where string, f *field, settings *Function) erro
 		return nil
 	}
 	probe := dayfly.DefaultSpec()
+	probe.Env = secretsOf(settings)   // which may come with the environment, later
 	probe.Scaling.MaxInstances = 1000 // so that min alone is not held against a default
 	err = f.apply(settings, &probe)
 	if err == nil {
@@ -279,6 +285,17 @@ func (r *reader) field(e entry, where string, f *field, settings *Function) erro
 		return r.errorf(orKey(e), "%s of %s: %v", f.key, where, err)
 	}
 	return nil
+}
+
+// secretsOf gives every variable that a webhook's secret is in.
+func secretsOf(f *Function) map[string]string {
+	env := map[string]string{}
+	for _, t := range f.On {
+		if t.Webhook != nil {
+			env[t.Webhook.Secret] = "unknown"
+		}
+	}
+	return env
 }
 
 func orKey(e entry) ast.Node {
@@ -306,6 +323,21 @@ func (r *reader) value(e entry, f *field) (value, error) {
 	case shapeTable:
 		table, err := r.table(e)
 		return value{table: table}, err
+	case shapeTriggers:
+		list, err := r.triggers(e)
+		return value{triggers: list}, err
+	case shapeList:
+		list, err := r.list(e)
+		return value{words: list}, err
+	case shapeFlag:
+		flag, err := r.flag(e)
+		return value{flag: flag}, err
+	case shapeJSON:
+		text, err := r.json(e)
+		return value{text: text}, err
+	case shapeFilter:
+		text, err := r.filter(e)
+		return value{text: text}, err
 	}
 	text, err := r.text(e)
 	return value{text: text}, err
@@ -338,6 +370,19 @@ func (r *reader) words(e entry) ([]string, error) {
 		}
 		return SplitCommand(line), nil
 	}
+	return r.listed(e, list)
+}
+
+// list reads a list of strings, or one string.
+func (r *reader) list(e entry) ([]string, error) {
+	if list, ok := e.value.(*ast.SequenceNode); ok {
+		return r.listed(e, list)
+	}
+	text, err := r.text(e)
+	return []string{text}, err
+}
+
+func (r *reader) listed(e entry, list *ast.SequenceNode) ([]string, error) {
 	if len(list.Values) == 0 || len(list.Values) > wordsMax {
 		return nil, r.errorf(e.value, "%s has %d words, must have 1 to %d",
 			e.key, len(list.Values), wordsMax)

@@ -9,10 +9,11 @@ import (
 
 // Patterns of quantities in the schema; the parsers are stricter about ranges only.
 const (
-	namePattern  = `^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`
-	bytesPattern = `^[0-9]+(\.[0-9]+)?\s*([KkMmGgTt][Ii]?[Bb]?|[Bb])$`
-	cpuPattern   = `^[0-9]+(\.[0-9]+)?m?$`
-	spanPattern  = `^([0-9]+(\.[0-9]+)?d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`
+	namePattern   = `^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`
+	bytesPattern  = `^[0-9]+(\.[0-9]+)?\s*([KkMmGgTt][Ii]?[Bb]?|[Bb])$`
+	bucketPattern = `^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`
+	cpuPattern    = `^[0-9]+(\.[0-9]+)?m?$`
+	spanPattern   = `^([0-9]+(\.[0-9]+)?d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`
 )
 
 // Schema gives the JSON Schema (draft 2020-12) of dayfly.yaml, as text.
@@ -23,7 +24,7 @@ func Schema() ([]byte, error) {
 	schema := map[string]any{
 		"$schema":              "https://json-schema.org/draft/2020-12/schema",
 		"title":                "dayfly.yaml",
-		"description":          "The functions of one Dayfly project.",
+		"description":          "The functions of one Dayfly project, and what they need.",
 		"type":                 "object",
 		"additionalProperties": false,
 		"patternProperties": map[string]any{
@@ -42,8 +43,9 @@ func Schema() ([]byte, error) {
 				"additionalProperties": map[string]any{"$ref": "#/$defs/function"},
 			},
 		},
-		"$defs": map[string]any{"function": function},
+		"$defs": map[string]any{"function": function, "trigger": triggerSchema()},
 	}
+	addResources(schema["properties"].(map[string]any))
 	text, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode schema: %w", err)
@@ -90,6 +92,9 @@ func fieldSchema(f field) map[string]any {
 		schema["additionalProperties"] = map[string]any{
 			"type": []string{"string", "number", "boolean", "null"},
 		}
+	case shapeTriggers:
+		schema["type"], schema["maxItems"] = []string{"array", "null"}, triggersMax
+		schema["items"] = map[string]any{"$ref": "#/$defs/trigger"}
 	case shapeGroup:
 		schema = groupSchema(f.group)
 		schema["type"] = []string{"object", "null"}
