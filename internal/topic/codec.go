@@ -18,9 +18,9 @@ const (
 	// DataBytesMax bounds the data of an event: as much as an accepted event may carry
 	// to a function, in a message of 1 MiB with its headers.
 	DataBytesMax = 768 << 10
-	// attributeBytesMax bounds all attributes of an event together, so that an event of
-	// the largest data still fits its message, however they are escaped.
-	attributeBytesMax = 64 << 10
+	// attributeBytesMax bounds all attributes of an event together, as they are escaped:
+	// the server takes 64 KiB of headers.
+	attributeBytesMax = 60 << 10
 	// extensionsMax bounds an event's further attributes.
 	extensionsMax = 64
 	// extensionNameMax bounds their names; CloudEvents advises twenty.
@@ -51,7 +51,7 @@ func check(e *dayfly.Event) error {
 	}
 	size := 0
 	for name, value := range attributes(e) {
-		size += len(name) + len(value)
+		size += len(headerPrefix) + len(name) + len(": \r\n") + len(escape(value))
 		if !utf8.ValidString(value) {
 			return dayfly.Errorf(dayfly.KindInvalid, "the event's attribute %s is not UTF-8", name)
 		}
@@ -63,7 +63,7 @@ func check(e *dayfly.Event) error {
 	}
 	if size > attributeBytesMax {
 		return dayfly.Errorf(dayfly.KindInvalid,
-			"an event's attributes have %d bytes, at most %d are possible", size, attributeBytesMax)
+			"an event's attributes take %d bytes, at most %d are possible", size, attributeBytesMax)
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ import (
 const (
 	// RetentionDefault is how long messages are kept when nobody says.
 	RetentionDefault = 4 * 24 * time.Hour
-	// RetentionMin and RetentionMax bound the retention of a queue: shorter than a
-	// minute cannot be swept in time, and longer than two weeks is an archive.
+	// RetentionMin is the shortest retention of a queue: less cannot be swept in time.
 	RetentionMin = time.Minute
+	// RetentionMax is the longest: more than two weeks is an archive.
 	RetentionMax = 14 * 24 * time.Hour
 	// DedupeWindow is how long an event's ExtensionDedupe is remembered. Each takes some
 	// hundred bytes of memory.
