@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -79,6 +80,7 @@ type call struct {
 	body         io.Reader
 	kind         string // Content-Type of the body
 	length       int64  // of the body; 0 leaves it to net/http
+	header       http.Header
 }
 
 // do sends a request and gives the answer when its status is one of success; anything
@@ -107,6 +109,7 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 	if r.length > 0 {
 		req.ContentLength = r.length
 	}
+	maps.Copy(req.Header, r.header)
 	req.Header.Set("Authorization", "Bearer "+c.opts.Token)
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	if r.kind != "" {
