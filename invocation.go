@@ -51,6 +51,7 @@ type Invocation struct {
 	Event   EventID
 	Attempt int
 	Trigger TriggerName // of the event, if a trigger caused it
+	Batch   int         // how many events it takes
 	// Revision is fixed by the invoker before it executes the call.
 	Revision *Revision
 	// Deadline is when the call must have ended; the invoker sets it.

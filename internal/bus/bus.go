@@ -84,6 +84,7 @@ type session struct {
 	conns   []*nats.Conn
 	records jetstream.JetStream
 	bulk    jetstream.JetStream
+	work    jetstream.JetStream
 }
 
 // New makes a bus. It opens nothing.
@@ -152,7 +153,10 @@ func (b *Bus) start(ctx context.Context, s *session) error {
 	if s.records, err = b.connect(s, "records"); err != nil {
 		return err
 	}
-	s.bulk, err = b.connect(s, "bulk")
+	if s.bulk, err = b.connect(s, "bulk"); err != nil {
+		return err
+	}
+	s.work, err = b.connect(s, "work")
 	return err
 }
 
@@ -256,6 +260,16 @@ func (b *Bus) Bulk() (jetstream.JetStream, error) {
 		return nil, err
 	}
 	return s.bulk, nil
+}
+
+// Work gives the connection for events on their way: neither logs nor objects hold
+// them up.
+func (b *Bus) Work() (jetstream.JetStream, error) {
+	s, err := b.session()
+	if err != nil {
+		return nil, err
+	}
+	return s.work, nil
 }
 
 // KeyValue opens a bucket of records, creating it when missing.

@@ -19,8 +19,8 @@ import (
 //	keys      records  $KV.keys.>                   idempotency keys, for a time      512 KiB each
 //	crons     records  $KV.crons.>                  what timers did and are to do     512 KiB each
 //	WORK      stream   work.PROJECT.FUNCTION.LANE   accepted events, until executed   8 GiB
-//	                   later.>                      those whose time has not come
-//	DEAD      stream   dead.PROJECT.FUNCTION        events that were given up         1 GiB, 14 days
+//	LATER     stream   later.PROJECT.FUNCTION.LANE.ID  those whose time has not come  2 GiB, 200,000
+//	DEAD      stream   dead.PROJECT.FUNCTION.ID     events that were given up         1 GiB, 14 days
 //	EVENTS    stream   events.PROJECT.KIND.NAME     messages of queues, changes of    16 GiB
 //	                                                objects and values, to replay
 //	OBJECTS   stream   objects.PROJECT.BUCKET.KEY   what there is of objects          the disk
@@ -44,8 +44,17 @@ const (
 	BucketCrons = "crons"
 	// StreamWork holds events that were accepted and not yet executed.
 	StreamWork = "WORK"
+	// SubjectWork is the prefix of the subjects of StreamWork.
+	SubjectWork = "work"
+	// StreamLater holds accepted events whose time, or next attempt, is still to come:
+	// one message each.
+	StreamLater = "LATER"
+	// SubjectLater is the prefix of the subjects of StreamLater.
+	SubjectLater = "later"
 	// StreamDead holds dead letters.
 	StreamDead = "DEAD"
+	// SubjectDead is the prefix of the subjects of StreamDead.
+	SubjectDead = "dead"
 	// StreamEvents holds messages of queues and changes of objects and values.
 	StreamEvents = "EVENTS"
 	// StreamObjects holds the records of objects.

@@ -61,6 +61,7 @@ func New(node dayfly.NodeID, resolver Resolver, executor Executor, tracer Tracer
 func (i *Invoker) Invoke(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
 	i.inflight.Add(1)
 	inv.Record = &dayfly.Record{ID: inv.ID, Function: inv.Function, Node: i.node, Source: inv.Source,
+		Event: inv.Event, Attempt: inv.Attempt, Trigger: inv.Trigger, Batch: inv.Batch,
 		Method: inv.Request.Method, Path: inv.Request.Path, Start: inv.Received}
 	incoming := inv.Request.TraceParent
 	inv.Request.TraceParent = i.tracer.TraceParent(incoming, inv.ID)

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/logs"
+)
+
+func isMissing(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrMsgNotFound) ||
+		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeMessageNotFound
+}
+
+func isExists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) }
+
+// Event tells the life of an event so far.
+func (q *Queue) Event(ctx context.Context, id dayfly.EventID) (*dayfly.EventInfo, error) {
+	info, err := q.deps.Journal.FindEvent(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return q.present(info), nil
+}
+
+// Events tells the lives of events, as the journal finds them.
+func (q *Queue) Events(ctx context.Context, query logs.EventQuery) ([]dayfly.EventInfo, error) {
+	list, err := q.deps.Journal.Events(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i] = *q.present(&list[i])
+	}
+	return list, nil
+}
+
+// present adds what only this moment knows: that an attempt is under way.
+func (q *Queue) present(info *dayfly.EventInfo) *dayfly.EventInfo {
+	if !info.Ended.IsZero() || !q.isRunning(info.ID) {
+		return info
+	}
+	now := *info
+	now.State = dayfly.EventRunning
+	return &now
+}
+
+func (q *Queue) isRunning(id dayfly.EventID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running[id] != nil
+}
+
+// Cancel takes an event back: one that waits is not executed any more, the attempt of one
+// that runs is ended (in a batch, it runs on but is not tried again). What ended
+// already is a conflict.
+func (q *Queue) Cancel(ctx context.Context, id dayfly.EventID) error {
+	if !validID(id) {
+		return dayfly.Errorf(dayfly.KindNotFound, "event %q not found", id)
+	}
+	if claimed := q.times.claim(id); claimed != nil {
+		return q.cancelLater(ctx, claimed)
+	}
+	info, err := q.deps.Journal.FindEvent(ctx, id)
+	if err != nil && (dayfly.KindOf(err) != dayfly.KindNotFound || !q.isRunning(id)) {
+		return err
+	}
+	if err == nil && !info.Ended.IsZero() {
+		return dayfly.Errorf(dayfly.KindConflict, "event %s has ended: it is %s", id, info.State)
+	}
+	if err := q.markCanceled(ctx, id); err != nil {
+		return err
+	}
+	// It may have gone to LATER, for its next attempt, a moment ago.
+	if claimed := q.times.claim(id); claimed != nil {
+		return q.cancelLater(ctx, claimed)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if x := q.running[id]; x != nil && len(x.items) == 1 {
+		x.canceled = true
+		if x.cancel != nil {
+			x.cancel()
+		}
+	}
+	return nil
+}
+
+// cancelLater ends an event that waited for its time.
+func (q *Queue) cancelLater(ctx context.Context, waiting *timed) error {
+	m, err := q.later.GetMsg(ctx, waiting.seq)
+	if err != nil {
+		q.times.put(waiting)
+		return explain("read the event", err)
+	}
+	var e entry
+	if err := e.unmarshal(m.Data); err != nil {
+		return err
+	}
+	if err := q.settleKey(ctx, &e); err != nil {
+		q.times.put(waiting)
+		return err
+	}
+	if err := q.later.DeleteMsg(ctx, waiting.seq); err != nil && !isMissing(err) {
+		q.times.put(waiting)
+		return explain("cancel the event", err)
+	}
+	e.Ended = time.Now()
+	q.unmarkCanceled(ctx, e.ID)
+	q.deps.Journal.Event(e.info(dayfly.EventCanceled))
+	return nil
+}

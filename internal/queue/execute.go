@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/envelope"
+)
+
+const (
+	// answerBytesMax bounds what is kept of an answer: for a destination, a callback, or
+	// the list of failures of a batch. The rest is read and forgotten.
+	answerBytesMax = 1 << 20
+	// answerSlack is what an execution may take beside the function's own limits.
+	answerSlack = time.Minute
+	// headerEvent and headerAttempt tell a function which event it executes.
+	headerEvent   = "X-Dayfly-Event"
+	headerAttempt = "X-Dayfly-Attempt"
+)
+
+// execution is one or more attempts, one after the other, for some events of a lane.
+type execution struct {
+	q      *Queue
+	lane   *lane
+	ctx    context.Context // of the node: its end leaves the events for the next start
+	policy policy
+	items  []*item
+	own    bool // it needs no slot of the node
+	waits  int  // how often there was no capacity, or a fault of the platform
+
+	cancel   context.CancelFunc // of the attempt under way
+	canceled bool               // by Cancel; guarded by Queue.mu
+}
+
+// answer is what an attempt gave.
+type answer struct {
+	invocation dayfly.InvocationID
+	start      time.Time
+	took       time.Duration
+	status     int
+	header     http.Header
+	body       []byte
+	cut        bool // body is not all of it
+	failure    *dayfly.Failure
+	err        error
+}
+
+// run makes attempts until every event has ended, or waits for its next attempt in LATER.
+func (x *execution) run() {
+	for len(x.items) > 0 && x.ctx.Err() == nil {
+		wait := x.attempt()
+		if len(x.items) > 0 && wait > 0 {
+			x.step(wait)
+		}
+	}
+	x.release()
+	keys := map[string]bool{}
+	for _, it := range x.items { // left for the next start
+		keys[it.OrderKey] = true
+	}
+	x.lane.free(keys)
+}
+
+// step waits before another attempt without taking anybody's place.
+func (x *execution) step(wait time.Duration) {
+	x.release()
+	pause(x.ctx, wait)
+	x.own = x.lane.begin(&x.policy)
+	if x.own {
+		return
+	}
+	select {
+	case x.q.slots <- struct{}{}:
+	case <-x.ctx.Done():
+		x.own = true // there is no slot to give back; the node ends
+	}
+}
+
+// release gives back the execution's place.
+func (x *execution) release() {
+	if !x.own {
+		<-x.q.slots
+	}
+	x.lane.end(x.own)
+}
+
+// attempt executes what is left once, and settles what it can. It gives how long to wait
+// before the next attempt for the rest.
+func (x *execution) attempt() time.Duration {
+	x.policy = x.q.policyOf(x.lane.id)
+	if x.policy.gone {
+		x.settleAll(verdictRemoved, &answer{start: time.Now(), err: errTriggerGone()})
+		return 0
+	}
+	x.register()
+	a := x.call()
+	canceled := x.unregister()
+	now := time.Now()
+	switch v := judge(a); {
+	case canceled && v != verdictDone:
+		return x.afterCancel(a)
+	case v == verdictStopped && x.ctx.Err() != nil:
+		x.lane.window.pass(x.lane, now)
+		return 0
+	case v == verdictStopped: // the call was cut off, but not by us
+		return x.afterFault(a, verdictPlatform, now)
+	case v == verdictCapacity || v == verdictPlatform:
+		return x.afterFault(a, v, now)
+	case v == verdictRemoved && x.policy.rev != nil && x.lane.id.name != lanePosts:
+		// It resolved a moment ago: what is not found is something else.
+		x.ended(now)
+		return x.settleAll(verdictFatal, a)
+	case v == verdictDone && x.policy.queue:
+		x.ended(now)
+		return x.settleBatch(a)
+	default:
+		x.ended(now)
+		return x.settleAll(v, a)
+	}
+}
+
+// ended tells the lane's window that an execution ended.
+func (x *execution) ended(now time.Time) {
+	x.waits = 0
+	x.lane.mu.Lock()
+	defer x.lane.mu.Unlock()
+	x.lane.window.ended(now, x.policy.most)
+}
+
+// pass is for executions that say nothing about the pace.
+func (w *window) pass(l *lane, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.since = now
+}
+
+// register makes the events known as running, and cancelable.
+func (x *execution) register() {
+	x.q.mu.Lock()
+	defer x.q.mu.Unlock()
+	x.canceled = false
+	for _, it := range x.items {
+		x.q.running[it.ID] = x
+	}
+}
+
+func (x *execution) unregister() (canceled bool) {
+	x.q.mu.Lock()
+	defer x.q.mu.Unlock()
+	for _, it := range x.items {
+		delete(x.q.running, it.ID)
+	}
+	x.cancel = nil
+	return x.canceled
+}
+
+// call makes one attempt.
+func (x *execution) call() *answer {
+	ctx, cancel := context.WithTimeout(x.ctx, x.timeout())
+	defer cancel()
+	x.q.mu.Lock()
+	x.cancel = cancel
+	stopped := x.canceled
+	x.q.mu.Unlock()
+	if stopped {
+		cancel()
+	}
+	a := &answer{start: time.Now()}
+	defer func() { a.took = time.Since(a.start) }()
+	if x.lane.id.name == lanePosts {
+		x.q.deliver(ctx, x.items[0], a)
+		return a
+	}
+	if x.policy.rev == nil {
+		a.err = dayfly.Errorf(dayfly.KindNotFound, "function %s not found", x.lane.id.function)
+		return a
+	}
+	inv, err := x.invocation(a.start)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	a.invocation = inv.ID
+	x.q.fault("attempt:before")
+	result, err := x.q.deps.Invoker.Invoke(ctx, inv)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	a.read(result, x.wantsAnswer())
+	x.q.fault("attempt:after")
+	return a
+}
+
+// timeout bounds an attempt from outside; the function's own limits end it before.
+func (x *execution) timeout() time.Duration {
+	if x.policy.rev == nil {
+		return answerSlack
+	}
+	s := &x.policy.rev.Spec
+	return s.Limits.Timeout + s.Limits.InitTimeout + s.Scaling.QueueTimeout + answerSlack
+}
+
+// wantsAnswer tells whether somebody will look at the answer's body.
+func (x *execution) wantsAnswer() bool {
+	d := &x.policy.rev.Spec.Destinations
+	if x.policy.queue || d.OnSuccess != nil || d.OnFailure != nil {
+		return true
+	}
+	return x.items[0].Callback != ""
+}
+
+// read takes a result in, and ends the call.
+func (a *answer) read(r *dayfly.Result, keep bool) {
+	defer func() { _ = r.Body.Close() }()
+	a.status, a.header, a.failure = r.Status, r.Header, r.Failure
+	if keep {
+		var kept bytes.Buffer
+		_, a.err = io.Copy(&kept, io.LimitReader(r.Body, answerBytesMax))
+		a.body = kept.Bytes()
+	}
+	if a.err == nil {
+		var rest int64
+		rest, a.err = io.Copy(io.Discard, r.Body)
+		a.cut = keep && rest > 0
+	}
+	var failure *dayfly.Failure
+	if errors.As(a.err, &failure) {
+		a.failure, a.err = failure, nil
+	}
+}
+
+// invocation makes the call of an attempt.
+func (x *execution) invocation(now time.Time) (*dayfly.Invocation, error) {
+	first := x.items[0]
+	request, err := x.request()
+	if err != nil {
+		return nil, err
+	}
+	attempt := first.Tries + 1
+	if request.Kind == dayfly.RequestHTTP {
+		request.Header = maps.Clone(request.Header)
+		if request.Header == nil {
+			request.Header = http.Header{}
+		}
+		request.Header[headerEvent] = []string{string(first.ID)}
+		request.Header[headerAttempt] = []string{strconv.Itoa(attempt)}
+	}
+	return &dayfly.Invocation{ID: dayfly.NewInvocationID(now), Function: first.Function, Alias: dayfly.LiveAlias,
+		Source: first.Source, Received: now, Request: request, Event: first.ID, Attempt: attempt,
+		Trigger: first.Trigger, Batch: len(x.items)}, nil
+}
+
+// request is how the function is to see the events.
+func (x *execution) request() (dayfly.Request, error) {
+	first := x.items[0]
+	switch {
+	case first.Call != nil:
+		c := first.Call
+		r := dayfly.Request{Kind: c.Kind, Method: c.Method, Host: c.Host, Path: c.Path, RawQuery: c.RawQuery,
+			Proto: "HTTP/1.1", Scheme: c.Scheme, RemoteAddr: c.RemoteAddr, Header: c.Header,
+			Body: io.NopCloser(bytes.NewReader(first.body)), ContentLength: int64(len(first.body))}
+		if r.Kind == dayfly.RequestHTTP {
+			r.TraceParent = c.Header.Get("Traceparent")
+		}
+		return r, nil
+	case x.policy.queue:
+		return envelope.Batch(x.policy.rev, first.Trigger, envelopes(x.items))
+	}
+	return envelope.Single(x.policy.rev, first.event())
+}
+
+// envelopes gives the events as package envelope takes them.
+func envelopes(items []*item) []envelope.Item {
+	list := make([]envelope.Item, 0, len(items))
+	for _, it := range items {
+		e := envelope.Item{ID: it.ID, Receives: it.Tries + 1, Accepted: it.Accepted}
+		if it.Event != nil {
+			e.Event = *it.event()
+		}
+		list = append(list, e)
+	}
+	return list
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// laneIdle is how long a lane without events keeps its consumer, which costs some
+	// kilobytes and a few goroutines.
+	laneIdle = 20 * time.Second
+	// ackWait is when the bus would hand out again what nobody holds; holdPeriod is how
+	// often it is told that somebody does. A crash does not wait for either: the
+	// consumer is gone with the process.
+	ackWait    = 5 * time.Minute
+	holdPeriod = time.Minute
+	// readAhead and readAheadBytes are what a lane takes from the bus before it can
+	// execute it; a lane that takes batches, or looks for free keys, takes more.
+	readAhead          = 32
+	readAheadBytes     = 4 << 20
+	readAheadMany      = 1_000
+	readAheadManyBytes = 16 << 20
+	// reopenPause is the wait before a lane's consumer is made again after trouble.
+	reopenPause = 500 * time.Millisecond
+)
+
+// item is an event that a lane holds.
+type item struct {
+	*entry
+	msg  jetstream.Msg // of WORK, or nil
+	from *timed        // of LATER, or nil
+}
+
+// lane executes the events of one origin of one function. Its goroutine takes events and
+// starts executions; what both touch is guarded.
+type lane struct {
+	q     *Queue
+	id    laneID
+	ctx   context.Context // of taking events; executions outlive it
+	stop  context.CancelFunc
+	in    chan *item    // read ahead, one channel for each consumer
+	kick  chan struct{} // something to look at: room, a due event, a key that is free
+	fresh bool          // the next event is to be a fresh one; the lane's goroutine's alone
+
+	mu      sync.Mutex // guards what follows
+	window  window
+	running int
+	own     bool               // the execution that needs no slot of the node is under way
+	poked   bool               // an event was pushed since the lane last looked
+	held    map[*item]struct{} // of WORK, taken and not settled
+	order   order
+}
+
+// wake sees to it that a lane looks for events.
+func (q *Queue) wake(id laneID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ctx == nil || q.stopped || q.marks.isPaused(id.function) {
+		return
+	}
+	if l := q.lanes[id]; l != nil {
+		l.mu.Lock()
+		l.poked = true
+		l.mu.Unlock()
+		l.nudge()
+		return
+	}
+	l := &lane{q: q, id: id, kick: make(chan struct{}, 1), held: map[*item]struct{}{},
+		window: newWindow(time.Now()), order: newOrder()}
+	l.ctx, l.stop = context.WithCancel(q.ctx)
+	q.lanes[id] = l
+	q.wg.Go(l.run)
+}
+
+func (l *lane) nudge() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// survey wakes every lane that has events.
+func (q *Queue) survey(ctx context.Context) error {
+	for _, id := range q.times.readyLanes() {
+		q.wake(id)
+	}
+	if q.work == nil {
+		return nil
+	}
+	info, err := q.work.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return explain("see which lanes have events", err)
+	}
+	for subject := range info.State.Subjects {
+		if id, ok := parseLane(subject); ok {
+			q.wake(id)
+		}
+	}
+	return nil
+}
+
+// run executes the lane until it is idle or stopped.
+func (l *lane) run() {
+	defer l.stop()
+	var executions sync.WaitGroup
+	for l.ctx.Err() == nil {
+		err := l.serve(&executions)
+		if err == nil && l.leave() {
+			executions.Wait()
+			return
+		}
+		if err != nil && l.ctx.Err() == nil {
+			l.q.log.Warn("lane was interrupted", "function", l.id.function, "lane", l.id.name, "error", err)
+			pause(l.ctx, reopenPause)
+		}
+	}
+	executions.Wait()
+	l.q.mu.Lock()
+	delete(l.q.lanes, l.id)
+	l.q.mu.Unlock()
+}
+
+// leave takes the lane off the list unless events were pushed meanwhile.
+func (l *lane) leave() bool {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.poked {
+		return false
+	}
+	delete(l.q.lanes, l.id)
+	return true
+}
+
+// serve takes events from a consumer of its own until the lane is idle, which is nil, or
+// the consumer breaks.
+func (l *lane) serve(executions *sync.WaitGroup) error {
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	consumer, err := l.q.work.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubject: l.id.workSubject(), AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		MaxAckPending: -1, MemoryStorage: true, InactiveThreshold: ackWait,
+	})
+	if err != nil {
+		return err
+	}
+	p := l.q.policyOf(l.id)
+	ahead, bytes := readAhead, readAheadBytes
+	if p.batch > 1 || p.ordered {
+		ahead, bytes = max(readAheadMany, 2*p.batch), readAheadManyBytes
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes))
+	if err != nil {
+		return err
+	}
+	l.in = make(chan *item, ahead)
+	var pump sync.WaitGroup
+	broken := make(chan error, 1)
+	pump.Go(func() { broken <- l.pump(ctx, messages) })
+	pump.Go(func() { l.hold(ctx) })
+	err = l.take(ctx, broken, executions)
+	cancel()
+	messages.Stop()
+	pump.Wait()
+	if l.ctx.Err() == nil {
+		l.close(consumer, executions)
+	}
+	return err
+}
+
+// close removes a consumer, once nothing that it handed out is under way: what it
+// handed out and nobody settled is handed out by the next one, in order.
+func (l *lane) close(consumer jetstream.Consumer, executions *sync.WaitGroup) {
+	executions.Wait()
+	l.dropParked()
+	ctx, cancel := context.WithTimeout(l.ctx, flushTimeout)
+	defer cancel()
+	if err := l.q.js.Conn().FlushWithContext(ctx); err != nil {
+		return // the consumer ends by itself
+	}
+	for ctx.Err() == nil {
+		info, err := consumer.Info(ctx)
+		if err != nil || info.NumAckPending <= l.heldNow() {
+			break
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
+	if err := l.q.work.DeleteConsumer(ctx, consumer.CachedInfo().Name); err != nil && ctx.Err() == nil {
+		l.q.log.Debug("consumer was not removed", "function", l.id.function, "lane", l.id.name, "error", err)
+	}
+}
+
+// dropParked forgets what waited for its key; a next consumer hands it out again.
+func (l *lane) dropParked() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = map[*item]struct{}{}
+	l.order = newOrder()
+}
+
+func (l *lane) heldNow() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held)
+}
+
+// pump reads messages into the lane.
+func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) error {
+	for {
+		m, err := messages.Next()
+		if err != nil {
+			return err
+		}
+		it := &item{entry: &entry{}, msg: m}
+		if err := it.unmarshal(m.Data()); err != nil {
+			l.q.log.Error("event that cannot be read was dropped", "function", l.id.function, "error", err)
+			_ = m.Ack()
+			continue
+		}
+		if l.q.times.has(it.ID) {
+			_ = m.Ack() // its next attempt is in LATER
+			continue
+		}
+		l.mu.Lock()
+		l.held[it] = struct{}{}
+		l.mu.Unlock()
+		select {
+		case l.in <- it:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hold tells the bus again and again that what the lane holds is held.
+func (l *lane) hold(ctx context.Context) {
+	tick := time.NewTicker(holdPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		list := make([]*item, 0, len(l.held))
+		for it := range l.held {
+			list = append(list, it)
+		}
+		l.mu.Unlock()
+		for _, it := range list {
+			_ = it.msg.InProgress() // one that was settled just now does not mind
+		}
+	}
+}
+
+// take starts executions until the lane is idle or broken.
+func (l *lane) take(ctx context.Context, broken <-chan error, executions *sync.WaitGroup) error {
+	for {
+		p := l.q.policyOf(l.id)
+		if err := l.awaitRoom(ctx, &p, broken); err != nil {
+			return err
+		}
+		items, err := l.gather(ctx, &p, broken)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		own := l.begin(&p)
+		if !own {
+			select {
+			case l.q.slots <- struct{}{}:
+			case <-ctx.Done():
+				l.end(false)
+				return context.Cause(ctx)
+			}
+		}
+		x := &execution{q: l.q, lane: l, ctx: l.q.ctx, policy: p, items: items, own: own}
+		executions.Go(x.run)
+	}
+}
+
+// awaitRoom waits until the lane may have one more execution.
+func (l *lane) awaitRoom(ctx context.Context, p *policy, broken <-chan error) error {
+	for {
+		l.mu.Lock()
+		room := l.running < min(l.window.limit, p.most)
+		l.window.full = l.window.full || !room
+		l.mu.Unlock()
+		if room {
+			return nil
+		}
+		select {
+		case <-l.kick:
+			*p = l.q.policyOf(l.id)
+		case err := <-broken:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// begin counts an execution, and tells whether it is the lane's own: one execution of
+// each lane needs no slot of the node, so that no lane waits for the others.
+func (l *lane) begin(p *policy) (own bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running++
+	l.window.full = l.window.full || l.running >= min(l.window.limit, p.most)
+	l.q.active.Add(1)
+	own = !l.own
+	l.own = true
+	return own
+}
+
+// end undoes begin.
+func (l *lane) end(own bool) {
+	l.mu.Lock()
+	l.running--
+	if own {
+		l.own = false
+	}
+	l.mu.Unlock()
+	l.q.active.Add(-1)
+	l.nudge()
+}
+
+// pause waits, or ends with ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// stopLanes makes the lanes of a function look whether it is paused.
+func (q *Queue) stopLanes(ref dayfly.FunctionRef) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, l := range q.lanes {
+		if id.function == ref {
+			l.nudge()
+		}
+	}
+}

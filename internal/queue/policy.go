@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// postsAtOnce is how many deliveries of one function run at once.
+	postsAtOnce = 8
+	// batchBytesMax bounds the bodies of one batch, as AWS bounds its payloads.
+	batchBytesMax = 6 << 20
+)
+
+// policy is how a lane is executed just now: what the live revision says.
+type policy struct {
+	rev     *dayfly.Revision // nil when the function is gone
+	queue   bool             // the lane is that of a queue trigger
+	gone    bool             // its trigger is
+	batch   int
+	window  time.Duration
+	ordered bool
+	most    int // executions at once
+	retry   dayfly.Retry
+}
+
+// policyOf reads the policy of a lane.
+func (q *Queue) policyOf(id laneID) policy {
+	p := policy{batch: 1, most: windowStart, retry: dayfly.DefaultRetry()}
+	if id.name == lanePosts {
+		p.most, p.retry = postsAtOnce, postRetry()
+	}
+	rev, err := q.deps.Resolver.Resolve(id.function, dayfly.LiveAlias)
+	if err != nil {
+		return p
+	}
+	p.rev = rev
+	if id.name == lanePosts {
+		return p
+	}
+	s := &rev.Spec
+	p.retry = complete(s.Retry)
+	p.most = max(1, min(s.Scaling.MaxInstances*max(1, s.Scaling.Concurrency), (q.cfg.ExecutionsMax+1)/2))
+	if id.name == laneCalls {
+		return p
+	}
+	p.gone = true
+	for i := range s.Triggers {
+		t := &s.Triggers[i]
+		if token(string(t.Name)) != id.name {
+			continue
+		}
+		p.gone = false
+		if t.Queue != nil {
+			p.queue, p.ordered = true, t.Queue.Ordered
+			p.batch, p.window = max(1, t.Queue.Batch), t.Queue.Window
+			if t.Queue.Concurrency > 0 {
+				p.most = min(p.most, t.Queue.Concurrency)
+			}
+		}
+	}
+	return p
+}
+
+// resolve finds the live revision of a function.
+func (q *Queue) resolve(ref dayfly.FunctionRef) (*dayfly.Revision, error) {
+	if ref.Project == "" {
+		ref.Project = dayfly.DefaultProject
+	}
+	return q.deps.Resolver.Resolve(ref, dayfly.LiveAlias)
+}
+
+// retryOf gives a function's retry policy.
+func (q *Queue) retryOf(ref dayfly.FunctionRef) dayfly.Retry {
+	rev, err := q.resolve(ref)
+	if err != nil {
+		return dayfly.DefaultRetry()
+	}
+	return complete(rev.Spec.Retry)
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+const (
+	// pipelineMax is how many messages may be under way to the bus unacknowledged, of
+	// all that push many at once.
+	pipelineMax = 1 << 14
+	// pushAllMax is how many events PushAll takes at once, so that a few that push
+	// many fit into the pipeline.
+	pushAllMax = 2_000
+)
+
+// PushAll accepts events in their order, pipelined: for those who copy many. It gives what
+// was accepted, which is a prefix of pushes; when that is not all, the error says why.
+// A lane without room for all takes what fits, and the rest is exhausted. At most 2,000
+// at once, none with an idempotency key or an hour of its own.
+func (q *Queue) PushAll(ctx context.Context, pushes []Push) ([]Accepted, error) {
+	if len(pushes) > pushAllMax {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "%d events at once, at most %d are taken", len(pushes), pushAllMax)
+	}
+	now := time.Now()
+	entries := make([]*entry, 0, len(pushes))
+	var refused error
+	for i := range pushes {
+		e, err := q.entryOf(&pushes[i], now)
+		if err == nil && (e.Key != "" || !e.Due.IsZero()) {
+			err = dayfly.Errorf(dayfly.KindInvalid, "event %d of many has a key or a time of its own", i+1)
+		}
+		if err != nil {
+			refused = err
+			break
+		}
+		entries = append(entries, e)
+	}
+	fit, err := q.fitting(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	if fit < len(entries) {
+		full := dayfly.Errorf(dayfly.KindExhausted, "there is no room for more events of %s", entries[fit].Function)
+		full.RetryAfter = fullPause
+		entries, refused = entries[:fit], full
+	}
+	accepted, err := q.pipeline(ctx, entries, pushes)
+	if err != nil {
+		return accepted, err
+	}
+	return accepted, refused
+}
+
+// fitting tells how many entries, from the first, their lanes have room for. Whoever copies
+// into a lane is the only one who does: what fits now fits when it is written.
+func (q *Queue) fitting(ctx context.Context, entries []*entry) (int, error) {
+	wanted := map[laneID]int{}
+	for _, e := range entries {
+		wanted[e.lane()]++
+	}
+	room := make(map[laneID]int, len(wanted))
+	for id := range wanted {
+		subject := id.workSubject()
+		info, err := q.work.Info(ctx, jetstream.WithSubjectFilter(subject))
+		if err != nil {
+			return 0, explain("see how full the lane is", err)
+		}
+		room[id] = q.cfg.LaneMessagesMax - int(info.State.Subjects[subject])
+	}
+	for i, e := range entries {
+		if room[e.lane()] <= 0 {
+			return i, nil
+		}
+		room[e.lane()]--
+	}
+	return len(entries), nil
+}
+
+// pipeline writes entries without waiting for one before the next.
+func (q *Queue) pipeline(ctx context.Context, entries []*entry, pushes []Push) ([]Accepted, error) {
+	futures := make([]jetstream.PubAckFuture, 0, len(entries))
+	tolds := make([]*told, 0, len(entries))
+	defer func() {
+		for _, e := range entries[:len(tolds)] {
+			q.marks.pushed(e.ID)
+		}
+	}()
+	var failed error
+	for i, e := range entries {
+		m, err := workMessage(e, pushes[i].identity())
+		if err == nil {
+			q.fault("pushall:before")
+			tolds = append(tolds, q.marks.pushing(e.ID))
+			var future jetstream.PubAckFuture
+			if future, err = q.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0)); err == nil {
+				futures = append(futures, future)
+			}
+		}
+		if err != nil {
+			failed = explain("accept events", err)
+			break
+		}
+	}
+	accepted := make([]Accepted, 0, len(futures))
+	for i, future := range futures {
+		select {
+		case ack := <-future.Ok():
+			accepted = append(accepted, q.piped(entries[i], ack, tolds[i], pushes[i].identity()))
+		case err := <-future.Err():
+			return q.woken(entries[:i], accepted), explain("accept events", err)
+		case <-ctx.Done():
+			return q.woken(entries[:i], accepted), explain("accept events", context.Cause(ctx))
+		}
+	}
+	q.fault("pushall:after")
+	return q.woken(entries[:len(accepted)], accepted), failed
+}
+
+// piped tells the journal of an event that was acknowledged.
+func (q *Queue) piped(e *entry, ack *jetstream.PubAck, told *told, identity string) Accepted {
+	if ack.Duplicate {
+		return duplicateOf(e, identity)
+	}
+	told.unlessEnded(func() { q.deps.Journal.Event(e.info(dayfly.EventPending)) })
+	return Accepted{ID: e.ID}
+}
+
+// woken wakes the lanes of what was accepted.
+func (q *Queue) woken(entries []*entry, accepted []Accepted) []Accepted {
+	var seen []laneID
+	for _, e := range entries {
+		if id := e.lane(); !slices.Contains(seen, id) {
+			seen = append(seen, id)
+			q.wake(id)
+		}
+	}
+	return accepted
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/envelope"
+)
+
+const (
+	// insistMin and insistMax bound the wait between tries to write an outcome. While it
+	// cannot be written the event stays where it is.
+	insistMin = 50 * time.Millisecond
+	insistMax = 5 * time.Second
+)
+
+func errTriggerGone() error {
+	return dayfly.Errorf(dayfly.KindNotFound, "the function has no such trigger any more")
+}
+
+// settleAll gives every event of the execution the same outcome.
+func (x *execution) settleAll(v verdict, a *answer) time.Duration {
+	return x.settle(a, func(int) verdict { return v })
+}
+
+// settleBatch asks the answer which events of a batch failed.
+func (x *execution) settleBatch(a *answer) time.Duration {
+	failed, err := envelope.Failures(x.policy.rev, envelopes(x.items), a.status, a.header, a.body)
+	if err != nil {
+		a.err = err
+	}
+	return x.settle(a, func(i int) verdict {
+		if slices.Contains(failed, i) {
+			return verdictRetry
+		}
+		return verdictDone
+	})
+}
+
+// settle writes the outcome of each event. What has to be tried again in its place stays
+// in x.items, and the wait before that is given.
+func (x *execution) settle(a *answer, outcome func(i int) verdict) time.Duration {
+	now := time.Now()
+	var left []*item
+	var wait time.Duration
+	held := map[string]bool{}  // keys with an event that is to be tried again
+	freed := map[string]bool{} // keys of events that ended
+	for i, it := range x.items {
+		v := outcome(i)
+		if v == verdictDone && held[it.OrderKey] && x.policy.ordered {
+			v = verdictRetry // it ran, but out of order: once more, after the one before it
+		}
+		stays, pause := x.settleOne(it, v, a, now)
+		if stays {
+			left, wait = append(left, it), max(wait, pause)
+			held[it.OrderKey] = true
+		} else {
+			freed[it.OrderKey] = true
+		}
+	}
+	x.items = left
+	for key := range held {
+		delete(freed, key)
+	}
+	x.lane.free(freed)
+	return wait
+}
+
+// settleOne writes the outcome of one event, unless it stays to be tried in its place.
+func (x *execution) settleOne(it *item, v verdict, a *answer, now time.Time) (stays bool, wait time.Duration) {
+	attempt := a.attempt(it.Tries+1, v)
+	switch v {
+	case verdictDone:
+		it.Tries++
+		it.note(attempt)
+		x.q.succeed(x.ctx, x, it, a)
+		return false, 0
+	case verdictRetry:
+		it.Tries++
+		retry := &x.policy.retry
+		wait = backoff(retry, it.Tries, retryAfter(a.header, now))
+		attempt.Next = now.Add(wait)
+		switch {
+		case it.Tries >= retry.Attempts:
+			attempt.Next = time.Time{}
+			it.note(attempt)
+			x.q.die(x.ctx, x, it, a, dayfly.DeadAttempts)
+		case attempt.Next.Sub(it.began()) > retry.Age:
+			attempt.Next = time.Time{}
+			it.note(attempt)
+			x.q.die(x.ctx, x, it, a, dayfly.DeadAge)
+		default:
+			it.note(attempt)
+			stays = x.again(it, attempt.Next)
+		}
+		return stays, wait
+	case verdictRemoved:
+		x.q.die(x.ctx, x, it, a, dayfly.DeadRemoved)
+		return false, 0
+	}
+	it.Tries++
+	attempt.Fatal = true
+	it.note(attempt)
+	x.q.die(x.ctx, x, it, a, dayfly.DeadFatal)
+	return false, 0
+}
+
+// again lets an event be tried later, and tells whether it has to wait here for that: those
+// of ordered lanes do, and all when LATER has no room.
+func (x *execution) again(it *item, at time.Time) (stays bool) {
+	it.Due = at
+	x.q.marks.supersede(it.ID)
+	x.q.deps.Journal.Event(it.info(dayfly.EventDelayed))
+	if x.policy.ordered && it.OrderKey != "" {
+		return true
+	}
+	if err := x.q.putLater(x.ctx, it.entry); err != nil {
+		x.q.log.Warn("event waits for its next attempt in memory", "event", it.ID, "error", err)
+		return true
+	}
+	x.q.fault("retry:between")
+	if it.msg != nil {
+		_ = it.msg.Ack() // sent when the connection is; what is not is passed over
+	}
+	x.lane.settled(it)
+	return false
+}
+
+// settled forgets an event that the lane held.
+func (l *lane) settled(it *item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, it)
+}
+
+// afterFault is for attempts that do not count: there was no capacity, or the platform
+// failed. The events stay, unless they are too old.
+func (x *execution) afterFault(a *answer, v verdict, now time.Time) time.Duration {
+	x.waits++
+	least, most := platformMin, platformMax
+	if v == verdictCapacity {
+		least, most = capacityMin, capacityMax
+		x.lane.mu.Lock()
+		x.lane.window.refused(now)
+		x.lane.mu.Unlock()
+	}
+	wait := jittered(least, most, x.waits)
+	var left []*item
+	freed := map[string]bool{}
+	for _, it := range x.items {
+		if now.Add(wait).Sub(it.began()) <= x.policy.retry.Age {
+			left = append(left, it)
+			continue
+		}
+		it.note(a.attempt(it.Tries+1, v))
+		x.q.die(x.ctx, x, it, a, dayfly.DeadAge)
+		freed[it.OrderKey] = true
+	}
+	x.items = left
+	for _, it := range left {
+		delete(freed, it.OrderKey)
+	}
+	x.lane.free(freed)
+	x.q.log.Debug("attempt did not count", "function", x.lane.id.function, "error", a.err, "wait", wait)
+	return wait
+}
+
+// afterCancel ends what Cancel asked for; the other events of a batch are tried again.
+func (x *execution) afterCancel(a *answer) time.Duration {
+	var left []*item
+	freed := map[string]bool{}
+	for _, it := range x.items {
+		if !x.q.marks.isCanceled(it.ID) {
+			left = append(left, it)
+			continue
+		}
+		it.note(a.attempt(it.Tries+1, verdictStopped))
+		x.q.finishCanceled(x.ctx, x.lane, it)
+		freed[it.OrderKey] = true
+	}
+	x.items = left
+	for _, it := range left {
+		delete(freed, it.OrderKey)
+	}
+	x.lane.free(freed)
+	return capacityMin
+}
+
+// attempt gives what is kept of an attempt.
+func (a *answer) attempt(number int, v verdict) dayfly.Attempt {
+	out := dayfly.Attempt{Number: number, Invocation: a.invocation, Start: a.start, Duration: a.took, Status: a.status}
+	switch {
+	case a.failure != nil:
+		out.Fault, out.Error = dayfly.FaultGuest, a.failure.Error()
+	case a.err != nil:
+		out.Error = a.err.Error()
+		switch v {
+		case verdictCapacity:
+			out.Fault = dayfly.FaultCapacity
+		case verdictFatal, verdictRetry:
+			out.Fault = dayfly.FaultGuest
+		case verdictStopped:
+			out.Fault = dayfly.FaultCaller
+		default:
+			out.Fault = dayfly.FaultPlatform
+		}
+	case v != verdictDone:
+		out.Fault = dayfly.FaultGuest
+		out.Error = fmt.Sprintf("the function answered %d %s", a.status, http.StatusText(a.status))
+	}
+	return out
+}
+
+// succeed ends an event well.
+func (q *Queue) succeed(ctx context.Context, x *execution, it *item, a *answer) {
+	it.Ended = time.Now()
+	if it.Post == nil {
+		q.tell(ctx, x, it, a, dayfly.EventDone)
+	}
+	q.finish(ctx, x.lane, it, dayfly.EventDone)
+}
+
+// die gives an event up: it is a dead letter before it leaves.
+func (q *Queue) die(ctx context.Context, x *execution, it *item, a *answer, why dayfly.DeadReason) {
+	it.Reason, it.Ended = why, time.Now()
+	if it.Post == nil {
+		q.insist(ctx, "keep dead letter", func() error { return q.bury(ctx, it.entry) })
+		q.tell(ctx, x, it, a, dayfly.EventDead)
+	}
+	q.log.Debug("event was given up", "event", it.ID, "function", it.Function, "reason", why)
+	q.finish(ctx, x.lane, it, dayfly.EventDead)
+}
+
+// bury writes a dead letter.
+func (q *Queue) bury(ctx context.Context, e *entry) error {
+	data, err := e.marshal()
+	if err != nil {
+		return err
+	}
+	q.fault("dead:before")
+	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: deadSubject(e.Function, e.ID), Data: data},
+		jetstream.WithRetryAttempts(0))
+	q.fault("dead:after")
+	return err
+}
+
+// finishCanceled ends an event that was taken back.
+func (q *Queue) finishCanceled(ctx context.Context, l *lane, it *item) {
+	it.Ended = time.Now()
+	q.finish(ctx, l, it, dayfly.EventCanceled)
+	q.unmarkCanceled(ctx, it.ID)
+}
+
+// finish removes an event that ended, and tells the journal. When ctx ends before, it
+// stays, and its last attempt is repeated.
+func (q *Queue) finish(ctx context.Context, l *lane, it *item, state dayfly.EventState) {
+	q.insist(ctx, "settle idempotency key", func() error { return q.settleKey(ctx, it.entry) })
+	q.fault("finish:before")
+	q.insist(ctx, "remove event", func() error { return q.remove(ctx, it) })
+	q.fault("finish:after")
+	if ctx.Err() != nil {
+		return
+	}
+	l.settled(it)
+	q.marks.supersede(it.ID)
+	if it.Post != nil {
+		q.delivered(ctx, it, state)
+		return
+	}
+	q.deps.Journal.Event(it.info(state))
+}
+
+// remove takes an event out of WORK or LATER.
+func (q *Queue) remove(ctx context.Context, it *item) error {
+	if it.msg != nil {
+		return it.msg.Ack()
+	}
+	if err := q.later.DeleteMsg(ctx, it.from.seq); err != nil && !isMissing(err) {
+		return err
+	}
+	q.times.remove(it.ID, it.from.seq)
+	return nil
+}
+
+// insist repeats a write until it succeeds or ctx ends.
+func (q *Queue) insist(ctx context.Context, what string, write func() error) {
+	for tries := 1; ctx.Err() == nil; tries++ {
+		err := write()
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			q.log.Warn("write is repeated", "what", what, "error", err)
+		}
+		pause(ctx, jittered(insistMin, insistMax, tries))
+	}
+}
