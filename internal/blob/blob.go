@@ -5,21 +5,35 @@ package blob
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/store"
 )
 
-// errUnbuilt stands where the body of a method is still being written.
-var errUnbuilt = errors.New("blob: not built yet")
+const (
+	// stripes is the number of locks that keys share: many more than there are writers
+	// at a time, so that two keys seldom wait for each other.
+	stripes = 1024
+	// commitTimeout bounds writing a record and telling of it, each; both take a
+	// fraction of a millisecond.
+	commitTimeout = 10 * time.Second
+)
 
 // Emitter tells subscribers of changes. Wants is asked for each change and must be
 // quick; what nobody wants is not emitted. Emit returns when the event is durable.
 type Emitter interface {
-	Wants(project dayfly.ProjectName, kind, bucket string) bool
-	Emit(ctx context.Context, project dayfly.ProjectName, kind, bucket string, ev dayfly.Event) error
+	Wants(project dayfly.ProjectName, kind string, bucket dayfly.BucketName) bool
+	Emit(ctx context.Context, project dayfly.ProjectName, kind string, bucket dayfly.BucketName,
+		event dayfly.Event) error
 }
 
 // Config says where objects are and how many.
@@ -30,81 +44,138 @@ type Config struct {
 	MaxBytes int64
 }
 
+// Validate reports the first field that cannot be used.
+func (c *Config) Validate() error {
+	switch {
+	case c.Dir == "":
+		return dayfly.Errorf(dayfly.KindInvalid, "the folder of objects is not set")
+	case c.MaxBytes < 0:
+		return dayfly.Errorf(dayfly.KindInvalid, "limit of %d bytes for objects is negative", c.MaxBytes)
+	}
+	return nil
+}
+
 // Store holds the buckets and objects of every project.
 type Store struct {
-	cfg  Config
-	bus  *bus.Bus
-	emit Emitter
-	log  *slog.Logger
+	cfg     Config
+	bus     *bus.Bus
+	emit    Emitter
+	log     *slog.Logger
+	records *store.Store // of buckets
+	seed    maphash.Seed
+	chunks  sync.Pool         // of *[chunkBytes]byte
+	fault   func(step string) // tests stop the process here; nil outside of them
+
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	files  *files
+	used   atomic.Int64 // bytes of objects and parts, and of those being received
+
+	keys    [stripes]sync.Mutex // held to commit a change of a key
+	sending [stripes]sync.Mutex // held to change an upload; taken before keys
+	making  sync.Mutex          // held to change the record of a bucket; taken first
+	pieces  atomic.Int64        // uploads and parts that are open, in all
+	told    floor
+	garbage garbage
+
+	mu      sync.RWMutex // guards buckets
+	buckets map[BucketRef]*bucket
+
+	untoldMu sync.Mutex // guards untold
+	untold   map[place][]*telling
 }
 
 // New makes a store; it opens nothing. A nil emitter: nobody is told of changes.
 func New(cfg Config, b *bus.Bus, emit Emitter, log *slog.Logger) (*Store, error) {
-	return &Store{cfg: cfg, bus: b, emit: emit, log: log}, nil
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Store{cfg: cfg, bus: b, emit: emit, log: log, seed: maphash.MakeSeed(),
+		records: store.New(b, bus.BucketResources, log),
+		buckets: map[BucketRef]*bucket{}, untold: map[place][]*telling{}}, nil
 }
 
 // Open reads the records and removes what a crash left. The bus must be open.
-func (s *Store) Open(ctx context.Context) error { return errUnbuilt }
-
-// Close frees what Open took. No other method may be called after.
-func (s *Store) Close() error { return nil }
-
-// Run tells of changes that a crash kept untold, removes what was replaced and expires
-// uploads, until ctx ends. Start it when the emitter knows its subscribers.
-func (s *Store) Run(ctx context.Context) error { return errUnbuilt }
-
-// Reader reads one version of an object; it stays whole while it is open.
-type Reader struct {
-	io.ReadSeeker
-	io.ReaderAt
-	io.Closer
+func (s *Store) Open(ctx context.Context) error {
+	start := time.Now()
+	var err error
+	if s.js, err = s.bus.Bulk(); err != nil {
+		return err
+	}
+	if s.stream, err = s.bus.Stream(ctx, bus.ObjectRecords()); err != nil {
+		return err
+	}
+	if err = s.records.Open(ctx); err != nil {
+		return err
+	}
+	if s.files, err = openFiles(s.cfg.Dir); err != nil {
+		return err
+	}
+	found, err := s.rebuild(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("read records of objects: %w", err), s.files.close())
+	}
+	s.log.Info("objects opened", "buckets", len(s.buckets), "records", found.records,
+		"untold", found.untold, "strays", found.strays, "took", time.Since(start))
+	return nil
 }
 
-// Put writes an object whole and gives what was stored.
-func (s *Store) Put(ctx context.Context, ref Ref, opts PutOptions, data io.Reader) (Object, error) {
-	return Object{}, errUnbuilt
+// Close frees what Open took. Nothing may be under way, and no method be called after.
+func (s *Store) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	return errors.Join(s.saveFloor(ctx), s.files.close())
 }
 
-// OpenObject gives a version of an object (empty: the latest) and its data, which the
-// caller closes.
-func (s *Store) OpenObject(ctx context.Context, ref Ref, version string) (Object, *Reader, error) {
-	return Object{}, nil, errUnbuilt
+// at is a fault point.
+func (s *Store) at(step string) {
+	if s.fault != nil {
+		s.fault(step)
+	}
 }
 
-// Stat gives a version of an object (empty: the latest).
-func (s *Store) Stat(ctx context.Context, ref Ref, version string) (Object, error) {
-	return Object{}, errUnbuilt
+// lock takes the lock of a key, or of an upload, and gives what frees it.
+func (s *Store) lock(locks *[stripes]sync.Mutex, name string) func() {
+	mu := &locks[maphash.String(s.seed, name)%stripes]
+	mu.Lock()
+	return mu.Unlock
 }
 
-// Copy makes an object of a version of another (empty: its latest), without reading it
-// where that is possible.
-func (s *Store) Copy(ctx context.Context, to Ref, from Source, opts CopyOptions) (Object, error) {
-	return Object{}, errUnbuilt
+// bucket gives a bucket that is there.
+func (s *Store) bucket(ref BucketRef) (*bucket, error) {
+	s.mu.RLock()
+	b := s.buckets[ref]
+	s.mu.RUnlock()
+	if b == nil {
+		return nil, noBucket(ref)
+	}
+	return b, nil
 }
 
-// Source names a version to copy from.
-type Source struct {
-	Ref
-	VersionID string
+// finishing gives the context of a change that is not left half done when its caller
+// goes away.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 }
 
-// Delete removes an object or a version. That there was none is no error.
-func (s *Store) Delete(ctx context.Context, ref Ref, opts DeleteOptions) (Deleted, error) {
-	return Deleted{}, errUnbuilt
+func noBucket(ref BucketRef) error {
+	return dayfly.Errorf(dayfly.KindNotFound, "%w: %q", ErrNoSuchBucket, ref.Name)
 }
 
-// DeleteMany removes up to 1,000; the results are in the order of what.
-func (s *Store) DeleteMany(ctx context.Context, ref BucketRef, what []Deletion, by Requester) ([]DeleteResult, error) {
-	return nil, errUnbuilt
+// enter takes the bucket for writing: until leave is called it is not removed.
+func (s *Store) enter(ref BucketRef) (b *bucket, leave func(), err error) {
+	if b, err = s.bucket(ref); err != nil {
+		return nil, nil, err
+	}
+	b.fence.RLock()
+	b.mu.RLock()
+	gone := b.gone
+	b.mu.RUnlock()
+	if gone {
+		b.fence.RUnlock()
+		return nil, nil, noBucket(ref)
+	}
+	return b, b.fence.RUnlock, nil
 }
 
-// List gives a page of what a bucket holds.
-func (s *Store) List(ctx context.Context, ref BucketRef, q ListQuery) (Listing, error) {
-	return Listing{}, errUnbuilt
-}
-
-// Amend changes the tags and documents of a version (empty: the latest); change must
-// touch nothing else. It makes no new version and no event.
-func (s *Store) Amend(ctx context.Context, ref Ref, version string, change func(*Attributes) error) (Object, error) {
-	return Object{}, errUnbuilt
-}
+func (r Ref) bucket() BucketRef { return BucketRef{r.Project, r.Bucket} }

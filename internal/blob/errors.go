@@ -2,7 +2,11 @@
 
 package blob
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/dayfly-faas/dayfly"
+)
 
 // Errors by which a door chooses what to answer. Each comes wrapped in a dayfly.Error
 // with its kind and the names concerned.
@@ -16,7 +20,7 @@ var (
 	ErrMarker          = errors.New("the version is a delete marker")
 	ErrNoSuchUpload    = errors.New("no such upload")
 	ErrKeyTooLong      = errors.New("the key is too long")
-	ErrPrecondition    = errors.New("the condition does not hold")
+	ErrPrecondition    = dayfly.ErrCondition
 	ErrBadDigest       = errors.New("the data does not match its checksum")
 	ErrIncomplete      = errors.New("fewer bytes came than announced")
 	ErrTooLarge        = errors.New("the object is too large")

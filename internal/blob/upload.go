@@ -2,11 +2,7 @@
 
 package blob
 
-import (
-	"context"
-	"io"
-	"time"
-)
+import "time"
 
 // UploadRef names a multipart upload of an object.
 type UploadRef struct {
@@ -94,37 +90,3 @@ type CompleteOptions struct {
 	Size     int64  // of the object; compared unless 0
 	Checksum string // of the object, base64; compared unless empty
 }
-
-// CreateUpload begins a multipart upload. One that is neither completed nor aborted
-// within seven days is removed.
-func (s *Store) CreateUpload(ctx context.Context, ref Ref, opts UploadOptions) (Upload, error) {
-	return Upload{}, errUnbuilt
-}
-
-// PutPart writes a part; one of that number that is there is replaced.
-func (s *Store) PutPart(ctx context.Context, ref UploadRef, number int, opts PartOptions, data io.Reader) (Part, error) {
-	return Part{}, errUnbuilt
-}
-
-// CopyPart makes a part of an object's range.
-func (s *Store) CopyPart(ctx context.Context, ref UploadRef, number int, source PartSource) (Part, error) {
-	return Part{}, errUnbuilt
-}
-
-// Parts lists parts with numbers above after, at most max (0: 1,000).
-func (s *Store) Parts(ctx context.Context, ref UploadRef, after, max int) (PartList, error) {
-	return PartList{}, errUnbuilt
-}
-
-// Uploads lists the uploads of a bucket.
-func (s *Store) Uploads(ctx context.Context, ref BucketRef, q UploadQuery) (UploadList, error) {
-	return UploadList{}, errUnbuilt
-}
-
-// Complete makes the object of the parts named.
-func (s *Store) Complete(ctx context.Context, ref UploadRef, parts []CompletedPart, opts CompleteOptions) (Object, error) {
-	return Object{}, errUnbuilt
-}
-
-// Abort removes an upload and its parts.
-func (s *Store) Abort(ctx context.Context, ref UploadRef) error { return errUnbuilt }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package blob
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/dayfly-faas/dayfly"
+)
+
+// ofUpload reports a checksum that cannot be asked of an upload, and fills in its type.
+func (c Checksum) ofUpload() (Checksum, error) {
+	if _, err := c.Algorithm.hasher(); err != nil {
+		return Checksum{}, err
+	}
+	_, bits := c.Algorithm.polynomial()
+	if c.Type == "" && c.Algorithm != "" {
+		c.Type = Composite
+		if c.Algorithm == CRC64NVME {
+			c.Type = FullObject
+		}
+	}
+	switch {
+	case c.Algorithm == "":
+		return Checksum{}, nil
+	case c.Type == FullObject && bits == 0, c.Type == Composite && c.Algorithm == CRC64NVME,
+		c.Type != FullObject && c.Type != Composite:
+		return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "there is no checksum %s of type %s for parts",
+			c.Algorithm, c.Type)
+	}
+	return Checksum{Algorithm: c.Algorithm, Type: c.Type}, nil
+}
+
+// Complete makes the object of the parts named. No data is copied: the object is in the
+// files of its parts.
+func (s *Store) Complete(ctx context.Context, ref UploadRef, parts []CompletedPart, opts CompleteOptions,
+) (Object, error) {
+	if err := ref.Validate(); err != nil {
+		return Object{}, err
+	}
+	b, err := s.bucket(ref.bucket())
+	if err != nil {
+		return Object{}, err
+	}
+	defer s.lock(&s.sending, ref.UploadID)()
+	u, err := b.upload(ref)
+	if err != nil {
+		return Object{}, err
+	}
+	segments, rec, err := assemble(b, u, parts)
+	if err != nil {
+		return Object{}, err
+	}
+	switch {
+	case opts.Size != 0 && opts.Size != rec.Size:
+		return Object{}, dayfly.Errorf(dayfly.KindInvalid, "%w: the parts have %d bytes, %d were announced",
+			ErrIncomplete, rec.Size, opts.Size)
+	case opts.Checksum != "" && opts.Checksum != rec.Checksum.Value && rec.Checksum.Value != "":
+		return Object{}, dayfly.Errorf(dayfly.KindInvalid, "%w: %s", ErrBadDigest, rec.Checksum.Algorithm)
+	}
+	rec.Requester = opts.Requester
+	object, sure, err := s.create(ctx, ref.Ref, opts.Condition,
+		created{rec: rec, body: writeSegments(segments)})
+	if err != nil && sure {
+		return Object{}, err
+	}
+	s.at("completed")
+	// From here on the files may be the object's; Abort must not find them.
+	s.detach(b, u, filesIn(segments))
+	s.dissolve(ctx, b, u)
+	return object, err
+}
+
+// dissolve removes the records of an upload whose object is there. Where that cannot be
+// it is done at the next Open.
+func (s *Store) dissolve(ctx context.Context, b *bucket, u *upload) {
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	err := s.removeUpload(ctx, u)
+	if err == nil {
+		err = s.purge(ctx, partsSubject(b.subject, u.id))
+	}
+	if err != nil {
+		s.log.Warn("completed upload not removed", "upload", u.id, "error", err)
+	}
+}
+
+func filesIn(segments []segment) []fileID {
+	ids := make([]fileID, len(segments))
+	for i, segment := range segments {
+		ids[i] = segment.ID
+	}
+	return ids
+}
+
+// assemble gives the segments and the record of the object that parts make.
+func assemble(b *bucket, u *upload, parts []CompletedPart) ([]segment, record, error) {
+	rec := record{Op: opPut, ID: newFileID(), Attributes: u.rec.Attributes, Action: actionComplete,
+		Upload: u.id, Segments: len(parts)}
+	if len(parts) == 0 || len(parts) > partsMax {
+		return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: an object has 1 to %d parts", ErrInvalidPart, partsMax)
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	segments := make([]segment, 0, len(parts))
+	whole := md5.New()
+	for i, p := range parts {
+		have, ok := u.parts[p.Number]
+		switch {
+		case i > 0 && p.Number <= parts[i-1].Number:
+			return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: %d", ErrPartOrder, p.Number)
+		case !ok, p.ETag != have.ETag, p.Checksum != "" && p.Checksum != have.Checksum.Value:
+			return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: %d", ErrInvalidPart, p.Number)
+		case i < len(parts)-1 && have.Size < partBytesMin:
+			return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: part %d has %d bytes, at least %d are needed",
+				ErrPartTooSmall, p.Number, have.Size, partBytesMin)
+		}
+		sum, _ := hex.DecodeString(have.ETag) // our own writing
+		_, _ = whole.Write(sum)               // it never fails
+		rec.Size += have.Size
+		segments = append(segments, segment{have.ID, have.Size, p.Number, have.Checksum.Value})
+	}
+	if rec.Size > objectBytesMax {
+		return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: %d bytes", ErrTooLarge, rec.Size)
+	}
+	tag := etag{parts: uint16(len(parts))}
+	whole.Sum(tag.md5[:0])
+	rec.ETag = tag.String()
+	var err error
+	rec.Checksum, err = joinSums(u.rec.Checksum, segments)
+	return segments, rec, err
+}
+
+// joinSums gives the checksum of an object from those of its parts.
+func joinSums(want Checksum, segments []segment) (Checksum, error) {
+	if want.Algorithm == "" {
+		return Checksum{}, nil
+	}
+	if want.Type == Composite {
+		h, err := want.Algorithm.hasher()
+		if err != nil {
+			return Checksum{}, err
+		}
+		for _, s := range segments {
+			raw, _ := base64.StdEncoding.DecodeString(s.Sum) // our own writing
+			_, _ = h.Write(raw)                              // it never fails
+		}
+		want.Value = encodeSum(h) + "-" + strconv.Itoa(len(segments))
+		return want, nil
+	}
+	_, bits := want.Algorithm.polynomial()
+	var whole uint64
+	for _, s := range segments {
+		crc, ok := decodeCRC(s.Sum)
+		if !ok {
+			return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "%w: part %d has no %s", ErrInvalidPart,
+				s.Number, want.Algorithm)
+		}
+		whole = appendCRC(want.Algorithm, whole, crc, s.Size)
+	}
+	want.Value = encodeCRC(whole, bits)
+	return want, nil
+}

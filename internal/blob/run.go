@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package blob
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// runInterval is how often Run looks for work, and how much of what was told may be
+	// told again after a crash.
+	runInterval = time.Second
+	// graceOfFiles is how long the files of a replaced version stay. After a loss of
+	// power the last 100 ms of records may be missing, and with them what replaced it.
+	graceOfFiles = time.Second
+	// expireInterval is how often Run looks for uploads that were left.
+	expireInterval = time.Minute
+	// garbageMax bounds what waits to be removed: past it files stay until the next
+	// Open sweeps them. A million take some 60 MiB.
+	garbageMax = 1_000_000
+)
+
+// garbage is what is to be removed.
+type garbage struct {
+	mu         sync.Mutex // guards all below
+	files      []doomed
+	tombstones []tombstone
+}
+
+// doomed are the files of a version that no record names any more.
+type doomed struct {
+	version fileID // readers pin it
+	files   []fileID
+	due     time.Time
+}
+
+// tombstone is a record that says that a version is gone, when that was told.
+type tombstone struct {
+	place
+	seq uint64
+}
+
+func (g *garbage) addFiles(version fileID, files []fileID) {
+	if len(files) == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.files) < garbageMax {
+		g.files = append(g.files, doomed{version, files, now().Add(graceOfFiles)})
+	}
+}
+
+func (g *garbage) addTombstone(at place, seq uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.tombstones) < garbageMax {
+		g.tombstones = append(g.tombstones, tombstone{at, seq})
+	}
+}
+
+func (g *garbage) takeTombstones() []tombstone {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := g.tombstones
+	g.tombstones = nil
+	return list
+}
+
+// takeFiles takes what is due and in nobody's hands.
+func (g *garbage) takeFiles(at time.Time, pinned func(fileID) bool) []doomed {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var due, later []doomed
+	for _, d := range g.files {
+		if d.due.After(at) || pinned(d.version) {
+			later = append(later, d)
+		} else {
+			due = append(due, d)
+		}
+	}
+	g.files = later
+	return due
+}
+
+// now is the present in the precision of the index.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Run tells of changes that a crash kept untold, removes what was replaced and expires
+// uploads, until ctx ends. Start it when the emitter knows its subscribers.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(runInterval)
+	defer tick.Stop()
+	var expired time.Time
+	for ctx.Err() == nil {
+		s.attend(ctx)
+		if at := now(); at.Sub(expired) >= expireInterval {
+			expired = at
+			s.expireUploads(ctx, at)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// attend does once what Run does.
+func (s *Store) attend(ctx context.Context) {
+	if err := s.tellAll(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("changes of objects not told yet", "error", err)
+	}
+	for _, t := range s.garbage.takeTombstones() {
+		if err := s.bury(ctx, t); err != nil {
+			s.garbage.addTombstone(t.place, t.seq)
+		}
+	}
+	for _, d := range s.garbage.takeFiles(now(), s.files.pinned) {
+		for _, id := range d.files {
+			if err := s.files.remove(id); err != nil {
+				s.log.Warn("data file not removed", "error", err)
+			}
+		}
+	}
+	if err := s.saveFloor(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("place among changes not saved", "error", err)
+	}
+}
+
+// tellAll tells whatever is untold, the oldest first.
+func (s *Store) tellAll(ctx context.Context) error {
+	s.untoldMu.Lock()
+	oldest := map[place]uint64{}
+	for at, debts := range s.untold {
+		oldest[at] = debts[0].seq
+	}
+	s.untoldMu.Unlock()
+	places := slices.SortedFunc(maps.Keys(oldest), func(a, b place) int {
+		return cmp.Compare(oldest[a], oldest[b])
+	})
+	for _, at := range places {
+		unlock := s.lock(&s.keys, at.lockName())
+		err := s.tellUntold(ctx, at)
+		unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bury removes a tombstone from the stream and the index.
+func (s *Store) bury(ctx context.Context, t tombstone) error {
+	defer s.lock(&s.keys, t.lockName())()
+	s.at("before burial")
+	err := s.stream.DeleteMsg(ctx, t.seq)
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !gone(err) {
+		return err
+	}
+	t.bucket.forget(t.key, t.seq)
+	return nil
+}
+
+// codeNoMessage is the server's code for a deletion of what is not there.
+const codeNoMessage jetstream.ErrorCode = 10043
+
+func gone(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == codeNoMessage ||
+		api.ErrorCode == jetstream.JSErrCodeMessageNotFound)
+}
+
+func (p place) lockName() string { return p.bucket.subject + "/" + p.key }
