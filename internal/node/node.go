@@ -28,6 +28,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/pool"
+	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
 	"github.com/dayfly-faas/dayfly/internal/scheduler"
@@ -68,6 +69,7 @@ type Node struct {
 	telemetry *telemetry.Telemetry
 	pool      *pool.Pool
 	invoker   *invoke.Invoker
+	queue     *queue.Queue
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
 	gateway   door
@@ -98,7 +100,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		open func(context.Context) error
 	}{
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
-		{"engine", n.buildEngine}, {"doors", n.buildDoors},
+		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"doors", n.buildDoors},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)

@@ -67,6 +67,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("telemetry", n.telemetry.Run)
 	run("pool", n.pool.Run)
 	run("scheduler", n.scheduler.Run)
+	run("queue", n.queue.Run)
 	run("sweeping", n.sweep)
 	run("gateway", n.gateway.run)
 	run("management API", n.api.run)
@@ -106,11 +107,14 @@ func (d door) run(context.Context) error {
 	return nil
 }
 
-// drain closes the doors and waits for calls in flight, the gateway's first: while it
-// drains, the management API still tells what is going on.
+// drain takes no more events, closes the doors and waits for calls in flight, the gateway's
+// first: while it drains, the management API still tells what is going on.
 func (n *Node) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.DrainTimeout)
 	defer cancel()
+	var events sync.WaitGroup
+	events.Go(func() { n.queue.Drain(ctx) })
+	defer events.Wait()
 	for _, d := range []door{n.gateway, n.api} {
 		if err := d.Shutdown(ctx); err != nil {
 			n.log.Warn("calls in flight were cut off", "after", n.cfg.DrainTimeout, "calls", n.invoker.Inflight())

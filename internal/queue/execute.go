@@ -58,8 +58,11 @@ type answer struct {
 func (x *execution) run() {
 	for len(x.items) > 0 && x.ctx.Err() == nil {
 		wait := x.attempt()
-		if len(x.items) > 0 && wait > 0 {
+		if len(x.items) > 0 {
 			x.step(wait)
+		}
+		if x.lane.ctx.Err() != nil {
+			break // the node takes no more
 		}
 	}
 	x.release()
