@@ -25,7 +25,10 @@ type Ring struct {
 	At time.Time // the time that it is
 	// Jump says that Advance got here: no time has passed since the last ring.
 	Jump bool
-	done chan int
+	// Begin says that Advance is about to begin, whether the alarm is set or not: its owner
+	// sees to it that the alarm is set for all that it knows of by now.
+	Begin bool
+	done  chan int
 }
 
 // Done tells the clock that what was to be done is done, and how many things were fired. It
@@ -134,7 +137,7 @@ func (a *Alarm) deliver(ctx context.Context, r Ring) int {
 	case <-ctx.Done():
 		a.clock.mu.Lock()
 		defer a.clock.mu.Unlock()
-		if a.at.IsZero() {
+		if a.at.IsZero() && !r.Begin {
 			a.at = r.At // nobody heard it
 		}
 		return 0
@@ -144,16 +147,5 @@ func (a *Alarm) deliver(ctx context.Context, r Ring) int {
 		return n
 	case <-a.closed:
 		return 0
-	}
-}
-
-// settle waits until the alarm does not ring.
-func (a *Alarm) settle(ctx context.Context) error {
-	select {
-	case a.busy <- struct{}{}:
-		<-a.busy
-		return nil
-	case <-ctx.Done():
-		return stopped(ctx)
 	}
 }

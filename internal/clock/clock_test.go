@@ -35,6 +35,10 @@ func (o *owner) run(ctx context.Context, start time.Time) {
 		case <-ctx.Done():
 			return
 		case r := <-o.alarm.C():
+			if r.Begin {
+				r.Done(0)
+				continue
+			}
 			o.mu.Lock()
 			*o.rung = append(*o.rung, fmt.Sprint(o.name, " ", o.clock.Now().Sub(start)))
 			o.mu.Unlock()
@@ -155,9 +159,10 @@ func TestAdvanceStopsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.NewVirtual()
-		a := c.Alarm() // nobody answers
+		a := c.Alarm() // nobody answers, but to the first ring
 		start := c.Now()
 		a.Set(start.Add(time.Hour))
+		go func() { (<-a.C()).Done(0) }()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := c.Advance(ctx, 2*time.Hour); dayfly.KindOf(err) != dayfly.KindCanceled {
@@ -194,6 +199,11 @@ func TestAdvanceWaitsForWhatRings(t *testing.T) {
 		}
 		a.Set(first.At.Add(time.Minute))
 		first.Done(1)
+		if begin := <-a.C(); begin.Begin {
+			begin.Done(0)
+		} else {
+			t.Error("Advance does not tell that it begins")
+		}
 		second := <-a.C()
 		if !second.Jump {
 			t.Error("the second ring is not told to be a jump")
