@@ -59,16 +59,16 @@ func (t *Topic) expireSubject(ctx context.Context, subject string, before time.T
 		return err
 	}
 	// The first to keep, of whatever subject: sequences grow with time.
-	end, err := t.firstSince(ctx, before)
+	end, err := t.FirstSince(ctx, before)
 	if err != nil {
 		return err
 	}
 	return t.purge(ctx, subject, end)
 }
 
-// firstSince gives the sequence of the first event, of any source, that was stored at
+// FirstSince gives the sequence of the first event, of any source, that was stored at
 // that time or later; one behind the last when there is none.
-func (t *Topic) firstSince(ctx context.Context, at time.Time) (uint64, error) {
+func (t *Topic) FirstSince(ctx context.Context, at time.Time) (uint64, error) {
 	request := directRequest{Subject: subjectPrefix + ">", Start: &at, Batch: 1}
 	first, _, err := t.find(ctx, request)
 	if err != nil || first.Sequence > 0 {
