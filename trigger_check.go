@@ -38,7 +38,7 @@ var (
 	headerPattern   = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 
-// ValidateBucket reports whether name may name a bucket: lower-case letters, digits and
+// ValidateBucket reports whether name may name a bucket of objects: lower-case letters, digits and
 // inner dots, dashes and underscores, at most 63.
 func ValidateBucket(name BucketName) error {
 	if name == "" {
@@ -242,7 +242,7 @@ func (o *ObjectTrigger) validate() error {
 }
 
 func (v *ValueTrigger) validate() error {
-	if err := ValidateBucket(v.Bucket); err != nil {
+	if err := ValidateName("bucket", string(v.Bucket)); err != nil {
 		return err
 	}
 	if len(v.Events) == 0 {

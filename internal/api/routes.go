@@ -42,6 +42,7 @@ func (a *API) routes() []route {
 		{pattern: "PUT /v1/sources/{digest}", handle: a.putSource, class: source},
 
 		{pattern: "GET /v1/functions", handle: a.listFunctions, class: plain},
+		{pattern: "GET /v1/triggers", handle: a.listTriggers, class: plain},
 		{pattern: "GET " + function, handle: a.inspect, class: plain},
 		{pattern: "DELETE " + function, handle: a.remove, class: plain},
 		{pattern: "GET " + function + "/revisions/{number}", handle: a.revision, class: plain},

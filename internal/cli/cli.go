@@ -109,7 +109,7 @@ func (a *app) root() *cobra.Command {
 	}{
 		{"node", "The node:", []*cobra.Command{a.up(), a.doctor(), a.runtimes()}},
 		{"code", "Functions:", []*cobra.Command{a.deploy(), a.rollback(), a.list(), a.inspect(),
-			a.invoke(), a.evict(), a.remove()}},
+			a.invoke(), a.trigger(), a.evict(), a.remove()}},
 		{"state", "Data of functions:", []*cobra.Command{a.kv()}},
 		{"see", "What happened:", []*cobra.Command{a.logs(), a.invocations(), a.explain()}},
 	}

@@ -140,6 +140,11 @@ func planManifest(
 		names = []dayfly.FunctionName{dayfly.FunctionName(o.function)}
 	}
 	list := make([]deployment, 0, len(names))
+	if len(over.On) > 0 && len(names) > 1 {
+		return nil, dayfly.Errorf(dayfly.KindInvalid,
+			"--cron, --on-queue and --on-object are for one function, and %s has %d", file, len(names)).
+			WithHint("choose one with --function, or write on into the manifest")
+	}
 	for _, name := range names {
 		ref, err := target(string(name), o.project, m.Project)
 		if err != nil {
@@ -208,11 +213,18 @@ func (a *app) deployOne(
 	if a.json {
 		return a.printJSON(outcome)
 	}
-	a.printOutcome(outcome, a.now().Sub(began))
+	took := a.now().Sub(began)
+	var triggers []client.Trigger
+	if outcome.Revision != nil && len(outcome.Revision.Spec.Triggers) > 0 {
+		if triggers, err = node.Triggers(ctx, d.ref); err != nil {
+			return err
+		}
+	}
+	a.printOutcome(outcome, triggers, took)
 	return nil
 }
 
-func (a *app) printOutcome(o *client.Outcome, took time.Duration) {
+func (a *app) printOutcome(o *client.Outcome, triggers []client.Trigger, took time.Duration) {
 	name := a.style.bold(plain(o.Function.FunctionRef.String()))
 	if o.Unchanged {
 		a.printf("%s is unchanged: revision %d has this code and these settings already\n",
@@ -230,5 +242,5 @@ func (a *app) printOutcome(o *client.Outcome, took time.Duration) {
 	}
 	url := plain(o.URL)
 	rows = append(rows, [2]string{"url", url}, [2]string{"try", "curl " + url})
-	writeRows(a.Out, a.style, rows)
+	writeRows(a.Out, a.style, append(rows, a.triggerRows(triggers)...))
 }

@@ -37,7 +37,7 @@ func (a *app) inspect() *cobra.Command {
 				if a.json {
 					return a.printJSON(revision)
 				}
-				a.section("", a.revisionRows(revision))
+				a.section("", append(a.revisionRows(revision), eventRows(&revision.Spec)...))
 				return nil
 			}
 			seen, err := node.Inspect(c.Context(), f)
@@ -47,13 +47,17 @@ func (a *app) inspect() *cobra.Command {
 			if a.json {
 				return a.printJSON(seen)
 			}
-			a.printInspection(seen)
+			triggers, err := node.Triggers(c.Context(), f)
+			if err != nil {
+				return err
+			}
+			a.printInspection(seen, triggers)
 			return nil
 		})
 	return c
 }
 
-func (a *app) printInspection(i *client.Inspection) {
+func (a *app) printInspection(i *client.Inspection, triggers []client.Trigger) {
 	f := i.Function
 	a.printf("%s\n", a.style.bold(plain(f.FunctionRef.String())))
 	rows := [][2]string{
@@ -64,6 +68,8 @@ func (a *app) printInspection(i *client.Inspection) {
 	a.section("", rows)
 	if i.Revision != nil {
 		a.section("Revision "+strconv.Itoa(i.Revision.Number), a.revisionRows(i.Revision))
+		events := append(a.triggerRows(triggers), eventRows(&i.Revision.Spec)...)
+		a.section("Events", events)
 	} else {
 		a.printf("\n%s\n", a.style.yellow("No revision is live: no deploy has succeeded yet."))
 	}

@@ -19,6 +19,15 @@ type settingFlags struct {
 	concurrency int64
 	min, max    int64
 	depth       int64
+	on          triggerFlags
+	attempts    int64
+}
+
+// triggerFlags are the flags that say what a manifest says under on, in its shortest
+// forms.
+type triggerFlags struct {
+	crons, queues, objects []string
+	batch                  int64
 }
 
 // register adds the flags. The node reads the values, so that they mean the same in a
@@ -44,6 +53,13 @@ func (s *settingFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.f.Idle, "idle", "", "`TIME` that an idle instance lives (default 10m)")
 	flags.Int64Var(&s.depth, "queue", 0, "let `N` calls wait for an instance (default 1000)")
 	flags.StringVar(&s.f.Queue.Timeout, "queue-timeout", "", "`TIME` that a call may wait (default 10s)")
+	flags.StringArrayVar(&s.on.crons, "cron", nil, "call it when `EXPR` is due, in UTC: \"0 9 * * *\", @hourly; repeatable")
+	flags.StringArrayVar(&s.on.queues, "on-queue", nil, "call it with the messages of `QUEUE`; repeatable")
+	flags.Int64Var(&s.on.batch, "batch", 1, "take up to `N` messages of --on-queue at once")
+	flags.StringArrayVar(&s.on.objects, "on-object", nil, "call it with what is put into `BUCKET`; repeatable")
+	flags.Int64Var(&s.attempts, "retry-attempts", 0, "try an event `N` times in all (default 3)")
+	flags.StringVar(&s.f.OnFailure, "on-failure", "",
+		"tell `DEST` of events that were given up: function:NAME, queue:NAME or a URL")
 	flags.StringVar(&s.f.Egress, "egress", "", "what it `REACHES`: internet or none (default internet)")
 }
 
@@ -69,11 +85,34 @@ func (s *settingFlags) read(flags *pflag.FlagSet) (manifest.Function, error) {
 	}{
 		"concurrency": {&s.concurrency, &f.Concurrency}, "min": {&s.min, &f.Instances.Min},
 		"max": {&s.max, &f.Instances.Max}, "queue": {&s.depth, &f.Queue.Depth},
+		"retry-attempts": {&s.attempts, &f.Retry.Attempts},
 	} {
 		if flags.Changed(name) {
 			*to.field = to.value
 		}
 	}
+	if flags.Changed("batch") && len(s.on.queues) == 0 {
+		return f, dayfly.Errorf(dayfly.KindInvalid, "--batch is for --on-queue")
+	}
+	f.On = s.on.triggers()
 	var probe dayfly.Spec
 	return f, f.Apply(&probe) // refused here, before anything is sent
+}
+
+func (t *triggerFlags) triggers() []manifest.Trigger {
+	var list []manifest.Trigger
+	for _, expression := range t.crons {
+		list = append(list, manifest.Trigger{Cron: &manifest.Cron{Expression: expression}})
+	}
+	for _, queue := range t.queues {
+		source := &manifest.Source{Name: queue}
+		if t.batch != 1 {
+			source.Batch = &t.batch
+		}
+		list = append(list, manifest.Trigger{Queue: source})
+	}
+	for _, bucket := range t.objects {
+		list = append(list, manifest.Trigger{Object: &manifest.Objects{Bucket: bucket}})
+	}
+	return list
 }

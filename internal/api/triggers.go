@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/cron"
+)
+
+// Trigger is a trigger of a live revision, and where or when it is next.
+type Trigger struct {
+	Function dayfly.FunctionRef `json:"function"`
+	Trigger  dayfly.Trigger     `json:"trigger"`
+	URL      string             `json:"url,omitempty"` // where a webhook is posted to
+	// Next is when a cron is due next; absent for intervals, whose ledger knows it.
+	Next time.Time `json:"next,omitzero"`
+}
+
+// listTriggers gives the triggers of what is live, by function, as they are written.
+func (a *API) listTriggers(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	project := q.project()
+	var one dayfly.FunctionRef
+	if q.text("function") != "" {
+		one = q.function()
+	}
+	if err := q.done(); err != nil {
+		return err
+	}
+	functions, err := a.selected(project, one)
+	if err != nil {
+		return err
+	}
+	list := []Trigger{}
+	for _, f := range functions {
+		if f.Live == 0 {
+			continue
+		}
+		revision, err := a.deps.Catalog.Revision(f.FunctionRef, f.Live)
+		if dayfly.KindOf(err) == dayfly.KindNotFound {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		for _, t := range revision.Spec.Triggers {
+			list = append(list, a.trigger(f.FunctionRef, t))
+		}
+	}
+	return writeJSON(w, map[string]any{"triggers": list})
+}
+
+// selected gives one function when it is named, else those of the project.
+func (a *API) selected(project dayfly.ProjectName, one dayfly.FunctionRef) ([]dayfly.Function, error) {
+	if one.Name == "" {
+		return a.deps.Catalog.Functions(project), nil
+	}
+	f, err := a.deps.Catalog.Function(one)
+	return []dayfly.Function{f}, err
+}
+
+func (a *API) trigger(f dayfly.FunctionRef, t dayfly.Trigger) Trigger {
+	seen := Trigger{Function: f, Trigger: t}
+	if t.Webhook != nil {
+		seen.URL = a.cfg.GatewayURL + "/webhook/" + f.String() + "/" + string(t.Name)
+	}
+	if t.Cron != nil && !isInterval(t.Cron.Expression) {
+		if schedule, err := cron.Parse(t.Cron.Expression, t.Cron.Zone); err == nil {
+			seen.Next, _ = schedule.Next(time.Now())
+		}
+	}
+	return seen
+}
+
+// isInterval tells expressions that count from when the cron was made.
+func isInterval(expression string) bool {
+	return strings.HasPrefix(expression, "@every") || strings.HasPrefix(expression, "rate(")
+}
