@@ -175,8 +175,10 @@ func (s *Server) compile() map[string][]route {
 		case bodyStream:
 			steps = []fiber.Handler{s.authenticate(true), s.admit, middlewares.VerifyChecksums(true, false, false), cors}
 		default:
-			steps = []fiber.Handler{bound, s.authenticate(false), s.admit,
-				middlewares.VerifyChecksums(false, rt.body == bodyNeeded || rt.body == bodySummed, rt.body == bodySummed), cors}
+			steps = []fiber.Handler{bound, s.authenticate(false), s.admit, cors}
+			if rt.method == http.MethodPut || rt.method == http.MethodPost {
+				steps = append(steps, middlewares.VerifyChecksums(false, rt.body != bodyAny, rt.body == bodySummed))
+			}
 		}
 		if rt.on != onService && !(rt.on == onBucket && rt.method == http.MethodPut && len(rt.args) == 0) {
 			steps = append(steps, middlewares.ParseAcl(store)) // finds the bucket
