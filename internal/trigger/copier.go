@@ -46,18 +46,8 @@ type copier struct {
 	ended  chan struct{}
 
 	mu     sync.Mutex // guards counts, warned
-	counts Counts
+	counts topic.Counts
 	warned time.Time
-}
-
-// Counts is what a copier did since the node started.
-type Counts struct {
-	Copied  uint64 `json:"copied"`  // to the function's work
-	Skipped uint64 `json:"skipped"` // that the trigger does not want
-	Failed  uint64 `json:"failed"`  // that were passed over for an error
-	// Error is the latest: why an event was passed over, or why copying waits.
-	Error     string    `json:"error,omitempty"`
-	ErrorTime time.Time `json:"error_time,omitzero"`
 }
 
 func newCopier(t *Triggers, name string, f dayfly.FunctionRef, trigger dayfly.Trigger) *copier {
@@ -133,7 +123,7 @@ func (c *copier) step(ctx context.Context) (more bool, err error) {
 	if err != nil || page.Next <= cursor.Sequence+1 {
 		return false, err
 	}
-	var tally Counts
+	var tally topic.Counts
 	tally.Failed = uint64(page.Damaged)
 	pushes, sequences := c.choose(page.Messages, &tally)
 	passed, err := c.push(ctx, pushes, sequences, &tally)
@@ -146,7 +136,7 @@ func (c *copier) step(ctx context.Context) (more bool, err error) {
 }
 
 // choose makes pushes of the messages that the trigger takes.
-func (c *copier) choose(messages []topic.Message, tally *Counts) ([]queue.Push, []uint64) {
+func (c *copier) choose(messages []topic.Message, tally *topic.Counts) ([]queue.Push, []uint64) {
 	pushes := make([]queue.Push, 0, len(messages))
 	sequences := make([]uint64, 0, len(messages))
 	for i := range messages {
@@ -179,7 +169,7 @@ func (c *copier) pushOf(m *topic.Message, key, repetition string) queue.Push {
 // push hands over copies, and gives the sequence up to which it did. One that the
 // function's limits refuse is passed over.
 func (c *copier) push(
-	ctx context.Context, pushes []queue.Push, sequences []uint64, tally *Counts,
+	ctx context.Context, pushes []queue.Push, sequences []uint64, tally *topic.Counts,
 ) (passed uint64, err error) {
 	for len(pushes) > 0 {
 		accepted, err := c.queue.PushAll(ctx, pushes)
@@ -235,7 +225,7 @@ func (c *copier) waits(err error) {
 }
 
 // count adds to what was done. When all went well, an earlier reason to wait is over.
-func (c *copier) count(tally Counts, well bool) {
+func (c *copier) count(tally topic.Counts, well bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.Copied += tally.Copied

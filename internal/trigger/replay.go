@@ -21,25 +21,11 @@ const (
 	replayTime = 15 * time.Second
 )
 
-// Status is where the trigger of a source stands.
-type Status struct {
-	Function dayfly.FunctionRef `json:"function"`
-	Trigger  dayfly.TriggerName `json:"trigger"`
-	Filter   string             `json:"filter,omitempty"`
-	// Cursor is the sequence up to which it is through.
-	Cursor uint64 `json:"cursor"`
-	// Behind is how many events of the source are still to be looked at, and Since when
-	// the first of them was stored.
-	Behind uint64    `json:"behind"`
-	Since  time.Time `json:"since,omitzero"`
-	Counts
-}
-
 // Status tells where the triggers of a source stand.
-func (t *Triggers) Status(ctx context.Context, source topic.Source) ([]Status, error) {
-	list := []Status{}
+func (t *Triggers) Status(ctx context.Context, source topic.Source) ([]topic.Reader, error) {
+	list := []topic.Reader{}
 	for _, c := range t.onSource(source) {
-		s := Status{Function: c.function, Trigger: c.trigger.Name, Filter: filterOf(c.trigger)}
+		s := topic.Reader{Function: c.function, Trigger: c.trigger.Name, Filter: filterOf(c.trigger)}
 		c.mu.Lock()
 		s.Counts = c.counts
 		c.mu.Unlock()
@@ -52,49 +38,29 @@ func (t *Triggers) Status(ctx context.Context, source topic.Source) ([]Status, e
 		if s.Behind, s.Since, err = t.topic.Behind(ctx, source, cursor.Sequence); err != nil {
 			return nil, err
 		}
+		if s.Waiting, err = t.queue.Waiting(ctx, c.function, c.trigger.Name); err != nil {
+			return nil, err
+		}
 		list = append(list, s)
 	}
 	return list, nil
 }
 
-// Replay says what to copy again.
-type Replay struct {
-	Project  dayfly.ProjectName
-	Queue    dayfly.QueueName
-	Function dayfly.FunctionName
-	Trigger  dayfly.TriggerName // may be empty when the function has one on the queue
-	From     topic.From
-	// To is the last sequence, or UpTo the last time; what was there when Replay began,
-	// when both are zero.
-	To   uint64
-	UpTo time.Time
-}
-
-// Replayed tells what one Replay did.
-type Replayed struct {
-	Copied  uint64 `json:"copied"`
-	Skipped uint64 `json:"skipped"` // that the trigger does not want
-	Failed  uint64 `json:"failed"`  // that the filter or the function's limits refused
-	// Next is the sequence to go on from, up to To; zero when all was copied.
-	Next uint64 `json:"next,omitempty"`
-	To   uint64 `json:"to"`
-}
-
 // Replay copies events that are kept to the work of one function once more, as its
 // trigger would, marked by the extension topic.ExtensionReplay. It returns when all are
 // durable, or after some, with where to go on.
-func (t *Triggers) Replay(ctx context.Context, r Replay) (Replayed, error) {
+func (t *Triggers) Replay(ctx context.Context, r topic.Replay) (topic.Replayed, error) {
 	c, err := t.chosen(r)
 	if err != nil {
-		return Replayed{}, err
+		return topic.Replayed{}, err
 	}
 	last, err := t.lastOf(ctx, r)
 	if err != nil {
-		return Replayed{}, err
+		return topic.Replayed{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*replayTime)
 	defer cancel()
-	p := &replay{copier: c, began: time.Now().UTC(), out: Replayed{To: last}}
+	p := &replay{copier: c, began: time.Now().UTC(), out: topic.Replayed{To: last}}
 	p.mark = strconv.FormatInt(p.began.UnixNano(), 36)
 	from, looked := r.From, 0
 	for looked < replayMax && time.Since(p.began) < replayTime {
@@ -119,7 +85,7 @@ func (t *Triggers) Replay(ctx context.Context, r Replay) (Replayed, error) {
 }
 
 // chosen finds the copier that a replay is for.
-func (t *Triggers) chosen(r Replay) (*copier, error) {
+func (t *Triggers) chosen(r topic.Replay) (*copier, error) {
 	var found []*copier
 	for _, c := range t.onSource(topic.QueueSource(r.Project, r.Queue)) {
 		if c.function.Name == r.Function && (r.Trigger == "" || c.trigger.Name == r.Trigger) {
@@ -143,7 +109,7 @@ func (t *Triggers) chosen(r Replay) (*copier, error) {
 }
 
 // lastOf gives the last sequence that a replay copies.
-func (t *Triggers) lastOf(ctx context.Context, r Replay) (uint64, error) {
+func (t *Triggers) lastOf(ctx context.Context, r topic.Replay) (uint64, error) {
 	switch {
 	case r.To > 0:
 		return r.To, nil
@@ -159,7 +125,7 @@ type replay struct {
 	*copier
 	began time.Time
 	mark  string
-	out   Replayed
+	out   topic.Replayed
 }
 
 // copy copies one page. What there is no room for is where to go on.
@@ -189,7 +155,7 @@ func (p *replay) copy(ctx context.Context, messages []topic.Message) error {
 		pushes = append(pushes, p.pushOf(m, key, p.mark+":"+strconv.FormatUint(m.Sequence, 10)))
 		sequences = append(sequences, m.Sequence)
 	}
-	var tally Counts
+	var tally topic.Counts
 	passed, err := p.push(ctx, pushes, sequences, &tally)
 	p.out.Copied += tally.Copied
 	p.out.Failed += tally.Failed

@@ -30,6 +30,8 @@ const (
 // it says why not.
 type Queue interface {
 	PushAll(context.Context, []queue.Push) ([]queue.Accepted, error)
+	// Waiting tells how many copies for a trigger are not executed yet.
+	Waiting(context.Context, dayfly.FunctionRef, dayfly.TriggerName) (uint64, error)
 }
 
 // Triggers are the copiers of all functions. Its methods may be called from any

@@ -71,7 +71,12 @@ func (w *work) PushAll(_ context.Context, pushes []queue.Push) ([]queue.Accepted
 	return accepted, nil
 }
 
-// taken takes what was copied to a function, as data of its events.
+// Waiting implements trigger.Queue.
+func (w *work) Waiting(_ context.Context, f dayfly.FunctionRef, _ dayfly.TriggerName) (uint64, error) {
+	return uint64(len(w.of(f.Name))), nil
+}
+
+// of gives what was copied to a function, as the data of its events.
 func (w *work) of(name dayfly.FunctionName) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -243,7 +248,7 @@ func TestFiltersPassOver(t *testing.T) {
 	w.publish("clicks", `{"n":1}`, `{"n":3}`, `{"m":1}`, `{"n":4}`)
 	w.want("cel", `{"n":3}`, `{"n":4}`)
 	w.want("pattern", `{"n":1}`)
-	list := w.status("clicks", func(list []trigger.Status) bool { return list[0].Behind == 0 && list[1].Behind == 0 })
+	list := w.status("clicks", func(list []topic.Reader) bool { return list[0].Behind == 0 && list[1].Behind == 0 })
 	cel, pattern := list[0], list[1]
 	if cel.Copied != 2 || cel.Skipped != 1 || cel.Failed != 1 || !strings.Contains(cel.Error, "no such key") {
 		t.Errorf("Status of the expression = %+v, want 2 copied, 1 skipped, 1 failed for want of a key", cel)
@@ -254,7 +259,7 @@ func TestFiltersPassOver(t *testing.T) {
 }
 
 // status waits until the status of a queue's triggers is as ready wants it.
-func (w *world) status(queue dayfly.QueueName, ready func([]trigger.Status) bool) []trigger.Status {
+func (w *world) status(queue dayfly.QueueName, ready func([]topic.Reader) bool) []topic.Reader {
 	w.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		list, err := w.triggers.Status(w.t.Context(), topic.QueueSource(shop, queue))
@@ -277,7 +282,7 @@ func TestFullLaneHoldsUpItsCopierAlone(t *testing.T) {
 	w.deploy("store", listen("clicks"))
 	w.publish("clicks", numbers(0, 12)...)
 	w.want("store", numbers(0, 5)...)
-	w.status("clicks", func(list []trigger.Status) bool {
+	w.status("clicks", func(list []topic.Reader) bool {
 		return list[0].Behind == 7 && strings.Contains(list[0].Error, "full")
 	})
 	w.work.mu.Lock()
@@ -292,7 +297,7 @@ func TestFullLaneHoldsUpItsCopierAlone(t *testing.T) {
 	w.work.lane = 0
 	w.work.mu.Unlock()
 	w.want("store", numbers(0, 12)...)
-	w.status("clicks", func(list []trigger.Status) bool { return list[0].Behind == 0 && list[0].Error == "" })
+	w.status("clicks", func(list []topic.Reader) bool { return list[0].Behind == 0 && list[0].Error == "" })
 }
 
 func TestMessagesThatTheFunctionRefusesArePassedOver(t *testing.T) {
@@ -307,7 +312,7 @@ func TestMessagesThatTheFunctionRefusesArePassedOver(t *testing.T) {
 	w.deploy("store", listen("clicks"))
 	w.publish("clicks", numbers(0, 5)...)
 	w.want("store", "0", "1", "3", "4")
-	w.status("clicks", func(list []trigger.Status) bool {
+	w.status("clicks", func(list []topic.Reader) bool {
 		return list[0].Behind == 0 && list[0].Failed == 1 && list[0].Error == "too large"
 	})
 }
@@ -318,7 +323,7 @@ func TestCursorsGoOnAfterARestartAndADeploy(t *testing.T) {
 	w.deploy("store", listen("clicks"))
 	w.publish("clicks", "1", "2")
 	w.want("store", "1", "2")
-	w.status("clicks", func(list []trigger.Status) bool { return list[0].Behind == 0 })
+	w.status("clicks", func(list []topic.Reader) bool { return list[0].Behind == 0 })
 	w.stop()
 
 	w.work.seen = map[string]bool{} // what was copied is known by its cursor alone
@@ -443,7 +448,7 @@ func TestReplayCopiesAgainAndMovesNothing(t *testing.T) {
 	sequences := w.publish("clicks", numbers(0, 6)...)
 	w.want("store", "0", "1", "2", "4", "5")
 	before, _ := w.topic.Cursor("shop/store/clicks")
-	r := trigger.Replay{Project: shop, Queue: "clicks", Function: "store",
+	r := topic.Replay{Project: shop, Queue: "clicks", Function: "store",
 		From: topic.From{Sequence: sequences[1]}, To: sequences[4]}
 	done, err := w.triggers.Replay(t.Context(), r)
 	if err != nil || done.Copied != 3 || done.Skipped != 1 || done.Next != 0 {
