@@ -20,6 +20,8 @@ type Inspection struct {
 	Instances []Instance       `json:"instances"`
 	Totals    Totals           `json:"totals"`
 	URL       string           `json:"url"` // where the function answers
+	// Paused says that events wait: the function executes none.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // Instance is one warm instance of a function.

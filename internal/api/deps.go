@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -26,6 +27,9 @@ type Deps struct {
 	Invoker  Invoker
 	Logs     Logs
 	Runtimes Runtimes
+	Events   Events
+	// CheckURL refuses callbacks that can never be reached.
+	CheckURL func(url string) error
 	Values   Values
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
@@ -97,6 +101,21 @@ type Values interface {
 	// Watch calls its function from one goroutine, until it fails or the context ends.
 	Watch(context.Context, dayfly.ProjectName, dayfly.BucketName, kv.WatchQuery,
 		func(kv.Change) error) error
+}
+
+// Events takes events for functions, and knows what becomes of them.
+type Events interface {
+	Push(context.Context, queue.Push) (queue.Accepted, error)
+	Cancel(context.Context, dayfly.EventID) error
+	Event(context.Context, dayfly.EventID) (*dayfly.EventInfo, error)
+	Events(context.Context, logs.EventQuery) ([]dayfly.EventInfo, error)
+	Pause(context.Context, dayfly.FunctionRef) error
+	Resume(context.Context, dayfly.FunctionRef) error
+	Paused(dayfly.FunctionRef) bool
+	Dead(context.Context, queue.Letters) ([]dayfly.EventInfo, error)
+	Letter(context.Context, dayfly.EventID) (*queue.Letter, error)
+	Redrive(context.Context, queue.Letters) (int, error)
+	Drop(context.Context, queue.Letters) (int, error)
 }
 
 // Runtimes knows the language toolchains of this host.

@@ -18,6 +18,8 @@ type Inspection struct {
 	Instances []Instance       `json:"instances"`
 	Totals    logs.Totals      `json:"totals"`
 	URL       string           `json:"url"`
+	// Paused says that events wait: the function executes none.
+	Paused bool `json:"paused,omitempty"`
 }
 
 func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
@@ -43,7 +45,7 @@ func (a *API) inspect(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	seen := Inspection{Function: f, Instances: a.deps.Pool.Instances(ref),
-		Totals: a.deps.Logs.Totals(ref), URL: a.url(ref)}
+		Totals: a.deps.Logs.Totals(ref), URL: a.url(ref), Paused: a.deps.Events.Paused(ref)}
 	if seen.Instances == nil {
 		seen.Instances = []Instance{}
 	}

@@ -64,18 +64,22 @@ func (a *API) invoke(w http.ResponseWriter, r *http.Request) error {
 
 func newInvocation(ref dayfly.FunctionRef, r *http.Request, now time.Time) *dayfly.Invocation {
 	id := dayfly.NewInvocationID(now)
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
 	return &dayfly.Invocation{
 		ID: id, Function: ref, Alias: dayfly.LiveAlias, Source: dayfly.SourceInvoke, Received: now,
 		Request: dayfly.Request{
 			Kind: dayfly.RequestEvent, Method: http.MethodPost, Path: "/", Host: r.Host,
-			Proto: r.Proto, Scheme: "http", RemoteAddr: remote, Header: eventHeader(r),
+			Proto: r.Proto, Scheme: "http", RemoteAddr: remoteAddr(r), Header: eventHeader(r),
 			Body: r.Body, ContentLength: r.ContentLength, TraceParent: r.Header.Get("Traceparent"),
 		},
 	}
+}
+
+// remoteAddr is the caller's address without its port.
+func remoteAddr(r *http.Request) string {
+	if remote, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return remote
+	}
+	return r.RemoteAddr
 }
 
 // eventHeader is what a function sees of the caller's headers: never the token.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/api/apitest"
+	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -104,6 +106,16 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	n.Records = []dayfly.Record{{ID: "x", Source: dayfly.SourceHTTP, Start: apitest.Epoch,
 		Failure: &dayfly.Failure{Kind: dayfly.FailureExit, Phase: dayfly.PhaseInvoke},
 		Fault:   dayfly.FaultGuest, Phases: []dayfly.Timed{{Name: "function", Duration: 5}}}}
+	n.Taken = []dayfly.EventInfo{{ID: "e-1", Function: dayfly.FunctionRef{Project: "default", Name: "f"},
+		Source: dayfly.SourceAsync, State: dayfly.EventDelayed, Accepted: apitest.Epoch,
+		Attempts: []dayfly.Attempt{{Number: 1, Invocation: "x", Start: apitest.Epoch, Error: "no"}}}}
+	n.Letters = []queue.Letter{
+		{EventInfo: dayfly.EventInfo{ID: "d-1", Source: dayfly.SourceAsync, State: dayfly.EventDead,
+			Accepted: apitest.Epoch, Reason: dayfly.DeadFatal},
+			Call: &queue.Call{Kind: dayfly.RequestEvent, Body: []byte("{}")}},
+		{EventInfo: dayfly.EventInfo{ID: "d-2", Source: dayfly.SourceQueue, State: dayfly.EventDead,
+			Accepted: apitest.Epoch}, Event: &dayfly.Event{ID: "1", Data: []byte("x")}},
+	}
 	n.Lines = []dayfly.LogLine{{Time: apitest.Epoch, Stream: dayfly.StreamStdout, Text: "a"}}
 	digest := upload(t, n)
 	compiler := jsonschema.NewCompiler()
@@ -125,6 +137,21 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/v1/invocations", ""},
 		{"GET", "/v1/invocations/x", ""},
 		{"GET", "/v1/logs", ""},
+		{"POST", f + "/events", `{"a": 1}`},
+		{"POST", f + "/pause", ""},
+		{"GET", f, ""},
+		{"POST", f + "/resume", ""},
+		{"GET", "/v1/events", ""},
+		{"GET", "/v1/events/e-1", ""},
+		{"GET", "/v1/projects/default/events/e-1", ""},
+		{"GET", "/v1/projects/shop/events/e-1", ""},
+		{"POST", "/v1/events/e-1/cancel", ""},
+		{"GET", "/v1/dead", ""},
+		{"GET", "/v1/dead/d-1", ""},
+		{"GET", "/v1/dead/d-2", ""},
+		{"POST", "/v1/dead/redrive", `{"ids": ["d-1"]}`},
+		{"DELETE", "/v1/dead/d-2", ""},
+		{"DELETE", "/v1/dead?function=f", ""},
 		{"GET", "/health", ""},
 	} {
 		resp, text := ask(t, n, tt.method, tt.path, tt.body)
@@ -151,18 +178,23 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 
 // pointer leads to the schema of an answer.
 func pointer(method, path string, resp *http.Response) string {
-	if resp.StatusCode != http.StatusOK {
+	status := strconv.Itoa(resp.StatusCode)
+	if resp.StatusCode >= 300 {
 		return "/components/schemas/Problem"
 	}
+	path, _, _ = strings.Cut(path, "?")
 	for _, r := range []struct{ pattern, template string }{
 		{`^/v1/projects/[^/]+/functions/[^/]+`, "/v1/projects/{project}/functions/{function}"},
 		{`/revisions/\d+$`, "/revisions/{number}"},
 		{`^/v1/invocations/.+`, "/v1/invocations/{id}"},
+		{`/events/e-1`, "/events/{id}"},
+		{`^/v1/projects/[^/]+/events`, "/v1/projects/{project}/events"},
+		{`^/v1/dead/d-.+`, "/v1/dead/{id}"},
 	} {
 		path = regexp.MustCompile(r.pattern).ReplaceAllLiteralString(path, r.template)
 	}
 	escape := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D")
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	return "/paths/" + escape.Replace(path) + "/" + strings.ToLower(method) +
-		"/responses/200/content/" + escape.Replace(kind) + "/schema"
+		"/responses/" + status + "/content/" + escape.Replace(kind) + "/schema"
 }

@@ -28,6 +28,7 @@ func (a *API) routes() []route {
 	deploy := newClass(deployTimeout, plainBodyBytes, deployAtOnce)
 	invoke := newClass(0, invokeBodyBytes, invokeAtOnce)
 	follow := newClass(0, plainBodyBytes, followAtOnce)
+	push := newClass(plainTimeout, eventBytesMax, pushAtOnce)
 	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
 	list := newClass(0, plainBodyBytes, valuesAtOnce)
 	return []route{
@@ -58,6 +59,19 @@ func (a *API) routes() []route {
 		{pattern: "PUT " + value, handle: a.putValue, class: valued, box: true},
 		{pattern: "POST " + value, handle: a.incrementValue, class: valued, box: true},
 		{pattern: "DELETE " + value, handle: a.deleteValue, class: valued, box: true},
+
+		{pattern: "POST " + function + "/events", handle: a.pushEvent, class: push, box: true},
+		{pattern: "POST " + function + "/pause", handle: a.pause, class: plain},
+		{pattern: "POST " + function + "/resume", handle: a.resume, class: plain},
+		{pattern: "GET /v1/projects/{project}/events/{id}", handle: a.projectEvent, class: plain, box: true},
+		{pattern: "GET /v1/events", handle: a.listEvents, class: plain},
+		{pattern: "GET /v1/events/{id}", handle: a.event, class: plain},
+		{pattern: "POST /v1/events/{id}/cancel", handle: a.cancelEvent, class: plain},
+		{pattern: "GET /v1/dead", handle: a.listDead, class: plain},
+		{pattern: "DELETE /v1/dead", handle: a.dropDead, class: plain},
+		{pattern: "POST /v1/dead/redrive", handle: a.redrive, class: plain},
+		{pattern: "GET /v1/dead/{id}", handle: a.deadLetter, class: plain},
+		{pattern: "DELETE /v1/dead/{id}", handle: a.dropLetter, class: plain},
 
 		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
 		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},

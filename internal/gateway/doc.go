@@ -5,8 +5,10 @@
 //
 //	/function/NAME[.PROJECT]/any/path ─┐
 //	NAME.PROJECT.localhost/any/path ───┴▶ Invoke ─▶ head, body, trailers ─▶ client
+//	  with X-Dayfly-Invoke: async ─────┐
+//	/async-function/NAME/any/path ─────┴▶ queue.Push ─▶ 202, once it is on disk
 //
-// Every response carries X-Dayfly-Invocation. Bodies stream in both directions;
+// Every response carries X-Dayfly-Invocation, or X-Dayfly-Event. Bodies stream in both directions;
 // upgraded connections (WebSocket) are spliced. An error kind becomes a status by
 // the one table in answer.go, told as JSON with a message and a hint, never with an
 // inner cause.

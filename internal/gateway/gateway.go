@@ -42,13 +42,16 @@ type Invoker interface {
 // Gateway is the public door.
 type Gateway struct {
 	invoker Invoker
+	async   Async
 	log     *slog.Logger
 	stall   time.Duration // bodyStall
+	bodies  chan struct{} // one element for each large body of an asynchronous call
 }
 
-// New makes a gateway in front of invoker.
-func New(invoker Invoker, log *slog.Logger) *Gateway {
-	return &Gateway{invoker: invoker, log: log, stall: bodyStall}
+// New makes a gateway in front of invoker, and of the queue for asynchronous calls.
+func New(invoker Invoker, async Async, log *slog.Logger) *Gateway {
+	return &Gateway{invoker: invoker, async: async, log: log, stall: bodyStall,
+		bodies: make(chan struct{}, asyncBodiesMax)}
 }
 
 // Server gives an HTTP server with the limits of a public door. HTTP/2 without TLS is
@@ -66,19 +69,29 @@ func (g *Gateway) Server() *http.Server {
 // ServeHTTP serves one request.
 //
 //	1 match the function    2 make the invocation    3 invoke    4 send the answer
+//
+// A call whose caller does not wait goes to the queue in place of 3 and 4.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	id := dayfly.NewInvocationID(now)
 	w.Header()[headerInvocation] = []string{string(id)}
-	ref, prefix, err := match(r)
+	at, err := match(r)
+	async := false
+	if err == nil {
+		async, err = wantsAsync(r, at)
+	}
 	if err != nil {
 		g.refuse(w, r, id, err)
 		return
 	}
-	inv := &dayfly.Invocation{ID: id, Function: ref, Alias: dayfly.LiveAlias, Source: dayfly.SourceHTTP,
-		Received: now, Request: request(r, prefix)}
+	inv := &dayfly.Invocation{ID: id, Function: at.function, Alias: dayfly.LiveAlias, Source: dayfly.SourceHTTP,
+		Received: now, Request: request(r, at.prefix)}
 	if err := readEagerly(w, inv); err != nil {
 		g.refuse(w, r, id, err)
+		return
+	}
+	if async {
+		g.later(w, r, inv)
 		return
 	}
 	ctx, end := g.follow(r.Context(), w, &inv.Request)
@@ -93,24 +106,38 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.answer(w, r, inv, result)
 }
 
-// match finds the function and what of the path is the platform's.
-func match(r *http.Request) (dayfly.FunctionRef, string, error) {
+// address is what a request names.
+type address struct {
+	function dayfly.FunctionRef
+	prefix   string // what of the path is the platform's
+	async    bool   // it is one for asynchronous calls
+}
+
+// match finds the function that a request names.
+func match(r *http.Request) (address, error) {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	if name, ok := strings.CutSuffix(strings.ToLower(host), localSuffix); ok {
 		ref, err := dayfly.ParseFunctionRef(name)
-		return ref, "", asNotFound(err)
+		return address{function: ref}, asNotFound(err)
 	}
+	at := address{prefix: functionPrefix}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), functionPrefix)
 	if !ok {
-		return dayfly.FunctionRef{}, "", dayfly.Errorf(dayfly.KindNotFound, "no function is addressed by %s", r.URL.Path).
+		at = address{prefix: asyncPrefix, async: true}
+		rest, ok = strings.CutPrefix(r.URL.EscapedPath(), asyncPrefix)
+	}
+	if !ok {
+		return address{}, dayfly.Errorf(dayfly.KindNotFound, "no function is addressed by %s", r.URL.Path).
 			WithHint("functions answer at /function/NAME and at NAME.PROJECT.localhost; dayfly list shows them")
 	}
 	name, _, _ := strings.Cut(rest, "/")
-	ref, err := dayfly.ParseFunctionRef(name)
-	return ref, functionPrefix + name, asNotFound(err)
+	var err error
+	at.function, err = dayfly.ParseFunctionRef(name)
+	at.prefix += name
+	return at, asNotFound(err)
 }
 
 // asNotFound makes a name that cannot exist look like one that does not.

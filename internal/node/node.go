@@ -229,7 +229,7 @@ func (n *Node) buildDoors(context.Context) error {
 	}
 	n.management = management
 	n.onClose(management.CloseBoxes)
-	n.gateway = door{gateway.New(n.invoker, n.component("gateway")).Server(),
+	n.gateway = door{gateway.New(n.invoker, n.async(apiListener), n.component("gateway")).Server(),
 		gateway.Listen(gatewayListener, connectionsMax())}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}

@@ -63,7 +63,7 @@ func open(dir string) error {
 
 func (n *Node) apiDeps() api.Deps {
 	return api.Deps{Catalog: n.catalog, Rollout: n.deployer, Sources: n.bundles, Pool: instances{n.pool},
-		Invoker: n.invoker, Logs: n.logs, Runtimes: n.runtimes, Values: n.values, Metrics: n.telemetry.MetricsHandler(),
+		Invoker: n.invoker, Logs: n.logs, Events: n.queue, CheckURL: n.callbacks.CheckURL, Runtimes: n.runtimes, Values: n.values, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}
 }
 

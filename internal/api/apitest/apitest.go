@@ -25,6 +25,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -55,7 +56,12 @@ type Node struct {
 	// Follow sends lines to whoever follows; closing it ends that with an error.
 	Follow chan dayfly.LogLine
 
+	// Taken are the events that were accepted, in order; Letters the dead ones.
+	Taken   []dayfly.EventInfo
+	Letters []queue.Letter
+
 	mu        sync.Mutex // guards all below
+	paused    map[dayfly.FunctionRef]bool
 	sources   map[dayfly.Digest]bool
 	functions map[dayfly.FunctionRef]*dayfly.Function
 	revisions map[dayfly.RevisionID]*dayfly.Revision
@@ -64,7 +70,7 @@ type Node struct {
 // Start runs a node until the test ends.
 func Start(t testing.TB) *Node {
 	t.Helper()
-	n := &Node{sources: map[dayfly.Digest]bool{}, Follow: make(chan dayfly.LogLine),
+	n := &Node{paused: map[dayfly.FunctionRef]bool{}, sources: map[dayfly.Digest]bool{}, Follow: make(chan dayfly.LogLine),
 		functions: map[dayfly.FunctionRef]*dayfly.Function{},
 		revisions: map[dayfly.RevisionID]*dayfly.Revision{}}
 	cfg := api.Config{Token: Token, Node: "node-1", Version: "1.2.3",
@@ -74,7 +80,7 @@ func Start(t testing.TB) *Node {
 	})
 	door, err := api.New(cfg, slog.New(slog.DiscardHandler), api.Deps{
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
-		Invoker: invoker{n}, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
+		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
 		Features: func() []sandbox.Feature { return n.Features },
 	})
 	if err != nil {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+)
+
+// Headers by which callers say how an event is to be taken. Functions do not see them, but
+// for the standard key.
+const (
+	// HeaderDelay is a span ("10m") or a number of seconds, HeaderAt a time of RFC 3339.
+	HeaderDelay = "X-Dayfly-Delay"
+	HeaderAt    = "X-Dayfly-At"
+	// HeaderKey is the idempotency key; so is HeaderStandardKey, which providers share.
+	HeaderKey         = "X-Dayfly-Idempotency-Key"
+	HeaderStandardKey = "Idempotency-Key"
+	// HeaderCallback is a URL that is told of the outcome.
+	HeaderCallback = "X-Callback-Url"
+	// HeaderEvent tells the caller which event it became.
+	HeaderEvent = "X-Dayfly-Event"
+)
+
+// Ask fills in what the headers of a caller say, and takes them off h. Whether the
+// callback can be reached is not its to know.
+func (p *Push) Ask(h http.Header, now time.Time) error {
+	p.Callback = take(h, HeaderCallback)
+	p.Key = take(h, HeaderKey)
+	if key := h.Get(HeaderStandardKey); p.Key == "" {
+		p.Key = key
+	} else if key != "" && key != p.Key {
+		return dayfly.Errorf(dayfly.KindInvalid, "%s and %s differ", HeaderKey, HeaderStandardKey)
+	}
+	var err error
+	p.After, err = due(take(h, HeaderDelay), take(h, HeaderAt), now)
+	return err
+}
+
+// take gives a header's value and removes it.
+func take(h http.Header, name string) string {
+	value := h.Get(name)
+	delete(h, name)
+	return value
+}
+
+// due reads when an event is due: after a span or at a time. Zero is now.
+func due(delay, at string, now time.Time) (time.Time, error) {
+	invalid := func(format string, args ...any) (time.Time, error) {
+		return time.Time{}, dayfly.Errorf(dayfly.KindInvalid, format, args...)
+	}
+	switch {
+	case delay != "" && at != "":
+		return invalid("%s and %s are both set: use one", HeaderDelay, HeaderAt)
+	case at != "":
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return invalid("%s is %.40q, want a time such as 2026-01-31T09:00:00Z", HeaderAt, at)
+		}
+		return t, nil
+	case delay == "":
+		return time.Time{}, nil
+	}
+	if seconds, err := strconv.ParseUint(delay, 10, 31); err == nil {
+		return now.Add(time.Duration(seconds) * time.Second), nil
+	}
+	d, err := manifest.ParseDuration(delay)
+	if err != nil || d < 0 {
+		return invalid("%s is %.40q, want a time such as 10m, or seconds", HeaderDelay, delay)
+	}
+	return now.Add(d), nil
+}
+
+// Receipt is what a caller is told of an event that was accepted.
+type Receipt struct {
+	Event    dayfly.EventID `json:"event"`
+	Function string         `json:"function"`
+	// State is pending, delayed until After, or duplicate: Event is then the first one.
+	State     dayfly.EventState `json:"state"`
+	After     time.Time         `json:"after,omitzero"`
+	Duplicate bool              `json:"duplicate,omitempty"`
+}
+
+// Receipt tells what became of the push.
+func (p *Push) Receipt(a Accepted, now time.Time) Receipt {
+	r := Receipt{Event: a.ID, Function: p.Function.String(), State: dayfly.EventPending, Duplicate: a.Duplicate}
+	switch {
+	case a.Duplicate:
+		r.State = dayfly.EventDuplicate
+	case p.After.After(now):
+		r.State, r.After = dayfly.EventDelayed, p.After.UTC()
+	}
+	return r
+}
