@@ -18,6 +18,8 @@ import (
 const (
 	// functionPrefix starts the path of every function's own address.
 	functionPrefix = "/function/"
+	// webhookPrefix starts the path of every webhook's address.
+	webhookPrefix = "/webhook/"
 	// localSuffix ends the host names under which functions answer.
 	localSuffix = ".localhost"
 	// eagerBody is the size up to which a request body is read before an instance is
@@ -46,7 +48,12 @@ type Gateway struct {
 	log     *slog.Logger
 	stall   time.Duration // bodyStall
 	bodies  chan struct{} // one element for each large body of an asynchronous call
+	// webhooks answers what is below webhookPrefix; nil when nothing does.
+	webhooks http.Handler
 }
+
+// Mount has webhooks answered by h. It is called before the gateway serves.
+func (g *Gateway) Mount(h http.Handler) { g.webhooks = h }
 
 // New makes a gateway in front of invoker, and of the queue for asynchronous calls.
 func New(invoker Invoker, async Async, log *slog.Logger) *Gateway {
@@ -79,6 +86,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	async := false
 	if err == nil {
 		async, err = wantsAsync(r, at)
+	}
+	if err != nil && g.webhooks != nil && strings.HasPrefix(r.URL.Path, webhookPrefix) {
+		w.Header().Del(headerInvocation)
+		g.webhooks.ServeHTTP(w, r)
+		return
 	}
 	if err != nil {
 		g.refuse(w, r, id, err)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dayfly-faas/dayfly"
 )
@@ -47,6 +48,9 @@ type Request struct {
 type Delivery struct {
 	// ID is the same for each repetition of the delivery; it is never empty.
 	ID string
+	// Type is what the provider calls what happened: "push", "invoice.paid"; it may be
+	// empty.
+	Type string
 	// Answer, when not nil, is to be given at once, and nothing else is to be done: the
 	// provider only wants to know that somebody is there.
 	Answer *Answer
@@ -66,23 +70,29 @@ type scheme struct {
 	secret func(string) ([]byte, error)
 	// answer gives what the provider waits for; nil never does.
 	answer func(Request) *Answer
+	// header must be there for a request to be looked at, alias may be in its place.
+	header, alias string
+	// kind is the header with the type of what happened; empty: it is "type" in the body.
+	kind string
 }
 
 // schemeOf is the table of providers.
 func schemeOf(p dayfly.WebhookProvider) (scheme, bool) {
 	switch p {
 	case dayfly.WebhookGitHub:
-		return scheme{verify: verifyGitHub, answer: answerGitHub}, true
+		return scheme{verify: verifyGitHub, answer: answerGitHub, header: "X-Hub-Signature-256",
+			kind: "X-Github-Event"}, true
 	case dayfly.WebhookStripe:
-		return scheme{verify: verifyStripe}, true
+		return scheme{verify: verifyStripe, header: "Stripe-Signature"}, true
 	case dayfly.WebhookSlack:
-		return scheme{verify: verifySlack, answer: answerSlack}, true
+		return scheme{verify: verifySlack, answer: answerSlack, header: "X-Slack-Signature"}, true
 	case dayfly.WebhookShopify:
-		return scheme{verify: verifyShopify}, true
+		return scheme{verify: verifyShopify, header: "X-Shopify-Hmac-Sha256", kind: "X-Shopify-Topic"}, true
 	case dayfly.WebhookTwilio:
-		return scheme{verify: verifyTwilio}, true
+		return scheme{verify: verifyTwilio, header: "X-Twilio-Signature"}, true
 	case dayfly.WebhookStandard:
-		return scheme{verify: verifyStandard, secret: standardSecret}, true
+		return scheme{verify: verifyStandard, secret: standardSecret, header: "Webhook-Signature",
+			alias: "Svix-Signature"}, true
 	case dayfly.WebhookHMAC:
 		return scheme{verify: verifyHMAC}, true
 	}
@@ -104,11 +114,33 @@ func Verify(t *dayfly.WebhookTrigger, secrets string, r Request) (Delivery, erro
 	if err != nil {
 		return Delivery{}, err
 	}
-	d := Delivery{ID: identity(id)}
+	d := Delivery{ID: identity(id), Type: s.typeOf(r)}
 	if s.answer != nil {
 		d.Answer = s.answer(r)
 	}
 	return d, nil
+}
+
+// Promising tells from the headers alone whether a request may be signed: what lacks the
+// header of its provider need not be read.
+func Promising(t *dayfly.WebhookTrigger, h http.Header) bool {
+	s, ok := schemeOf(t.Provider)
+	if t.Provider == dayfly.WebhookHMAC {
+		s.header = t.Header
+	}
+	return ok && (h.Get(s.header) != "" || s.alias != "" && h.Get(s.alias) != "")
+}
+
+// typeOf gives what a verified request says it is about.
+func (s scheme) typeOf(r Request) string {
+	text := field(r.Body, "type")
+	if s.kind != "" {
+		text = r.Header.Get(s.kind)
+	}
+	if len(text) > idBytesMax || !utf8.ValidString(text) {
+		return ""
+	}
+	return text
 }
 
 func keysOf(secrets string, decode func(string) ([]byte, error)) ([][]byte, error) {
