@@ -82,15 +82,31 @@ func (q *Queue) Cancel(ctx context.Context, id dayfly.EventID) error {
 	if claimed := q.times.claim(id); claimed != nil {
 		return q.cancelLater(ctx, claimed)
 	}
+	if !q.interrupt(id) && info != nil {
+		// It waits in its lane, and is removed when its turn comes.
+		canceled := *info
+		canceled.State, canceled.Ended = dayfly.EventCanceled, time.Now()
+		q.marks.supersede(id)
+		q.deps.Journal.Event(&canceled)
+	}
+	return nil
+}
+
+// interrupt ends the attempt of an event that runs, and tells whether it does.
+func (q *Queue) interrupt(id dayfly.EventID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if x := q.running[id]; x != nil && len(x.items) == 1 {
+	x := q.running[id]
+	if x == nil {
+		return false
+	}
+	if len(x.items) == 1 {
 		x.canceled = true
 		if x.cancel != nil {
 			x.cancel()
 		}
 	}
-	return nil
+	return true
 }
 
 // cancelLater ends an event that waited for its time.

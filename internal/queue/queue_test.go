@@ -304,14 +304,16 @@ func TestFailuresAreToldApart(t *testing.T) {
 		calls  int
 		reason dayfly.DeadReason
 	}{
-		"500 is tried again":       {failing(500), 3, dayfly.DeadAttempts},
-		"429 is tried again":       {failing(429), 3, dayfly.DeadAttempts},
-		"408 is tried again":       {failing(408), 3, dayfly.DeadAttempts},
-		"425 is tried again":       {failing(425), 3, dayfly.DeadAttempts},
-		"400 is fatal":             {failing(400), 1, dayfly.DeadFatal},
-		"404 is fatal":             {failing(404), 1, dayfly.DeadFatal},
-		"exceptions are tried":     {raising, 3, dayfly.DeadAttempts},
-		"refused input is fatal":   {func(context.Context, call) (*dayfly.Result, error) { return nil, dayfly.Errorf(dayfly.KindInvalid, "no") }, 1, dayfly.DeadFatal},
+		"500 is tried again":   {failing(500), 3, dayfly.DeadAttempts},
+		"429 is tried again":   {failing(429), 3, dayfly.DeadAttempts},
+		"408 is tried again":   {failing(408), 3, dayfly.DeadAttempts},
+		"425 is tried again":   {failing(425), 3, dayfly.DeadAttempts},
+		"400 is fatal":         {failing(400), 1, dayfly.DeadFatal},
+		"404 is fatal":         {failing(404), 1, dayfly.DeadFatal},
+		"exceptions are tried": {raising, 3, dayfly.DeadAttempts},
+		"refused input is fatal": {func(context.Context, call) (*dayfly.Result, error) {
+			return nil, dayfly.Errorf(dayfly.KindInvalid, "no")
+		}, 1, dayfly.DeadFatal},
 		"redirects are successful": {failing(302), 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -499,3 +501,5 @@ func TestBadPushesAreRefused(t *testing.T) {
 		t.Error("something was kept of what was refused")
 	}
 }
+
+func readCloser(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }
