@@ -16,6 +16,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
+	"github.com/dayfly-faas/dayfly/internal/topic"
 )
 
 // Deps are the parts of the node that this door opens to. All are needed.
@@ -31,6 +32,8 @@ type Deps struct {
 	// CheckURL refuses callbacks that can never be reached.
 	CheckURL func(url string) error
 	Values   Values
+	Queues   Queues
+	Triggers Triggers
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.
@@ -121,4 +124,21 @@ type Events interface {
 // Runtimes knows the language toolchains of this host.
 type Runtimes interface {
 	List(context.Context) ([]toolchain.Runtime, error)
+}
+
+// Queues keeps messages of named queues.
+type Queues interface {
+	Define(ctx context.Context, p dayfly.ProjectName, q dayfly.QueueName, retention time.Duration) (topic.Queue, error)
+	Queue(dayfly.ProjectName, dayfly.QueueName) (topic.Queue, error)
+	Queues(dayfly.ProjectName) []topic.Queue
+	Remove(context.Context, dayfly.ProjectName, dayfly.QueueName) error
+	Publish(context.Context, dayfly.ProjectName, dayfly.QueueName, []dayfly.Event) ([]uint64, error)
+	Read(context.Context, topic.Source, topic.From, int) (topic.Page, error)
+	Stats(context.Context, topic.Source) (topic.Stats, error)
+}
+
+// Triggers copies events to the work of functions.
+type Triggers interface {
+	Status(context.Context, topic.Source) ([]topic.Reader, error)
+	Replay(context.Context, topic.Replay) (topic.Replayed, error)
 }

@@ -22,6 +22,7 @@ type route struct {
 func (a *API) routes() []route {
 	const function = "/v1/projects/{project}/functions/{function}"
 	const values = "/v1/projects/{project}/kv"
+	const queue = "/v1/projects/{project}/queues/{queue}"
 	const value = values + "/{bucket}/{key...}"
 	plain := newClass(plainTimeout, plainBodyBytes, plainAtOnce)
 	source := newClass(0, sourceBytesMax, sourceAtOnce)
@@ -29,6 +30,7 @@ func (a *API) routes() []route {
 	invoke := newClass(0, invokeBodyBytes, invokeAtOnce)
 	follow := newClass(0, plainBodyBytes, followAtOnce)
 	push := newClass(plainTimeout, eventBytesMax, pushAtOnce)
+	publish := newClass(plainTimeout, publishBytesMax, publishAtOnce)
 	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
 	list := newClass(0, plainBodyBytes, valuesAtOnce)
 	return []route{
@@ -59,6 +61,14 @@ func (a *API) routes() []route {
 		{pattern: "PUT " + value, handle: a.putValue, class: valued, box: true},
 		{pattern: "POST " + value, handle: a.incrementValue, class: valued, box: true},
 		{pattern: "DELETE " + value, handle: a.deleteValue, class: valued, box: true},
+
+		{pattern: "GET /v1/projects/{project}/queues", handle: a.listQueues, class: plain, box: true},
+		{pattern: "GET " + queue, handle: a.queue, class: plain, box: true},
+		{pattern: "PUT " + queue, handle: a.putQueue, class: plain},
+		{pattern: "DELETE " + queue, handle: a.removeQueue, class: deploy},
+		{pattern: "POST " + queue + "/messages", handle: a.publish, class: publish, box: true},
+		{pattern: "GET " + queue + "/messages", handle: a.messages, class: plain, box: true},
+		{pattern: "POST " + queue + "/replay", handle: a.replay, class: deploy, box: true},
 
 		{pattern: "POST " + function + "/events", handle: a.pushEvent, class: push, box: true},
 		{pattern: "POST " + function + "/pause", handle: a.pause, class: plain},

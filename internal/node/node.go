@@ -35,6 +35,8 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/store"
 	"github.com/dayfly-faas/dayfly/internal/telemetry"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
+	"github.com/dayfly-faas/dayfly/internal/topic"
+	"github.com/dayfly-faas/dayfly/internal/trigger"
 )
 
 // Parts that satisfy interfaces of others, held by the compiler.
@@ -70,6 +72,8 @@ type Node struct {
 	pool      *pool.Pool
 	invoker   *invoke.Invoker
 	queue     *queue.Queue
+	topic     *topic.Topic
+	triggers  *trigger.Triggers
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
 	gateway   door
@@ -100,7 +104,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		open func(context.Context) error
 	}{
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
-		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"doors", n.buildDoors},
+		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"doors", n.buildDoors},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)
@@ -151,6 +155,9 @@ func (n *Node) openGround(ctx context.Context) error {
 		return err
 	}
 	n.onClose(n.logs.Close)
+	if err := n.openTopic(ctx); err != nil {
+		return err
+	}
 	if err := n.openValues(ctx); err != nil {
 		return err
 	}

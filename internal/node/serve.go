@@ -68,6 +68,8 @@ func (n *Node) serve(ctx context.Context) error {
 	run("pool", n.pool.Run)
 	run("scheduler", n.scheduler.Run)
 	run("queue", n.queue.Run)
+	run("topic", n.topic.Run)
+	run("triggers", n.triggers.Run)
 	run("sweeping", n.sweep)
 	run("gateway", n.gateway.run)
 	run("management API", n.api.run)

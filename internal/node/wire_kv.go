@@ -5,26 +5,19 @@ package node
 import (
 	"context"
 
-	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/kv"
+	"github.com/dayfly-faas/dayfly/internal/topic"
 )
 
-var _ api.Values = (*kv.Values)(nil)
+var (
+	_ api.Values = (*kv.Values)(nil)
+	_ kv.Emitter = (*topic.Topic)(nil)
+)
 
-// openValues opens the key-value records.
+// openValues opens the key-value records. What they owe of before a crash is told once the
+// node serves: the triggers are settled then.
 func (n *Node) openValues(ctx context.Context) error {
-	n.values = kv.New(kv.Config{}, n.bus, untold{}, n.component("kv"))
+	n.values = kv.New(kv.Config{}, n.bus, n.topic, n.component("kv"))
 	return n.values.Open(ctx)
-}
-
-// untold is a kv.Emitter that nobody listens to.
-type untold struct{}
-
-// Wants implements kv.Emitter.
-func (untold) Wants(dayfly.ProjectName, string, dayfly.BucketName) bool { return false }
-
-// Emit implements kv.Emitter.
-func (untold) Emit(context.Context, dayfly.ProjectName, string, dayfly.BucketName, dayfly.Event) error {
-	return nil
 }

@@ -23,7 +23,8 @@ var (
 func (n *Node) openQueue(ctx context.Context) error {
 	var err error
 	n.queue, err = queue.New(queue.Config{}, n.component("queue"), queue.Deps{Bus: n.bus, Resolver: n.catalog,
-		Invoker: n.invoker, Journal: n.logs, Poster: n.callbacks})
+		Invoker: n.invoker, Journal: n.logs, Poster: n.callbacks,
+		Publisher: n.topic})
 	if err != nil {
 		return err
 	}

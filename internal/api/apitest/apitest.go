@@ -29,6 +29,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
+	"github.com/dayfly-faas/dayfly/internal/topic"
 )
 
 // Token opens the API of every Node.
@@ -60,6 +61,10 @@ type Node struct {
 	Taken   []dayfly.EventInfo
 	Letters []queue.Letter
 
+	// Readers are the triggers of its queues, by name; Replays what was asked of them.
+	Readers map[string][]topic.Reader
+	Replays []topic.Replay
+
 	mu        sync.Mutex // guards all below
 	paused    map[dayfly.FunctionRef]bool
 	sources   map[dayfly.Digest]bool
@@ -81,6 +86,7 @@ func Start(t testing.TB) *Node {
 	door, err := api.New(cfg, slog.New(slog.DiscardHandler), api.Deps{
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
 		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
+		Queues: queues(t), Triggers: readers{n},
 		Features: func() []sandbox.Feature { return n.Features },
 	})
 	if err != nil {
