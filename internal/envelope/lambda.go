@@ -54,8 +54,8 @@ func inputOf(rev *dayfly.Revision, e *dayfly.Event) (data dayfly.CronData, input
 	if e.Type != dayfly.EventCron {
 		return data, nil
 	}
-	if err := json.Unmarshal(e.Data, &data); err != nil || data.ScheduledTime.IsZero() || data.Trigger == "" {
-		return dayfly.CronData{ScheduledTime: e.Time}, e.Data
+	if err := json.Unmarshal(e.Data, &data); err != nil || data.ScheduledTime.IsZero() {
+		data.ScheduledTime = e.Time
 	}
 	for i := range rev.Spec.Triggers {
 		t := &rev.Spec.Triggers[i]
@@ -66,14 +66,24 @@ func inputOf(rev *dayfly.Revision, e *dayfly.Event) (data dayfly.CronData, input
 	return data, nil
 }
 
-// withInput gives e with the input of its cron as its data, when there is one.
+// withInput gives e with the input of its cron as its data, when there is one. Workers
+// need the cron as well: theirs has the input beside it.
 func withInput(rev *dayfly.Revision, e *dayfly.Event) *dayfly.Event {
-	_, input := inputOf(rev, e)
+	data, input := inputOf(rev, e)
 	if input == nil {
 		return e
 	}
 	other := *e
 	other.Data, other.ContentType = input, typeJSON
+	if rev.Spec.Dialect == dayfly.DialectFetch {
+		both, err := json.Marshal(struct {
+			dayfly.CronData
+			Input json.RawMessage `json:"input"`
+		}{data, input})
+		if err == nil { // else the input is no JSON, which no spec has
+			other.Data = both
+		}
+	}
 	return &other
 }
 

@@ -124,6 +124,10 @@ func TestEventFunctions(t *testing.T) {
 		"CloudEvent, raw": {"app.Functions$Raw", http.Header{"Content-Type": {"application/cloudevents+json"}}, uploaded,
 			[]string{`4 google.storage.object.finalize 2020-01-02T03:04:05Z {"service":"storage.googleapis.com",` +
 				`"name":"projects/_/buckets/b/objects/o","type":"storage#object"}`, `{"kind":"storage#object"}`}},
+		"a batch": {"app.Functions$Raw", http.Header{"Content-Type": {"application/cloudevents-batch+json"}},
+			"[" + structured + "," + uploaded + "]", []string{`3 t.x 2020-01-02T03:04:05Z /s`, `{"a":null}`,
+				`4 google.storage.object.finalize 2020-01-02T03:04:05Z {"service":"storage.googleapis.com",` +
+					`"name":"projects/_/buckets/b/objects/o","type":"storage#object"}`, `{"kind":"storage#object"}`}},
 		"before, typed": {"app.Functions$Background", nil, pubsub, []string{"aGk= google.pubsub.topic.publish"}},
 	} {
 		t.Run(name, func(t *testing.T) {

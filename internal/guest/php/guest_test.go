@@ -184,6 +184,10 @@ FunctionsFramework::cloudEvent('seen', function (CloudEvent $event) {
 		{"no event", `hi`, nil, 400, ""},
 		{"not JSON", `{`, []string{"Content-Type: application/cloudevents+json"}, 400, ""},
 		{"an attribute lacks", `{}`, []string{"ce-id: 1"}, 400, ""},
+		{"a batch", `[{"specversion":"1.0","id":"3","type":"t","source":"s"},{"specversion":"1.0","id":"4","type":"t","source":"s"}]`,
+			[]string{"Content-Type: application/cloudevents-batch+json"}, 200, `4  null`},
+		{"no batch", `{}`, []string{"Content-Type: application/cloudevents-batch+json"}, 400, ""},
+		{"a batch of what is none", `[5]`, []string{"Content-Type: application/cloudevents-batch+json"}, 400, ""},
 		{"thrown", `{"specversion":"1.0","id":"2","type":"bad","source":"s"}`,
 			[]string{"Content-Type: application/cloudevents+json"}, 500, ""},
 	} {

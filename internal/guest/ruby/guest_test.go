@@ -297,7 +297,11 @@ FunctionsFramework.cloud_event("e") { |event| puts [event.id, event.subject, eve
 		{"no event", `hi`, nil, 400, ""},
 		{"not JSON", `{`, []string{"Content-Type: application/cloudevents+json"}, 400, ""},
 		{"an attribute lacks", `{}`, []string{"ce-id: 1", "Content-Type: application/json"}, 400, ""},
-		{"a batch", `[]`, []string{"Content-Type: application/cloudevents-batch+json"}, 400, ""},
+		{"an empty batch", `[]`, []string{"Content-Type: application/cloudevents-batch+json"}, 200, ""},
+		{"a batch", `[{"specversion":"1.0","id":"3","type":"t","source":"s","data":5},{"specversion":"1.0","id":"4","type":"t","source":"s"}]`,
+			[]string{"Content-Type: application/cloudevents-batch+json"}, 200, "4  nil "},
+		{"no batch", `{}`, []string{"Content-Type: application/cloudevents-batch+json"}, 400, ""},
+		{"a batch of what is none", `[5]`, []string{"Content-Type: application/cloudevents-batch+json"}, 400, ""},
 		{"another version", `{}`, []string{"ce-id: 1", "ce-type: t", "ce-source: s", "ce-specversion: 0.3"}, 400, ""},
 	} {
 		got := g.HTTP("POST", "/", c.body, c.headers...)

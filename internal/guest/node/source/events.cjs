@@ -6,6 +6,8 @@
 
 const prim = require('./prim.cjs');
 const whole = require('./whole.cjs');
+const logs = require('./logs.cjs');
+const errors = require('./failure.cjs');
 const load = require('./load.cjs');
 const framework = require('./framework.cjs');
 const cloudevents = require('./cloudevents.cjs');
@@ -48,14 +50,36 @@ async function answerEvents(one, isBackground, incoming) {
     return { status: e.status, headers: PLAIN, body: e.message };
   }
   const results = [];
+  const failed = [];
+  let failure;
   for (const event of events) {
     try {
       results.push(await one(event));
     } catch (e) {
-      return { status: 500, headers: CRASH, body: 'Internal Server Error', failure: wrap(e) };
+      if (failed.length > 0) logs.print(logs.STDERR, errors.logText(errors.describe(failure)) + '\n');
+      failure = wrap(e);
+      failed.push(idOf(event));
     }
   }
-  return answer(results);
+  if (failed.length === 0) return answer(results);
+  if (failed.length === events.length) {
+    return { status: 500, headers: CRASH, body: 'Internal Server Error', failure };
+  }
+  logs.print(logs.STDERR, errors.logText(errors.describe(failure)) + '\n');
+  return partly(failed);
+}
+
+// partly tells which events of a batch must come again.
+function partly(failed) {
+  const list = failed.map((id) => ({ itemIdentifier: id }));
+  return {
+    status: 207, headers: { 'content-type': whole.JSON_TYPE },
+    body: prim.stringify({ batchItemFailures: list }),
+  };
+}
+
+function idOf(event) {
+  return event.context === undefined ? event.id : event.context.eventId;
 }
 
 // wrap gives what was thrown a form that is never undefined.

@@ -7,6 +7,7 @@
 
 const CRON = 'dev.dayfly.cron';
 const BATCH = 'dev.dayfly.queue.batch';
+const HANDLER = { [CRON]: 'scheduled', [BATCH]: 'queue' }; // a worker without it gets a request
 const LOCAL = { '/cdn-cgi/handler/scheduled': 'ok', '/__scheduled': 'Ran scheduled event' };
 
 /** A handler that serves events too; base serves requests, and may be null. */
@@ -14,7 +15,9 @@ function wrap(value, base, isEvent) {
   return async (req, env, ctx) => {
     const worker = typeof value === 'function' ? new value(ctx, env) : value;
     const event = await eventOf(req, isEvent(req));
-    if (event !== null) return dispatch(worker, event, env, ctx);
+    if (event !== null && (base === null || typeof worker[HANDLER[event.type]] === 'function')) {
+      return dispatch(worker, event, env, ctx);
+    }
     const url = new URL(req.url);
     if (LOCAL[url.pathname] !== undefined && typeof worker.scheduled === 'function') {
       const cron = url.searchParams.get('cron') || '';
@@ -33,7 +36,7 @@ async function eventOf(req, isEvent) {
   const binary = req.headers.get('ce-type');
   if (req.method !== 'POST') return null;
   if (binary === CRON || binary === BATCH) {
-    return { type: binary, time: req.headers.get('ce-time'), data: await req.json() };
+    return { type: binary, time: req.headers.get('ce-time'), data: await req.clone().json() };
   }
   if (!isEvent && !type.startsWith('application/cloudevents+json')) return null;
   const event = await req.clone().json();
@@ -67,12 +70,17 @@ class Message {
     this.#settle = settle;
     this.id = String(given.id);
     this.timestamp = new Date(given.timestamp || Date.now());
-    this.body = given.body;
+    this.body = given.bodyBase64 === undefined ? given.body : bufferOf(given.bodyBase64);
     this.attempts = given.attempts || 1;
   }
 
   ack() { this.#settle(this.id, { ok: true }); }
   retry(options) { this.#settle(this.id, { ok: false, delay: options && options.delaySeconds }); }
+}
+
+// bufferOf gives bytes as Workers do: an ArrayBuffer of its own.
+function bufferOf(text) {
+  return new Uint8Array(Buffer.from(text, 'base64')).buffer;
 }
 
 // queued calls the handler with a batch, and tells which messages must come again: all

@@ -15,15 +15,28 @@ final class CloudEvents
 {
     private const REQUIRED = ['id', 'source', 'specversion', 'type'];
 
-    /** @return array<string, mixed> */
+    private const EVENTS_MAX = 10000; // of one batch
+
+    /** The events of a request: a batch's, or the one that it is. @return list<array<string, mixed>> */
     public static function read(object $request): array
     {
         $type = $request->getHeaderLine('content-type');
         if (stripos($type, 'application/cloudevents-batch') === 0) {
-            throw new BadEvent('Batched CloudEvents are not supported');
+            $body = ltrim((string) $request->getBody());
+            $list = str_starts_with($body, '[') ? json_decode($body, true) : null;
+            if (!is_array($list) || count($list) > self::EVENTS_MAX) {
+                throw new BadEvent('A batch is a list of at most ' . self::EVENTS_MAX . ' events');
+            }
+            return array_map(fn ($fields) => self::checked(self::structured($fields)), $list);
         }
         $fields = stripos($type, 'application/cloudevents') === 0
-            ? self::structured((string) $request->getBody()) : self::binary($request, $type);
+            ? self::structured(json_decode((string) $request->getBody(), true)) : self::binary($request, $type);
+        return [self::checked($fields)];
+    }
+
+    /** @param array<string, mixed> $fields @return array<string, mixed> */
+    private static function checked(array $fields): array
+    {
         foreach (self::REQUIRED as $name) {
             if (!is_string($fields[$name] ?? null) || $fields[$name] === '') {
                 throw new BadEvent("The event lacks $name");
@@ -56,9 +69,8 @@ final class CloudEvents
     }
 
     /** @return array<string, mixed> */
-    private static function structured(string $body): array
+    private static function structured(mixed $fields): array
     {
-        $fields = json_decode($body, true);
         if (!is_array($fields)) {
             throw new BadEvent('The event is no JSON object');
         }

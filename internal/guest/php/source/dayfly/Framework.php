@@ -96,9 +96,27 @@ final class Framework implements Handler
 
     private function event(Call $call, object $request): void
     {
-        $fields = CloudEvents::read($request);
-        ($this->function)($this->wantsInterface() ? CloudEvents::immutable($fields) : CloudEvents::plain($fields));
-        $call->answer(200, [], '');
+        $events = CloudEvents::read($request);
+        $failed = [];
+        foreach ($events as $fields) {
+            try {
+                ($this->function)(
+                    $this->wantsInterface() ? CloudEvents::immutable($fields) : CloudEvents::plain($fields)
+                );
+            } catch (\Throwable $failure) {
+                $failed[] = ['itemIdentifier' => $fields['id']];
+                if (count($failed) === count($events)) {
+                    throw $failure;
+                }
+                $this->output->write(2, Failure::log($failure));
+            }
+        }
+        if ($failed === []) {
+            $call->answer(200, [], '');
+            return;
+        }
+        $told = json_encode(['batchItemFailures' => $failed]);
+        $call->answer(207, [['content-type', 'application/json']], $told);
     }
 
     /** Whether the function asks for the event of the CloudEvents SDK. */

@@ -30,6 +30,36 @@ def _bad(message):
     return 400, [["content-type", "text/plain; charset=utf-8"]], message.encode()
 
 
+def _batched(body):
+    """The CloudEvents of a batch."""
+    values = json.loads(body)
+    if not isinstance(values, list) or len(values) > cloudevent.EVENTS_MAX:
+        raise ValueError("a batch is a list of at most %d events" % cloudevent.EVENTS_MAX)
+    return [cloudevent.from_dict(value) for value in values]
+
+
+def _each(take, events, call):
+    """What take gave for each event, and the events that it failed for. When it failed for
+    all, the last failure is the call's."""
+    results, failed = [], []
+    for event in events:
+        try:
+            results.append(take(event))
+        except Exception as exc:
+            failed.append(event)
+            if len(failed) == len(events):
+                raise
+            note(call, exc)
+            call.failure = None  # the answer tells of it
+    return results, failed
+
+
+def _partly(ids):
+    """The answer that says which events of a batch must come again."""
+    told = {"batchItemFailures": [{"itemIdentifier": name} for name in ids]}
+    return 207, [["content-type", "application/json"]], json.dumps(told).encode()
+
+
 def _now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -72,7 +102,7 @@ class Events(_Eventful):
     def take(self, request):
         headers = request.headers
         if cloudevent.is_batch(headers):
-            return self._batch(request.body)
+            return self._batch(request)
         if headers.get("content-type", "").lower().startswith("application/cloudevents") and (
                 not headers["content-type"].lower().startswith(cloudevent.STRUCTURED)):
             return 415, [["content-type", TEXT]], b"Unsupported Media Type"
@@ -107,16 +137,14 @@ class Events(_Eventful):
         attributes, data = cloudevent.parts(event)
         return self._class(attributes, data)
 
-    def _batch(self, body):
+    def _batch(self, request):
         try:
-            values = json.loads(body)
-            if not isinstance(values, list) or len(values) > cloudevent.EVENTS_MAX:
-                return _bad("Bad Request: a batch is a list of at most %d events"
-                            % cloudevent.EVENTS_MAX)
-            events = [self._own(cloudevent.from_dict(value)) for value in values]
+            events = [self._own(event) for event in _batched(request.body)]
         except (ValueError, cloudevent.GenericException) as exc:
             return _bad("Bad Request: " + str(exc))
-        results = [self._func(event) for event in events]
+        results, failed = _each(self._func, events, request.call)
+        if failed:
+            return _partly([cloudevent.parts(event)[0]["id"] for event in failed])
         made = [cloudevent.to_dict(r) for r in results if cloudevent.parts(r) is not None]
         if not made:
             return _OK
@@ -128,6 +156,8 @@ class Background(_Eventful):
 
     def take(self, request):
         headers = request.headers
+        if cloudevent.is_batch(headers):
+            return self._batch(request)
         try:
             if cloudevent.is_binary(headers) or cloudevent.is_structured(headers):
                 event = cloudevent.from_http(headers, request.body)
@@ -143,6 +173,14 @@ class Background(_Eventful):
             return _bad("Bad Request: " + str(exc))
         self._func(data, context)
         return _OK
+
+    def _batch(self, request):
+        try:
+            pairs = [self._of(event) for event in _batched(request.body)]
+        except (ValueError, cloudevent.GenericException) as exc:
+            return _bad("Bad Request: " + str(exc))
+        _, failed = _each(lambda pair: self._func(*pair), pairs, request.call)
+        return _partly([context.event_id for _, context in failed]) if failed else _OK
 
     @staticmethod
     def _of(event):

@@ -10,16 +10,29 @@ module DayflyGuest
     REQUIRED = %w[id source specversion type].freeze
     STRUCTURED = %r{\Aapplication/cloudevents(?:\+|;|\z)}i.freeze
     BATCH = %r{\Aapplication/cloudevents-batch}i.freeze
+    EVENTS_MAX = 10_000 # of one batch
     FIELD = /\AHTTP_CE_([A-Z0-9]+)\z/.freeze
 
     module_function
 
+    # Gives the events of a request: a batch's, or the one that it is.
+    def all(env)
+      return [read(env)] unless BATCH.match?(env["CONTENT_TYPE"].to_s)
+
+      list = parse(env)
+      raise Unreadable, "A batch is a list of events" unless list.is_a?(Array)
+      raise Unreadable, "A batch has at most #{EVENTS_MAX} events" if list.length > EVENTS_MAX
+
+      list.map { |fields| checked(object(fields)) }
+    end
+
     # Gives the event: of the cloud_events gem where that is there, else our own.
     def read(env)
       type = env["CONTENT_TYPE"].to_s
-      raise Unreadable, "Batched CloudEvents are not supported" if BATCH.match?(type)
+      checked(STRUCTURED.match?(type) ? object(parse(env)) : binary(env, type))
+    end
 
-      fields = STRUCTURED.match?(type) ? structured(env) : binary(env, type)
+    def checked(fields)
       missing = REQUIRED.reject { |name| fields[name].is_a?(String) && !fields[name].empty? }
       raise Unreadable, "The event lacks #{missing.join(', ')}" unless missing.empty?
 
@@ -39,13 +52,16 @@ module DayflyGuest
     RENAMED = { "specversion" => "spec_version", "datacontenttype" => "data_content_type",
                 "dataschema" => "data_schema" }.freeze
 
-    def structured(env)
-      fields = Codec.parse(env["rack.input"].read.force_encoding(Encoding::UTF_8))
+    def object(fields)
       raise Unreadable, "The event is no JSON object" unless fields.is_a?(Hash)
 
       encoded = fields.delete("data_base64")
       fields["data"] = encoded.unpack1("m") if encoded.is_a?(String)
       fields.compact
+    end
+
+    def parse(env)
+      Codec.parse(env["rack.input"].read.force_encoding(Encoding::UTF_8))
     rescue Codec::ParserError => e
       raise Unreadable, "The event cannot be read: #{e.message}"
     end

@@ -60,8 +60,25 @@ module DayflyGuest
     def event(env)
       return [204, {}, []] if env["REQUEST_METHOD"] == "GET"
 
-      run(@function, CloudEvent.read(env))
-      text("ok", 200)
+      events = CloudEvent.all(env)
+      failed = events.reject { |event| done?(event, events.length == 1) }
+      return text("ok", 200) if failed.empty?
+      raise @failure if failed.length == events.length
+
+      told = failed.map { |event| { "itemIdentifier" => event.id } }
+      [207, { "content-type" => "application/json" }, [Codec.generate("batchItemFailures" => told)]]
+    end
+
+    # Runs the function for an event; of a batch, a failure is told and kept.
+    def done?(event, alone)
+      run(@function, event)
+      true
+    rescue StandardError, ScriptError => e
+      raise if alone
+
+      $stderr.write(Failure.log(e))
+      @failure = e
+      false
     end
 
     # The request as functions know it: of the rack gem where that is there.

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -22,6 +23,7 @@ import java.util.TreeMap;
 final class Event {
   private static final Set<String> KNOWN = Set.of("specversion", "id", "type", "source",
       "datacontenttype", "dataschema", "subject", "time");
+  private static final int EVENTS_MAX = 10_000; // of one batch
 
   private final Map<String, Object> attributes; // of a CloudEvent, extensions among them
   private final byte[] data;
@@ -33,16 +35,40 @@ final class Event {
     this.before = before;
   }
 
-  static Event of(Call call) throws IOException {
+  /** The events of a call: those of a batch, or the one that it is. */
+  static List<Event> all(Call call) throws IOException {
     byte[] body = call.all();
     if (!call.event()) {
       Map<String, List<String>> headers = call.headers();
       String type = headers.getOrDefault("content-type", List.of("")).get(0);
-      boolean structured = type.toLowerCase(Locale.ROOT).startsWith("application/cloudevents+json");
-      if (!structured && headers.containsKey("ce-specversion")) {
-        return binary(headers, type, body);
+      String kind = type.toLowerCase(Locale.ROOT);
+      if (kind.startsWith("application/cloudevents-batch")) {
+        return batch(body);
+      }
+      if (!kind.startsWith("application/cloudevents+json") && headers.containsKey("ce-specversion")) {
+        return List.of(binary(headers, type, body));
       }
     }
+    return List.of(of(body));
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<Event> batch(byte[] body) {
+    Object list = Json.read(body);
+    if (!(list instanceof List) || ((List<?>) list).size() > EVENTS_MAX) {
+      throw new IllegalArgumentException("a batch is a list of at most " + EVENTS_MAX + " events");
+    }
+    List<Event> events = new ArrayList<>();
+    for (Object one : (List<?>) list) {
+      if (!(one instanceof Map)) {
+        throw new IllegalArgumentException("a CloudEvent is an object");
+      }
+      events.add(structured((Map<String, Object>) one));
+    }
+    return events;
+  }
+
+  private static Event of(byte[] body) throws IOException {
     Map<String, Object> object = Json.object(body);
     return object.containsKey("specversion") ? structured(object) : legacy(object);
   }
@@ -107,6 +133,10 @@ final class Event {
     }
     return new Event(null, null,
         new Events.Legacy((Map<?, ?>) context, (Map<String, Object>) data));
+  }
+
+  String id() {
+    return before == null ? (String) attributes.get("id") : before.id;
   }
 
   CloudEvent cloud() {

@@ -8,6 +8,7 @@ import com.google.cloud.functions.Context;
 import com.google.cloud.functions.RawBackgroundFunction;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -56,9 +57,9 @@ final class Events implements Guest.Handler {
 
   @Override
   public void serve(Call call) throws Throwable {
-    Event event;
+    List<Event> events;
     try {
-      event = Event.of(call);
+      events = Event.all(call);
     } catch (Json.Malformed | IllegalArgumentException | java.time.DateTimeException e) {
       String message = "the request is no event: " + Failure.messageOf(e);
       call.answer(400, Collections.singletonList(
@@ -66,13 +67,26 @@ final class Events implements Guest.Handler {
           message.getBytes(StandardCharsets.UTF_8));
       return;
     }
-    try {
-      taker.take(event);
-    } catch (Throwable t) {
-      Framework.crash(call, t);
+    List<Object> failed = new ArrayList<>();
+    for (Event event : events) {
+      try {
+        taker.take(event);
+      } catch (Throwable t) {
+        failed.add(Map.of("itemIdentifier", event.id()));
+        if (failed.size() == events.size()) {
+          Framework.crash(call, t);
+          return;
+        }
+        System.err.println(report(t));
+      }
+    }
+    if (failed.isEmpty()) {
+      call.answer(200, Collections.emptyList(), new byte[0]);
       return;
     }
-    call.answer(200, Collections.emptyList(), new byte[0]);
+    String told = Json.write(Map.of("batchItemFailures", failed)); // which must come again
+    call.answer(207, Collections.singletonList(new String[] {"content-type", "application/json"}),
+        told.getBytes(StandardCharsets.UTF_8));
   }
 
   @Override

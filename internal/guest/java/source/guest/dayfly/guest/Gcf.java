@@ -142,13 +142,24 @@ final class Gcf {
     }
   }
 
+  /** An event of none of Google's services: its attributes say the same in other words. */
+  private static Events.Legacy other(Map<String, Object> attributes, byte[] body) {
+    Map<String, Object> context = new LinkedHashMap<>();
+    context.put("eventId", attributes.get("id"));
+    context.put("timestamp", attributes.getOrDefault("time",
+        java.time.Instant.now().toString()));
+    context.put("eventType", attributes.get("type"));
+    context.put("resource", attributes.get("source"));
+    return new Events.Legacy(context, body == null ? new LinkedHashMap<>() : Json.object(body));
+  }
+
   @SuppressWarnings("unchecked")
   static Events.Legacy legacy(Map<String, Object> attributes, byte[] body) {
     String cloud = (String) attributes.get("type");
     String type = BEFORE.get(cloud);
     Matcher source = SOURCE.matcher((String) attributes.get("source"));
     if (type == null || !source.matches()) {
-      throw new IllegalArgumentException("Unrecognized CloudEvent type \"" + cloud + "\"");
+      return other(attributes, body);
     }
     if (body == null) {
       throw new IllegalStateException("Event has no \"data\" component");
