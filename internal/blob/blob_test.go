@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashEnv); dir != "" {
 		writeUntilFault(dir)
 	}
+	if dir := os.Getenv(loadEnv); dir != "" {
+		writeUntilKilled(dir)
+	}
 	goleak.VerifyTestMain(m)
 }
 

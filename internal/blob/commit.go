@@ -74,7 +74,7 @@ func (s *Store) commit(ctx context.Context, c *change) (v version, sure bool, er
 	s.at("after telling")
 	s.told.end(t)
 	if v.is(flagGone) {
-		s.garbage.addTombstone(c.place, seq)
+		s.garbage.addRecord(c.place, seq)
 	}
 	return v, true, nil
 }
@@ -82,8 +82,12 @@ func (s *Store) commit(ctx context.Context, c *change) (v version, sure bool, er
 // index puts a change that was written into the index.
 func (s *Store) index(c *change, v version) {
 	old, replaced := c.bucket.apply(c.key, v)
-	if !replaced || c.rec.Op == opPut && old.id == v.id {
-		return // nothing was there, or an amended record has the same data
+	if !replaced || old.is(flagGone) {
+		return // nothing was there, or what is left of it goes already
+	}
+	s.garbage.addRecord(c.place, old.seq)
+	if c.rec.Op == opPut && old.id == v.id {
+		return // an amended record has the same data
 	}
 	s.used.Add(-old.size)
 	s.garbage.addFiles(old.id, c.replaces)

@@ -56,6 +56,7 @@ const (
 	flagGone                       // it is removed; its record is about to be
 	flagFile                       // its data is in the file of its id
 	flagSegments                   // its data is in several files, which its record lists
+	flagQuiet                      // its record changed nothing to tell of
 )
 
 // etag is an ETag in few bytes.
@@ -109,8 +110,8 @@ func indexed(rec *record, seq uint64) version {
 	}
 	for flag, on := range map[flags]bool{
 		flagNull: rec.Null, flagMarker: rec.Op == opMarker, flagGone: rec.Op == opGone,
-		flagSegments: rec.Segments > 0,
-		flagFile:     rec.Op == opPut && !rec.Inline && rec.Segments == 0,
+		flagSegments: rec.Segments > 0, flagQuiet: rec.Quiet,
+		flagFile: rec.Op == opPut && !rec.Inline && rec.Segments == 0,
 	} {
 		if on {
 			v.flags |= flag

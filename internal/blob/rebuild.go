@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -28,17 +27,17 @@ type found struct {
 	orphans   map[string]bool // subjects of what belongs to nothing
 }
 
-// completed is an upload whose object is there, in these files.
+// completed is an upload whose object was written.
 type completed struct {
 	bucket *bucket
 	upload string
-	files  []fileID
 }
 
 // rebuild makes the index of the records and removes what a crash left.
 //
-//	1 buckets, and up to where changes were told    3 removal of what belongs to nothing
-//	2 every record of the stream, in its order      4 removal of files that no record names
+//	1 buckets, and up to where changes were told    4 bytes, files and untold changes
+//	2 every record of the stream, in its order      5 removal of files that no record names
+//	3 removal of what belongs to nothing
 func (s *Store) rebuild(ctx context.Context) (*found, error) {
 	f := &found{used: map[fileID]struct{}{}, orphans: map[string]bool{}}
 	if err := errors.Join(s.loadFloor(ctx), s.loadBuckets(ctx)); err != nil {
@@ -56,6 +55,9 @@ func (s *Store) rebuild(ctx context.Context) (*found, error) {
 		}
 	}
 	if err := s.tidy(ctx, f); err != nil {
+		return f, err
+	}
+	if err := s.account(ctx, f); err != nil {
 		return f, err
 	}
 	f.strays, err = s.files.sweep(f.used)
@@ -105,7 +107,7 @@ func (s *Store) replay(ctx context.Context, f *found) error {
 		}
 		meta, err := msg.Metadata()
 		if err == nil {
-			err = s.take(ctx, f, bySubject, msg, meta.Sequence.Stream)
+			err = s.take(f, bySubject, msg, meta.Sequence.Stream)
 		}
 		if err != nil {
 			return fmt.Errorf("read record %s: %w", msg.Subject(), err)
@@ -118,9 +120,7 @@ func (s *Store) replay(ctx context.Context, f *found) error {
 }
 
 // take puts one record into the index.
-func (s *Store) take(
-	ctx context.Context, f *found, buckets map[string]*bucket, msg jetstream.Msg, seq uint64,
-) error {
+func (s *Store) take(f *found, buckets map[string]*bucket, msg jetstream.Msg, seq uint64) error {
 	tokens := strings.Split(msg.Subject(), ".")
 	if len(tokens) < 5 {
 		return errors.New("its subject is too short")
@@ -133,49 +133,34 @@ func (s *Store) take(
 	}
 	switch kind := tokens[3]; kind {
 	case kindObject:
-		return s.takeObject(ctx, f, b, msg, seq)
+		return s.takeObject(f, b, msg, seq)
 	case kindUpload:
 		u := &upload{id: tokens[4], seq: seq, parts: map[int]partRecord{}}
 		b.uploads[u.id] = u
-		s.pieces.Add(1)
 		return readRecord(msg.Headers(), &u.rec)
 	case kindPart:
-		return s.takePart(f, b, msg, tokens)
+		return s.takePart(f, b, msg, seq)
 	default:
 		return fmt.Errorf("records of kind %q are not known", kind)
 	}
 }
 
-func (s *Store) takeObject(ctx context.Context, f *found, b *bucket, msg jetstream.Msg, seq uint64) error {
+func (s *Store) takeObject(f *found, b *bucket, msg jetstream.Msg, seq uint64) error {
 	var rec record
 	if err := readRecord(msg.Headers(), &rec); err != nil {
 		return err
 	}
-	v := indexed(&rec, seq)
-	b.apply(rec.Key, v)
-	s.used.Add(v.size)
-	files, err := s.filesOf(ctx, v)
-	if err != nil {
-		return err
-	}
-	for _, id := range files {
-		f.used[id] = struct{}{}
+	if old, replaced := b.apply(rec.Key, indexed(&rec, seq)); replaced {
+		s.garbage.addRecord(place{b, rec.Key}, old.seq)
 	}
 	if rec.Upload != "" {
-		f.completed = append(f.completed, completed{b, rec.Upload, files})
-	}
-	at := place{b, rec.Key}
-	switch {
-	case seq > s.told.saved && !rec.Quiet:
-		f.untold++
-		s.owe(&telling{place: at, subject: msg.Subject(), seq: seq, ticket: s.told.beginAt(seq)})
-	case rec.Op == opGone:
-		s.garbage.addTombstone(at, seq)
+		f.completed = append(f.completed, completed{b, rec.Upload})
 	}
 	return nil
 }
 
-func (s *Store) takePart(f *found, b *bucket, msg jetstream.Msg, tokens []string) error {
+func (s *Store) takePart(f *found, b *bucket, msg jetstream.Msg, seq uint64) error {
+	tokens := strings.Split(msg.Subject(), ".")
 	u := b.uploads[tokens[4]]
 	if u == nil || len(tokens) != 6 {
 		f.orphans[strings.Join(tokens[:5], ".")] = true
@@ -185,14 +170,61 @@ func (s *Store) takePart(f *found, b *bucket, msg jetstream.Msg, tokens []string
 	if err != nil {
 		return err
 	}
-	var rec partRecord
+	rec := partRecord{seq: seq}
 	if err := readRecord(msg.Headers(), &rec); err != nil {
 		return err
 	}
+	if old, replaced := u.parts[number]; replaced {
+		s.garbage.addRecord(place{b, u.rec.Key}, old.seq)
+	}
 	u.parts[number] = rec
-	s.used.Add(rec.Size)
-	s.pieces.Add(1)
-	f.used[rec.ID] = struct{}{}
+	return nil
+}
+
+// account looks at all that the index has: files, bytes, and what is untold. A record
+// that another took the place of was told before.
+func (s *Store) account(ctx context.Context, f *found) error {
+	for _, b := range s.buckets {
+		var err error
+		b.tree.Scan(func(e *entry) bool {
+			for _, v := range e.versions {
+				if err = s.accountVersion(ctx, f, place{b, e.key}, v); err != nil {
+					return false
+				}
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		for _, u := range b.uploads {
+			s.pieces.Add(int64(1 + len(u.parts)))
+			for _, part := range u.parts {
+				s.used.Add(part.Size)
+				f.used[part.ID] = struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) accountVersion(ctx context.Context, f *found, at place, v version) error {
+	s.used.Add(v.size)
+	files, err := s.filesOf(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, id := range files {
+		f.used[id] = struct{}{}
+	}
+	switch {
+	case v.seq > s.told.saved && !v.is(flagQuiet):
+		f.untold++
+		s.owe(&telling{place: at, subject: objectSubject(at.bucket.subject, at.key, v.name()),
+			seq: v.seq, ticket: s.told.beginAt(v.seq)})
+	case v.is(flagGone):
+		s.garbage.addRecord(at, v.seq)
+	}
 	return nil
 }
 
@@ -205,17 +237,23 @@ func (s *Store) tidy(ctx context.Context, f *found) error {
 		}
 	}
 	for _, c := range f.completed {
-		u := c.bucket.uploads[c.upload]
-		if u == nil {
-			continue
+		if err := s.dissolveLate(ctx, c); err != nil {
+			return err
 		}
-		for _, part := range u.parts {
-			if slices.Contains(c.files, part.ID) {
-				s.used.Add(-part.Size) // it was counted with the object
-			}
-		}
-		s.detach(c.bucket, u, c.files)
-		s.dissolve(ctx, c.bucket, u)
 	}
 	return nil
+}
+
+// dissolveLate removes an upload that a crash kept beside its object. Neither is counted
+// yet, and files that nothing names will be swept.
+func (s *Store) dissolveLate(ctx context.Context, c completed) error {
+	u := c.bucket.uploads[c.upload]
+	if u == nil {
+		return nil
+	}
+	delete(c.bucket.uploads, c.upload)
+	if err := s.removeUpload(ctx, u); err != nil {
+		return err
+	}
+	return s.purge(ctx, partsSubject(c.bucket.subject, u.id))
 }

@@ -163,6 +163,8 @@ type partRecord struct {
 	ETag     string    `json:"etag"`
 	Modified time.Time `json:"modified"`
 	Checksum Checksum  `json:"checksum,omitzero"`
+
+	seq uint64 // of the record
 }
 
 // subjectOf gives the prefix of the subjects of a bucket. The dots of its name, the only

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 const (
@@ -30,9 +32,9 @@ const (
 
 // garbage is what is to be removed.
 type garbage struct {
-	mu         sync.Mutex // guards all below
-	files      []doomed
-	tombstones []tombstone
+	mu      sync.Mutex // guards all below
+	files   []doomed
+	records []outdated // in the order in which they were outdated
 }
 
 // doomed are the files of a version that no record names any more.
@@ -42,8 +44,9 @@ type doomed struct {
 	due     time.Time
 }
 
-// tombstone is a record that says that a version is gone, when that was told.
-type tombstone struct {
+// outdated is a record that another took the place of, or one that says that a version is
+// gone, when that was told.
+type outdated struct {
 	place
 	seq uint64
 }
@@ -59,20 +62,30 @@ func (g *garbage) addFiles(version fileID, files []fileID) {
 	}
 }
 
-func (g *garbage) addTombstone(at place, seq uint64) {
+func (g *garbage) addRecord(at place, seq uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.tombstones) < garbageMax {
-		g.tombstones = append(g.tombstones, tombstone{at, seq})
+	if len(g.records) < garbageMax {
+		g.records = append(g.records, outdated{at, seq})
 	}
 }
 
-func (g *garbage) takeTombstones() []tombstone {
+// nextRecord gives the oldest one, and passed removes it from the list.
+func (g *garbage) nextRecord() (outdated, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	list := g.tombstones
-	g.tombstones = nil
-	return list
+	if len(g.records) == 0 {
+		return outdated{}, false
+	}
+	return g.records[0], true
+}
+
+func (g *garbage) passed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.records = g.records[1:]; len(g.records) == 0 {
+		g.records = nil // let go of the memory
+	}
 }
 
 // takeFiles takes what is due and in nobody's hands.
@@ -119,10 +132,8 @@ func (s *Store) attend(ctx context.Context) {
 	if err := s.tellAll(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("changes of objects not told yet", "error", err)
 	}
-	for _, t := range s.garbage.takeTombstones() {
-		if err := s.bury(ctx, t); err != nil {
-			s.garbage.addTombstone(t.place, t.seq)
-		}
+	if err := s.buryAll(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("outdated records of objects not removed yet", "error", err)
 	}
 	for _, d := range s.garbage.takeFiles(now(), s.files.pinned) {
 		for _, id := range d.files {
@@ -158,25 +169,48 @@ func (s *Store) tellAll(ctx context.Context) error {
 	return nil
 }
 
-// bury removes a tombstone from the stream and the index.
-func (s *Store) bury(ctx context.Context, t tombstone) error {
-	defer s.lock(&s.keys, t.lockName())()
+// buryAll removes outdated records in their order: what says that a version is gone goes
+// after the record of that version, which would be back otherwise after a crash.
+func (s *Store) buryAll(ctx context.Context) error {
+	for {
+		next, ok := s.garbage.nextRecord()
+		if !ok {
+			return nil
+		}
+		if err := s.bury(ctx, next); err != nil {
+			return err
+		}
+		s.garbage.passed()
+	}
+}
+
+// bury removes an outdated record from the stream, and from the index if it is there.
+func (s *Store) bury(ctx context.Context, o outdated) error {
+	defer s.lock(&s.keys, o.lockName())()
 	s.at("before burial")
-	err := s.stream.DeleteMsg(ctx, t.seq)
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !gone(err) {
+	if err := s.deleteRecord(ctx, o.seq); err != nil {
 		return err
 	}
-	t.bucket.forget(t.key, t.seq)
+	s.at("after burial")
+	o.bucket.forget(o.key, o.seq)
+	return nil
+}
+
+// deleteRecord removes a record from the stream; that there is none is no error.
+func (s *Store) deleteRecord(ctx context.Context, seq uint64) error {
+	err := s.stream.DeleteMsg(ctx, seq)
+	var api *jetstream.APIError
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.As(err, &api) &&
+		(api.ErrorCode == codeNoMessage || api.ErrorCode == jetstream.JSErrCodeMessageNotFound) {
+		return nil
+	}
+	if err != nil {
+		return dayfly.Errorf(dayfly.KindUnavailable, "remove record %d of objects: %w", seq, err)
+	}
 	return nil
 }
 
 // codeNoMessage is the server's code for a deletion of what is not there.
 const codeNoMessage jetstream.ErrorCode = 10043
-
-func gone(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.ErrorCode == codeNoMessage ||
-		api.ErrorCode == jetstream.JSErrCodeMessageNotFound)
-}
 
 func (p place) lockName() string { return p.bucket.subject + "/" + p.key }

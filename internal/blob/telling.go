@@ -112,6 +112,8 @@ func (s *Store) loadFloor(ctx context.Context) error {
 
 // saveFloor writes the floor when it rose. Run and Close call it, one at a time.
 func (s *Store) saveFloor(ctx context.Context) error {
+	ctx, cancel := finishing(ctx)
+	defer cancel()
 	value := s.told.value()
 	if value <= s.told.saved {
 		return nil
@@ -210,7 +212,7 @@ func (s *Store) settle(ctx context.Context, t *telling) error {
 		}
 	}
 	if rec.Op == opGone {
-		s.garbage.addTombstone(t.place, msg.Sequence)
+		s.garbage.addRecord(t.place, msg.Sequence)
 	}
 	return nil
 }

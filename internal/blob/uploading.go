@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/dayfly-faas/dayfly"
 )
 
@@ -158,7 +156,7 @@ func (s *Store) addPart(ctx context.Context, ref UploadRef, number int, rec part
 		return true, err
 	}
 	s.at("before part")
-	if _, err := s.write(ctx, partSubject(b.subject, u.id, number), &rec); err != nil {
+	if rec.seq, err = s.write(ctx, partSubject(b.subject, u.id, number), &rec); err != nil {
 		s.pieces.Add(-1)
 		return refused(err), err
 	}
@@ -169,6 +167,7 @@ func (s *Store) addPart(ctx context.Context, ref UploadRef, number int, rec part
 	b.mu.Unlock()
 	if replaced {
 		s.dropParts(old)
+		s.garbage.addRecord(place{b, ref.Key}, old.seq)
 	}
 	return true, nil
 }
@@ -333,9 +332,8 @@ func (s *Store) dropUpload(ctx context.Context, b *bucket, id string) error {
 
 // removeUpload removes the record of an upload. Parts without one are removed at Open.
 func (s *Store) removeUpload(ctx context.Context, u *upload) error {
-	err := s.stream.DeleteMsg(ctx, u.seq)
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !gone(err) {
-		return dayfly.Errorf(dayfly.KindUnavailable, "remove upload %s: %w", u.id, err)
+	if err := s.deleteRecord(ctx, u.seq); err != nil {
+		return err
 	}
 	s.at("upload removed")
 	return nil

@@ -7,17 +7,17 @@ import "github.com/nats-io/nats.go/jetstream"
 // SubjectObjects is the prefix of the subjects of StreamObjects.
 const SubjectObjects = "objects"
 
-// ObjectRecords is the configuration of the stream of objects' records: the last record
-// of each subject is kept, for as long as the object is.
+// ObjectRecords is the configuration of the stream of objects' records. Who writes a new
+// record of a subject removes the one before: what a limit per subject removes comes back
+// after kill -9 when the record that took its place is removed too.
 func ObjectRecords() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              StreamObjects,
-		Subjects:          []string{SubjectObjects + ".>"},
-		Storage:           jetstream.FileStorage,
-		Retention:         jetstream.LimitsPolicy,
-		Discard:           jetstream.DiscardNew,
-		MaxMsgsPerSubject: 1,
-		MaxMsgSize:        MessageBytesMax,
-		AllowDirect:       true,
+		Name:        StreamObjects,
+		Subjects:    []string{SubjectObjects + ".>"},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxMsgSize:  MessageBytesMax,
+		AllowDirect: true,
 	}
 }
