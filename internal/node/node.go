@@ -17,6 +17,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
+	"github.com/dayfly-faas/dayfly/internal/blob"
 	"github.com/dayfly-faas/dayfly/internal/build"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/bus"
@@ -63,6 +64,7 @@ type Node struct {
 	catalog   *catalog.Catalog
 	logs      *logs.Logs
 	values    *kv.Values
+	objects   *blob.Store
 	bundles   *bundle.Store
 	runtimes  *toolchain.Set
 	driver    *process.Driver
@@ -159,6 +161,9 @@ func (n *Node) openGround(ctx context.Context) error {
 		return err
 	}
 	if err := n.openValues(ctx); err != nil {
+		return err
+	}
+	if err := n.openObjects(ctx); err != nil {
 		return err
 	}
 	var err error

@@ -64,6 +64,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("egress", n.network.Run)
 	run("logs", n.logs.Run)
 	run("values", n.values.Run)
+	run("objects", n.objects.Run)
 	run("telemetry", n.telemetry.Run)
 	run("pool", n.pool.Run)
 	run("scheduler", n.scheduler.Run)
