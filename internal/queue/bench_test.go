@@ -27,7 +27,6 @@ func (quiet) Events(context.Context, logs.EventQuery) ([]dayfly.EventInfo, error
 type counting struct {
 	calls  atomic.Int64
 	events atomic.Int64
-	slow   atomic.Int64 // microseconds from Push to here, summed
 }
 
 func (c *counting) Invoke(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
