@@ -104,8 +104,10 @@ type Values struct {
 	wake  chan struct{} // tells Run that something expires sooner, or is owed
 	fault func(point string)
 
-	mu     sync.RWMutex // guards stream
-	stream jetstream.Stream
+	mu       sync.RWMutex // guards all below
+	stream   jetstream.Stream
+	watching int
+	watchers map[dayfly.ProjectName]int
 }
 
 // New makes the store of values. It opens nothing.
@@ -120,7 +122,8 @@ func New(cfg Config, bus Bus, emitter Emitter, log *slog.Logger) *Values {
 		cfg.Now = time.Now
 	}
 	return &Values{cfg: cfg, bus: bus, emitter: emitter, log: log, turns: newTurns(),
-		index: newIndex(), debts: newDebts(), wake: make(chan struct{}, 1)}
+		index: newIndex(), debts: newDebts(), wake: make(chan struct{}, 1),
+		watchers: map[dayfly.ProjectName]int{}}
 }
 
 // Open opens the stream and reads which keys there are. There is nothing to close: the

@@ -23,6 +23,10 @@ const (
 	consumerIdle = time.Minute
 	// watchBytes bounds what is on its way to one watcher.
 	watchBytes = 2 << 20
+	// watchersMax bounds watches: each is a consumer of the server. watchersOfOne bounds
+	// those of one project.
+	watchersMax   = 1000
+	watchersOfOne = 200
 	// idleDefault is how often a watcher hears that nothing happened.
 	idleDefault = 15 * time.Second
 )
@@ -72,6 +76,10 @@ func (v *Values) Watch(
 	if err != nil {
 		return err
 	}
+	if !v.enter(p) {
+		return full("too many watch values already")
+	}
+	defer v.leave(p)
 	messages, err := v.records(ctx, subjectPrefix(p, b)+"*", jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: start + 1})
 	if err != nil {
@@ -96,6 +104,27 @@ func (v *Values) Watch(
 		if err := fn(change); err != nil {
 			return err
 		}
+	}
+}
+
+// enter counts a watcher, when there may be one more.
+func (v *Values) enter(p dayfly.ProjectName) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.watching >= watchersMax || v.watchers[p] >= watchersOfOne {
+		return false
+	}
+	v.watching++
+	v.watchers[p]++
+	return true
+}
+
+func (v *Values) leave(p dayfly.ProjectName) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.watching--
+	if v.watchers[p]--; v.watchers[p] == 0 {
+		delete(v.watchers, p)
 	}
 }
 
