@@ -115,7 +115,7 @@ func startPlatform(ctx context.Context, binary string) (*platform, error) {
 	p := &platform{binary: binary, dir: dir, gateway: "http://" + addr}
 	began := time.Now()
 	p.process, err = spawn("", nil, binary, "up", "--data", p.data(), "--listen", addr,
-		"--api", "127.0.0.1:0")
+		"--api", "127.0.0.1:0", "--s3", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

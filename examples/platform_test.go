@@ -83,7 +83,8 @@ func startPlatform() (*platform, error) {
 		return nil, err
 	}
 	defer log.Close()
-	p.up = exec.Command(p.binary, "up", "--data", p.data(), "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
+	p.up = exec.Command(p.binary, "up", "--data", p.data(), "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
+		"--s3", "127.0.0.1:0")
 	p.up.Stdout, p.up.Stderr = log, log
 	// A test that is killed takes the platform with it.
 	p.up.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

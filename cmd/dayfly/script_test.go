@@ -115,7 +115,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	log, err := os.OpenFile(ts.MkAbs("up.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
-	args = append([]string{"up", "--json", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
+	args = append([]string{"up", "--json", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--s3", "127.0.0.1:0",
 		"--stems", "1"}, args...)
 	n.cmd = exec.Command(filepath.Join(binary, "dayfly"), args...)
 	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"),

@@ -32,8 +32,12 @@ type Deps struct {
 	// CheckURL refuses callbacks that can never be reached.
 	CheckURL func(url string) error
 	Values   Values
+	Objects  Objects
+	S3       S3
 	Queues   Queues
 	Triggers Triggers
+	Crons    Crons
+	Clock    Clock
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.

@@ -21,6 +21,7 @@ type route struct {
 // routes is the table of contents of the management API.
 func (a *API) routes() []route {
 	const function = "/v1/projects/{project}/functions/{function}"
+	const buckets = "/v1/projects/{project}/buckets"
 	const values = "/v1/projects/{project}/kv"
 	const queue = "/v1/projects/{project}/queues/{queue}"
 	const value = values + "/{bucket}/{key...}"
@@ -33,6 +34,7 @@ func (a *API) routes() []route {
 	publish := newClass(plainTimeout, publishBytesMax, publishAtOnce)
 	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
 	list := newClass(0, plainBodyBytes, valuesAtOnce)
+	advance := newClass(advanceTimeout, plainBodyBytes, advanceAtOnce)
 	return []route{
 		{pattern: "GET /health", handle: a.health, class: plain, open: true},
 		{pattern: "GET /metrics", handle: a.metrics, class: plain},
@@ -53,6 +55,13 @@ func (a *API) routes() []route {
 		{pattern: "POST " + function + "/rollback", handle: a.rollback, class: deploy},
 		{pattern: "POST " + function + "/evict", handle: a.evict, class: plain},
 		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke, box: true},
+
+		{pattern: "GET /v1/projects/{project}/s3", handle: a.s3Access, class: plain},
+		{pattern: "GET " + buckets, handle: a.buckets, class: plain, box: true},
+		{pattern: "PUT " + buckets + "/{bucket}", handle: a.putBucket, class: plain},
+		{pattern: "DELETE " + buckets + "/{bucket}", handle: a.deleteBucket, class: plain},
+		{pattern: "GET " + buckets + "/{bucket}/objects", handle: a.objects, class: plain, box: true},
+		{pattern: "POST " + buckets + "/{bucket}/sign", handle: a.signObject, class: plain, box: true},
 
 		{pattern: "GET " + values, handle: a.valueBuckets, class: plain, box: true},
 		{pattern: "GET " + values + "/{bucket}", handle: a.listValues, class: list, box: true},
@@ -82,6 +91,12 @@ func (a *API) routes() []route {
 		{pattern: "POST /v1/dead/redrive", handle: a.redrive, class: plain},
 		{pattern: "GET /v1/dead/{id}", handle: a.deadLetter, class: plain},
 		{pattern: "DELETE /v1/dead/{id}", handle: a.dropLetter, class: plain},
+
+		{pattern: "GET /v1/crons", handle: a.listCrons, class: plain},
+		{pattern: "GET " + function + "/crons/{cron}/runs", handle: a.cronRuns, class: plain},
+		{pattern: "POST " + function + "/crons/{cron}/run", handle: a.runCron, class: plain},
+		{pattern: "GET /v1/clock", handle: a.clock, class: plain},
+		{pattern: "POST /v1/clock/advance", handle: a.advanceClock, class: advance},
 
 		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
 		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},

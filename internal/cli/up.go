@@ -29,16 +29,19 @@ file config.yaml of the data folder (stems: 4). Flags win over the environment, 
 wins over the file.`
 
 func (a *app) up() *cobra.Command {
-	given := map[string]*string{}
 	c := &cobra.Command{Use: "up", Short: "Run a node", Long: upHelp, Args: exactly()}
 	for _, s := range config.Settings() {
-		given[s.Name] = c.Flags().String(s.Name, "", s.Usage+defaultText(s))
+		if s.Switch {
+			c.Flags().Bool(s.Name, false, s.Usage)
+		} else {
+			c.Flags().String(s.Name, "", s.Usage+defaultText(s))
+		}
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		flags := map[string]string{}
-		for name, value := range given {
-			if c.Flags().Changed(name) {
-				flags[name] = *value
+		for _, s := range config.Settings() {
+			if c.Flags().Changed(s.Name) {
+				flags[s.Name] = c.Flags().Lookup(s.Name).Value.String()
 			}
 		}
 		cfg, err := config.Load(flags, a.Env)
@@ -123,9 +126,10 @@ func adopt(log *slog.Logger) {
 // nodeConfig hands on what was set.
 func nodeConfig(c config.Config) node.Config {
 	n := node.DefaultConfig()
-	n.DataDir, n.Listen, n.API = c.DataDir, c.Listen, c.API
+	n.DataDir, n.Listen, n.API, n.S3 = c.DataDir, c.Listen, c.API, c.S3
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
+	n.Dev = c.Dev
 	n.Homes, n.Path, n.CallbackAllow = c.Homes, c.Path, c.CallbackAllow
 	n.TraceEndpoint, n.TraceSampleRatio = c.TraceEndpoint, c.TraceSample
 	return n

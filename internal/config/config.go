@@ -36,6 +36,8 @@ type Config struct {
 	// Listen is the address of the public gateway, API that of the management API:
 	// "HOST:PORT"; port 0 lets the system choose.
 	Listen, API string
+	// S3 is the address where S3's clients reach the buckets; empty when that is off.
+	S3 string
 	// MemoryBytes is what all instances together may use.
 	MemoryBytes int64
 	// Stems is how many booted sandboxes wait for code, for each runtime in use.
@@ -44,6 +46,8 @@ type Config struct {
 	Starts int
 	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
 	DrainTimeout time.Duration
+	// Dev is for development: the node's clock can be put forward.
+	Dev bool
 	// LogLevel drops what is less urgent; LogFormat is LogText or LogJSON.
 	LogLevel  slog.Level
 	LogFormat LogFormat
@@ -80,6 +84,7 @@ func Default(env Environment) Config {
 	}
 	return Config{
 		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
+		S3:          "127.0.0.1:8082",
 		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, TraceSample: 0.01, BuildEnv: buildEnv(env),
 		Path: env("PATH"),

@@ -29,11 +29,13 @@ var settings = []setting{
 	{"data", "`DIR` for everything the node keeps", setData},
 	{"listen", "`ADDR` of the public gateway", setListen},
 	{"api", "`ADDR` of the management API", setAPI},
+	{"s3", "`ADDR` where S3's clients reach the buckets, or off", setS3},
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
 	{"starts", "`N` cold starts at once; 0 is two a processor", setStarts},
 	{"callback-allow", "`CIDRS` that callbacks and destinations reach beside public addresses", setCallbackAllow},
 	{"drain-timeout", "`TIME` that a stop waits for calls in flight", setDrainTimeout},
+	{"dev", "for development: the clock by which crons are due can be put forward", setDev},
 	{"log-level", "`LEVEL`: debug, info, warn or error", setLogLevel},
 	{"log-format", "`FORMAT`: text or json", setLogFormat},
 	{"trace-endpoint", "`URL` of an OTLP/HTTP collector that traces go to", setTraceEndpoint},
@@ -48,18 +50,20 @@ type Setting struct {
 	Usage string
 	// Default is what holds when nobody says anything; empty when that depends.
 	Default string
+	// Switch says that it is true or false, and that its flag may stand alone.
+	Switch bool
 }
 
 // Settings lists every setting.
 func Settings() []Setting {
 	defaults := map[string]string{
-		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "memory": "80%", "stems": "4",
+		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "memory": "80%", "stems": "4",
 		"starts": "0", "trace-sample": "0.01",
 		"drain-timeout": "30s", "log-level": "info", "log-format": "text",
 	}
 	list := make([]Setting, 0, len(settings))
 	for _, s := range settings {
-		list = append(list, Setting{s.name, s.usage, defaults[s.name]})
+		list = append(list, Setting{s.name, s.usage, defaults[s.name], s.name == "dev"})
 	}
 	return list
 }
@@ -157,6 +161,15 @@ func setListen(c *Config, v string) error { return setAddress(&c.Listen, v) }
 
 func setAPI(c *Config, v string) error { return setAddress(&c.API, v) }
 
+// setS3 takes an address, or "off".
+func setS3(c *Config, v string) error {
+	if v == "off" {
+		c.S3 = ""
+		return nil
+	}
+	return setAddress(&c.S3, v)
+}
+
 func setAddress(field *string, v string) error {
 	host, port, err := net.SplitHostPort(v)
 	if err != nil {
@@ -249,6 +262,15 @@ func setDrainTimeout(c *Config, v string) error {
 			drainTimeoutMax)
 	}
 	c.DrainTimeout = d
+	return nil
+}
+
+func setDev(c *Config, v string) error {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "want true or false")
+	}
+	c.Dev = on
 	return nil
 }
 

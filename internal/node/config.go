@@ -22,6 +22,9 @@ type Config struct {
 	Listen string
 	// API is the address of the management API, HOST:PORT; port 0 picks one.
 	API string
+	// S3 is the address where S3's clients reach the buckets, HOST:PORT; port 0 picks one.
+	// Empty listens nowhere: then only the code in boxes reaches them.
+	S3 string
 	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
 	// Leave the system and this process a fifth of the machine.
 	MemoryBytes int64
@@ -45,6 +48,8 @@ type Config struct {
 	// Path the folders searched last, as in $PATH.
 	Homes []string
 	Path  string
+	// Dev gives the node a virtual clock, which can be put forward.
+	Dev bool
 	// LogLevel is the least severe level that the node logs.
 	LogLevel slog.Level
 	// Version is what the node says of itself.
@@ -71,7 +76,11 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		return invalid("data is empty: name a folder")
 	}
-	for field, addr := range map[string]string{"listen": c.Listen, "api": c.API} {
+	addresses := map[string]string{"listen": c.Listen, "api": c.API}
+	if c.S3 != "" {
+		addresses["s3"] = c.S3
+	}
+	for field, addr := range addresses {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return invalid("%s address %q is not HOST:PORT", field, addr)
 		}

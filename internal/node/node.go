@@ -22,6 +22,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/catalog"
+	"github.com/dayfly-faas/dayfly/internal/clock"
 	"github.com/dayfly-faas/dayfly/internal/config"
 	"github.com/dayfly-faas/dayfly/internal/egress"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
@@ -38,6 +39,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 	"github.com/dayfly-faas/dayfly/internal/topic"
 	"github.com/dayfly-faas/dayfly/internal/trigger"
+	"github.com/dayfly-faas/dayfly/internal/trigger/timer"
 )
 
 // Parts that satisfy interfaces of others, held by the compiler.
@@ -76,8 +78,11 @@ type Node struct {
 	queue     *queue.Queue
 	topic     *topic.Topic
 	triggers  *trigger.Triggers
+	clock     *clock.Clock
+	timer     *timer.Timer
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
+	s3        s3Door
 	gateway   door
 	api       door
 
@@ -106,7 +111,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		open func(context.Context) error
 	}{
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
-		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"doors", n.buildDoors},
+		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"crons", n.openTimer},
+		{"S3 door", n.openS3},
+		{"doors", n.buildDoors},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)
@@ -241,7 +248,9 @@ func (n *Node) buildDoors(context.Context) error {
 	}
 	n.management = management
 	n.onClose(management.CloseBoxes)
-	n.gateway = door{gateway.New(n.invoker, n.async(apiListener), n.component("gateway")).Server(),
+	public := gateway.New(n.invoker, n.async(apiListener), n.component("gateway"))
+	public.Mount(n.webhooks())
+	n.gateway = door{public.Server(),
 		gateway.Listen(gatewayListener, connectionsMax())}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}

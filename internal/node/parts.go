@@ -63,8 +63,9 @@ func open(dir string) error {
 
 func (n *Node) apiDeps() api.Deps {
 	return api.Deps{Catalog: n.catalog, Rollout: settled{n.deployer, n.triggers}, Sources: n.bundles, Pool: instances{n.pool},
-		Invoker: n.invoker, Logs: n.logs, Events: n.queue, CheckURL: n.callbacks.CheckURL, Runtimes: n.runtimes, Values: n.values,
-		Queues: n.topic, Triggers: n.triggers, Metrics: n.telemetry.MetricsHandler(),
+		Invoker: n.invoker, Logs: n.logs, Events: n.queue, CheckURL: n.callbacks.CheckURL, Runtimes: n.runtimes, Values: n.values, Objects: n.objects, S3: n.s3,
+		Queues: n.topic, Triggers: n.triggers,
+		Crons: n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}
 }
 

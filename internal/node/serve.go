@@ -71,9 +71,11 @@ func (n *Node) serve(ctx context.Context) error {
 	run("queue", n.queue.Run)
 	run("topic", n.topic.Run)
 	run("triggers", n.triggers.Run)
+	run("crons", n.timer.Run)
 	run("sweeping", n.sweep)
 	run("gateway", n.gateway.run)
 	run("management API", n.api.run)
+	run("S3 door", n.s3.run)
 	n.prepare(background)
 	if n.cfg.Started != nil {
 		n.cfg.Started(n.gatewayURL(n.gateway.listener), "http://"+reachable(n.api.listener.Addr()))
@@ -127,6 +129,7 @@ func (n *Node) drain() {
 	for n.invoker.Inflight() > 0 && ctx.Err() == nil { // upgraded connections are not the server's to wait for
 		time.Sleep(10 * time.Millisecond)
 	}
+	_ = n.s3.Close() // last: functions in flight may still read and write objects
 }
 
 // sweepPeriod is how often bundles that no revision uses are removed.

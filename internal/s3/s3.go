@@ -64,7 +64,6 @@ type Server struct {
 	routes   map[string][]route // by method
 	control  controllers.S3ApiController
 	http     *fasthttp.Server
-	notify   Notifier
 
 	ctx  context.Context // of requests, as http.Server's BaseContext; ended by Close
 	stop context.CancelFunc
@@ -76,16 +75,15 @@ type Server struct {
 	closed bool
 }
 
-// New makes a server; it listens nowhere yet. A nil notifier refuses configurations of
-// notifications.
-func New(cfg Config, log *slog.Logger, objects *blob.Store, keys *Keys, notify Notifier) *Server {
+// New makes a server; it listens nowhere yet.
+func New(cfg Config, log *slog.Logger, objects *blob.Store, keys *Keys) *Server {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
 	if cfg.Domain == "" {
 		cfg.Domain = "s3.localhost"
 	}
-	s := &Server{cfg: cfg, objects: objects, keys: keys, log: log, notify: notify, root: nobody(),
+	s := &Server{cfg: cfg, objects: objects, keys: keys, log: log, root: nobody(),
 		services: &controllers.Services{}, conns: map[*guarded]struct{}{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.control = controllers.New(&backing{s: s}, accounts{keys}, nil, nil, nil, false, false, cfg.Domain, 0)

@@ -64,7 +64,7 @@ func newStand(t testing.TB) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := s3.New(s3.Config{}, log, objects, keys, nil)
+	server := s3.New(s3.Config{}, log, objects, keys)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() {
@@ -81,7 +81,7 @@ func (s *stand) client(project dayfly.ProjectName) *awss3.Client {
 	return awss3.New(awss3.Options{Region: "us-east-1", BaseEndpoint: &s.url, UsePathStyle: true,
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
-		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""), RetryMaxAttempts: 1})
+		Credentials:                credentials.NewStaticCredentialsProvider(id, secret, ""), RetryMaxAttempts: 1})
 }
 
 // bucket makes a bucket of the project "shop".

@@ -24,6 +24,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
+	"github.com/dayfly-faas/dayfly/internal/clock"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
@@ -60,6 +61,11 @@ type Node struct {
 	// Taken are the events that were accepted, in order; Letters the dead ones.
 	Taken   []dayfly.EventInfo
 	Letters []queue.Letter
+	// S3 is where its S3 door would be; empty: off.
+	S3 string
+	// Ledgers are its crons, Clock its time.
+	Ledgers []Ledger
+	Clock   *clock.Clock
 
 	// Readers are the triggers of its queues, by name; Replays what was asked of them.
 	Readers map[string][]topic.Reader
@@ -72,10 +78,13 @@ type Node struct {
 	revisions map[dayfly.RevisionID]*dayfly.Revision
 }
 
-// Start runs a node until the test ends.
-func Start(t testing.TB) *Node {
+// Start runs a node, with a clock that can be put forward, until the test ends.
+func Start(t testing.TB) *Node { return StartAt(t, clock.NewVirtual()) }
+
+// StartAt runs a node with that clock until the test ends.
+func StartAt(t testing.TB, c *clock.Clock) *Node {
 	t.Helper()
-	n := &Node{paused: map[dayfly.FunctionRef]bool{}, sources: map[dayfly.Digest]bool{}, Follow: make(chan dayfly.LogLine),
+	n := &Node{Clock: c, paused: map[dayfly.FunctionRef]bool{}, sources: map[dayfly.Digest]bool{}, Follow: make(chan dayfly.LogLine),
 		functions: map[dayfly.FunctionRef]*dayfly.Function{},
 		revisions: map[dayfly.RevisionID]*dayfly.Revision{}}
 	cfg := api.Config{Token: Token, Node: "node-1", Version: "1.2.3",
@@ -86,7 +95,9 @@ func Start(t testing.TB) *Node {
 	door, err := api.New(cfg, slog.New(slog.DiscardHandler), api.Deps{
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
 		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
+		Objects: objects(t), S3: s3Door{n},
 		Queues: queues(t), Triggers: readers{n},
+		Crons: crons{n}, Clock: n.Clock,
 		Features: func() []sandbox.Feature { return n.Features },
 	})
 	if err != nil {
