@@ -22,7 +22,8 @@ const deployHelp = `Deploy code: build it, and make it live once it is ready.
 
 PATH is a single file, a folder or a zip; the current folder when it is not given.
 What language it is, how it is called and where it begins is detected, and said. A
-folder with a dayfly.yaml deploys all functions of it, or the one of --function.
+folder with a dayfly.yaml deploys all functions of it, or the one of --function, and
+makes the queues and buckets that they need first.
 
 The new revision gets calls once it answered its readiness check. Until then, and
 whenever a deploy fails, the revision that was live goes on serving.`
@@ -57,12 +58,15 @@ func (a *app) deploy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := plan(path, o, over)
+			list, needs, err := plan(path, o, over)
 			if err != nil {
 				return err
 			}
 			node, err := a.connect()
 			if err != nil {
+				return err
+			}
+			if err := a.prepare(c.Context(), node, needs); err != nil {
 				return err
 			}
 			for _, d := range list {
@@ -81,15 +85,27 @@ func (a *app) deploy() *cobra.Command {
 	return c
 }
 
-// plan finds out what is to be deployed.
-func plan(path string, o deployOptions, over manifest.Function) ([]deployment, error) {
+// plan finds out what is to be deployed, and what it needs.
+func plan(path string, o deployOptions, over manifest.Function) ([]deployment, resources, error) {
 	file, has, err := findManifest(path)
 	if err != nil {
-		return nil, err
+		return nil, resources{}, err
 	}
-	if has {
-		return planManifest(file, o, over)
+	var list []deployment
+	var m *manifest.Manifest
+	if !has {
+		list, err = planPath(path, o, over)
+	} else if m, err = manifest.Load(file); err == nil {
+		list, err = planManifest(m, file, o, over)
 	}
+	if err != nil {
+		return nil, resources{}, err
+	}
+	needs, err := resourcesOf(m, list)
+	return list, needs, err
+}
+
+func planPath(path string, o deployOptions, over manifest.Function) (list []deployment, err error) {
 	name := o.function
 	if name == "" {
 		if name, err = suggestName(path); err != nil {
@@ -97,10 +113,7 @@ func plan(path string, o deployOptions, over manifest.Function) ([]deployment, e
 		}
 	}
 	ref, err := target(name, o.project, "")
-	if err != nil {
-		return nil, err
-	}
-	return []deployment{{ref: ref, path: path, settings: over}}, nil
+	return []deployment{{ref: ref, path: path, settings: over}}, err
 }
 
 // findManifest finds the manifest that path names or holds.
@@ -121,12 +134,8 @@ func findManifest(path string) (string, bool, error) {
 }
 
 func planManifest(
-	file string, o deployOptions, over manifest.Function,
+	m *manifest.Manifest, file string, o deployOptions, over manifest.Function,
 ) ([]deployment, error) {
-	m, err := manifest.Load(file)
-	if err != nil {
-		return nil, err
-	}
 	names := m.Names()
 	if o.function != "" {
 		if !slices.Contains(names, dayfly.FunctionName(o.function)) {
