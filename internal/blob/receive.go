@@ -119,6 +119,7 @@ func (s *Store) spool(ctx context.Context, id fileID, head []byte, rest io.Reade
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	w := &spooler{store: s, file: file, sums: sums}
+	defer w.hashing.Wait() // the sync of the file and the last hashes go on together
 	if err = w.write(head); err == nil {
 		err = w.copy(ctx, rest)
 	}
@@ -139,6 +140,7 @@ type spooler struct {
 	sums    *sums
 	size    int64
 	flushed int64
+	hashing sync.WaitGroup // of the goroutine that hashes
 }
 
 func (w *spooler) write(p []byte) error {
@@ -163,36 +165,40 @@ func (w *spooler) put(p []byte) error {
 	return nil
 }
 
+// filled is a chunk with n bytes to hash.
+type filled struct {
+	chunk *[chunkBytes]byte
+	n     int
+}
+
 // copy writes all of r. A chunk is hashed while it is written and the next one read.
 func (w *spooler) copy(ctx context.Context, r io.Reader) error {
-	free := make(chan []byte, chunksInFlight)
+	free := make(chan *[chunkBytes]byte, chunksInFlight)
 	for range chunksInFlight {
-		chunk := w.store.chunk()
-		defer w.store.chunks.Put(chunk)
-		free <- chunk[:]
+		free <- w.store.chunk()
 	}
-	toHash := make(chan []byte, chunksInFlight)
-	var hashing sync.WaitGroup
-	hashing.Go(func() {
-		for p := range toHash {
-			w.sums.add(p)
-			free <- p[:chunkBytes]
+	toHash := make(chan filled, chunksInFlight)
+	defer close(toHash)
+	w.hashing.Go(func() {
+		for c := range toHash {
+			w.sums.add(c.chunk[:c.n])
+			free <- c.chunk
+		}
+		for range chunksInFlight {
+			w.store.chunks.Put(<-free)
 		}
 	})
-	defer hashing.Wait()
-	defer close(toHash)
 	for {
-		p := <-free
-		n, err := io.ReadFull(r, p)
-		if n > 0 {
-			if err := w.store.reserve(int64(n)); err != nil {
-				return err
-			}
-			w.size += int64(n)
-			toHash <- p[:n] // it only reads, as put does
-			if err := w.put(p[:n]); err != nil {
-				return err
-			}
+		chunk := <-free
+		n, err := io.ReadFull(r, chunk[:])
+		full := w.store.reserve(int64(n))
+		if full != nil {
+			n = 0
+		}
+		w.size += int64(n)
+		toHash <- filled{chunk, n} // hashing only reads, as put does
+		if err := errors.Join(full, w.put(chunk[:n])); err != nil {
+			return err
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
