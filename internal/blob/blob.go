@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/store"
 )
@@ -63,13 +64,11 @@ type Store struct {
 	log     *slog.Logger
 	records *store.Store // of buckets
 	seed    maphash.Seed
-	chunks  sync.Pool         // of *[chunkBytes]byte
 	fault   func(step string) // tests stop the process here; nil outside of them
 
 	js     jetstream.JetStream
 	stream jetstream.Stream
-	files  *files
-	used   atomic.Int64 // bytes of objects and parts, and of those being received
+	files  *volume.Volume
 
 	keys    [stripes]sync.Mutex // held to commit a change of a key
 	sending [stripes]sync.Mutex // held to change an upload; taken before keys
@@ -108,12 +107,13 @@ func (s *Store) Open(ctx context.Context) error {
 	if err = s.records.Open(ctx); err != nil {
 		return err
 	}
-	if s.files, err = openFiles(s.cfg.Dir); err != nil {
+	s.files = volume.New(volume.Config{Dir: s.cfg.Dir, MaxBytes: s.cfg.MaxBytes, At: s.at}, s.log)
+	if err := s.files.OpenFolders(); err != nil {
 		return err
 	}
 	found, err := s.rebuild(ctx)
 	if err != nil {
-		return errors.Join(fmt.Errorf("read records of objects: %w", err), s.files.close())
+		return errors.Join(fmt.Errorf("read records of objects: %w", err), s.files.Close())
 	}
 	s.log.Info("objects opened", "buckets", len(s.buckets), "records", found.records,
 		"untold", found.untold, "strays", found.strays, "took", time.Since(start))
@@ -124,7 +124,7 @@ func (s *Store) Open(ctx context.Context) error {
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	return errors.Join(s.saveFloor(ctx), s.files.close())
+	return errors.Join(s.saveFloor(ctx), s.files.Close())
 }
 
 // at is a fault point.

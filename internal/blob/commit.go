@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // place is a key of a bucket.
@@ -25,7 +26,7 @@ type change struct {
 	rec  record
 	body []byte
 	// replaces lists the data files of the version that is replaced or removed.
-	replaces []fileID
+	replaces []volume.ID
 }
 
 // commit makes a change of a key: the lock of the key is held, and its bucket entered.
@@ -89,7 +90,7 @@ func (s *Store) index(c *change, v version) {
 	if c.rec.Op == opPut && old.id == v.id {
 		return // an amended record has the same data
 	}
-	s.used.Add(-old.size)
+	s.files.Release(old.size)
 	s.garbage.addFiles(old.id, c.replaces)
 }
 
@@ -140,10 +141,10 @@ func (s *Store) remove(ctx context.Context, at place, v version, by Requester) (
 }
 
 // filesOf lists the data files of a version.
-func (s *Store) filesOf(ctx context.Context, v version) ([]fileID, error) {
+func (s *Store) filesOf(ctx context.Context, v version) ([]volume.ID, error) {
 	switch {
 	case v.is(flagFile):
-		return []fileID{v.id}, nil
+		return []volume.ID{v.id}, nil
 	case !v.is(flagSegments):
 		return nil, nil
 	}
@@ -151,6 +152,6 @@ func (s *Store) filesOf(ctx context.Context, v version) ([]fileID, error) {
 	if err != nil {
 		return nil, err
 	}
-	segments, err := readSegments(body)
-	return filesIn(segments), err
+	segments, err := volume.ReadSegments(body)
+	return volume.IDs(segments), err
 }

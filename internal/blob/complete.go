@@ -5,35 +5,11 @@ package blob
 import (
 	"context"
 	"crypto/md5"
-	"encoding/base64"
 	"encoding/hex"
-	"strconv"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
-
-// ofUpload reports a checksum that cannot be asked of an upload, and fills in its type.
-func (c Checksum) ofUpload() (Checksum, error) {
-	if _, err := c.Algorithm.hasher(); err != nil {
-		return Checksum{}, err
-	}
-	_, bits := c.Algorithm.polynomial()
-	if c.Type == "" && c.Algorithm != "" {
-		c.Type = Composite
-		if c.Algorithm == CRC64NVME {
-			c.Type = FullObject
-		}
-	}
-	switch {
-	case c.Algorithm == "":
-		return Checksum{}, nil
-	case c.Type == FullObject && bits == 0, c.Type == Composite && c.Algorithm == CRC64NVME,
-		c.Type != FullObject && c.Type != Composite:
-		return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "there is no checksum %s of type %s for parts",
-			c.Algorithm, c.Type)
-	}
-	return Checksum{Algorithm: c.Algorithm, Type: c.Type}, nil
-}
 
 // Complete makes the object of the parts named. No data is copied: the object is in the
 // files of its parts.
@@ -64,13 +40,13 @@ func (s *Store) Complete(ctx context.Context, ref UploadRef, parts []CompletedPa
 	}
 	rec.Requester = opts.Requester
 	object, sure, err := s.create(ctx, ref.Ref, opts.Condition,
-		created{rec: rec, body: writeSegments(segments)})
+		created{rec: rec, body: volume.WriteSegments(segments)})
 	if err != nil && sure {
 		return Object{}, err
 	}
 	s.at("completed")
 	// From here on the files may be the object's; Abort must not find them.
-	s.detach(b, u, filesIn(segments))
+	s.detach(b, u, volume.IDs(segments))
 	s.dissolve(ctx, b, u)
 	return object, err
 }
@@ -89,24 +65,16 @@ func (s *Store) dissolve(ctx context.Context, b *bucket, u *upload) {
 	}
 }
 
-func filesIn(segments []segment) []fileID {
-	ids := make([]fileID, len(segments))
-	for i, segment := range segments {
-		ids[i] = segment.ID
-	}
-	return ids
-}
-
 // assemble gives the segments and the record of the object that parts make.
-func assemble(b *bucket, u *upload, parts []CompletedPart) ([]segment, record, error) {
-	rec := record{Op: opPut, ID: newFileID(), Attributes: u.rec.Attributes, Action: actionComplete,
+func assemble(b *bucket, u *upload, parts []CompletedPart) ([]volume.Segment, record, error) {
+	rec := record{Op: opPut, ID: volume.NewID(), Attributes: u.rec.Attributes, Action: actionComplete,
 		Upload: u.id, Segments: len(parts)}
 	if len(parts) == 0 || len(parts) > partsMax {
 		return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: an object has 1 to %d parts", ErrInvalidPart, partsMax)
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	segments := make([]segment, 0, len(parts))
+	segments := make([]volume.Segment, 0, len(parts))
 	whole := md5.New()
 	for i, p := range parts {
 		have, ok := u.parts[p.Number]
@@ -122,46 +90,16 @@ func assemble(b *bucket, u *upload, parts []CompletedPart) ([]segment, record, e
 		sum, _ := hex.DecodeString(have.ETag) // our own writing
 		_, _ = whole.Write(sum)               // it never fails
 		rec.Size += have.Size
-		segments = append(segments, segment{have.ID, have.Size, p.Number, have.Checksum.Value})
+		segments = append(segments, volume.Segment{ID: have.ID, Size: have.Size,
+			Number: p.Number, Sum: have.Checksum.Value})
 	}
-	if rec.Size > objectBytesMax {
+	if rec.Size > volume.BytesMax {
 		return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: %d bytes", ErrTooLarge, rec.Size)
 	}
 	tag := etag{parts: uint16(len(parts))}
 	whole.Sum(tag.md5[:0])
 	rec.ETag = tag.String()
 	var err error
-	rec.Checksum, err = joinSums(u.rec.Checksum, segments)
+	rec.Checksum, err = u.rec.Checksum.Join(segments)
 	return segments, rec, err
-}
-
-// joinSums gives the checksum of an object from those of its parts.
-func joinSums(want Checksum, segments []segment) (Checksum, error) {
-	if want.Algorithm == "" {
-		return Checksum{}, nil
-	}
-	if want.Type == Composite {
-		h, err := want.Algorithm.hasher()
-		if err != nil {
-			return Checksum{}, err
-		}
-		for _, s := range segments {
-			raw, _ := base64.StdEncoding.DecodeString(s.Sum) // our own writing
-			_, _ = h.Write(raw)                              // it never fails
-		}
-		want.Value = encodeSum(h) + "-" + strconv.Itoa(len(segments))
-		return want, nil
-	}
-	_, bits := want.Algorithm.polynomial()
-	var whole uint64
-	for _, s := range segments {
-		crc, ok := decodeCRC(s.Sum)
-		if !ok {
-			return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "%w: part %d has no %s", ErrInvalidPart,
-				s.Number, want.Algorithm)
-		}
-		whole = appendCRC(want.Algorithm, whole, crc, s.Size)
-	}
-	want.Value = encodeCRC(whole, bits)
-	return want, nil
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
+
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // Source names a version to copy from; an empty VersionID is the latest.
@@ -52,7 +54,7 @@ func (s *Store) Copy(ctx context.Context, to Ref, from Source, opts CopyOptions)
 
 // record gives the record of the copy.
 func (o *CopyOptions) record(got *sight) record {
-	rec := record{Op: opPut, ID: newFileID(), Size: got.rec.Size, ETag: got.rec.ETag,
+	rec := record{Op: opPut, ID: volume.NewID(), Size: got.rec.Size, ETag: got.rec.ETag,
 		Attributes: got.rec.Attributes, Checksum: got.rec.Checksum, Inline: got.rec.Inline,
 		Segments: got.rec.Segments, Action: actionCopy, Requester: o.Requester}
 	if o.Attributes != nil {
@@ -81,13 +83,13 @@ func (s *Store) copyData(ctx context.Context, to Ref, from Source, opts CopyOpti
 // copyLinked copies by links; errReplaced when the source went meanwhile.
 func (s *Store) copyLinked(ctx context.Context, to Ref, opts CopyOptions, got *sight, rec record,
 ) (Object, error) {
-	if err := s.reserve(rec.Size); err != nil {
+	if err := s.files.Reserve(rec.Size); err != nil {
 		return Object{}, err
 	}
 	links, body, err := s.link(got, &rec)
 	if err != nil {
 		s.unlink(links, rec.Size)
-		return Object{}, room(err)
+		return Object{}, volume.Room(err)
 	}
 	object, sure, err := s.create(ctx, to, opts.Condition, created{rec: rec, body: body})
 	if err != nil && sure {
@@ -96,17 +98,17 @@ func (s *Store) copyLinked(ctx context.Context, to Ref, opts CopyOptions, got *s
 	return object, err
 }
 
-func (s *Store) unlink(links []fileID, size int64) {
-	s.used.Add(-size)
+func (s *Store) unlink(links []volume.ID, size int64) {
+	s.files.Release(size)
 	for _, id := range links {
-		if err := s.files.remove(id); err != nil {
+		if err := s.files.Remove(id); err != nil {
 			s.log.Warn("data file not removed", "error", err)
 		}
 	}
 }
 
 // link gives the data of a version new names, and the body of the record with them.
-func (s *Store) link(got *sight, rec *record) (links []fileID, body []byte, err error) {
+func (s *Store) link(got *sight, rec *record) (links []volume.ID, body []byte, err error) {
 	switch {
 	case got.rec.Inline:
 		return nil, got.body, nil
@@ -114,26 +116,26 @@ func (s *Store) link(got *sight, rec *record) (links []fileID, body []byte, err 
 		links, err = s.linkAll(got.version.id, rec.ID)
 		return links, nil, err
 	}
-	segments, err := readSegments(got.body)
+	segments, err := volume.ReadSegments(got.body)
 	if err != nil {
 		return nil, nil, err
 	}
-	var pairs []fileID
+	var pairs []volume.ID
 	for i, old := range segments {
-		segments[i].ID = newFileID()
+		segments[i].ID = volume.NewID()
 		pairs = append(pairs, old.ID, segments[i].ID)
 	}
 	if links, err = s.linkAll(pairs...); err != nil {
 		return links, nil, err
 	}
-	return links, writeSegments(segments), nil
+	return links, volume.WriteSegments(segments), nil
 }
 
 // linkAll makes links, given as old and new by turns, and makes them durable. It gives
 // those that it made, also with an error.
-func (s *Store) linkAll(pairs ...fileID) (links []fileID, err error) {
+func (s *Store) linkAll(pairs ...volume.ID) (links []volume.ID, err error) {
 	for i := 0; i < len(pairs); i += 2 {
-		err := s.files.link(pairs[i], pairs[i+1])
+		err := s.files.Link(pairs[i], pairs[i+1])
 		if errors.Is(err, fs.ErrNotExist) {
 			return links, errReplaced
 		}
@@ -148,7 +150,7 @@ func (s *Store) linkAll(pairs ...fileID) (links []fileID, err error) {
 			continue
 		}
 		synced[id[0]] = true
-		if err := s.files.sync(id); err != nil {
+		if err := s.files.Sync(id); err != nil {
 			return links, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // deletionsMax bounds what DeleteMany takes, as S3 does.
@@ -47,7 +48,7 @@ func (s *Store) Delete(ctx context.Context, ref Ref, opts DeleteOptions) (Delete
 
 // mark makes a marker the latest version.
 func (s *Store) mark(ctx context.Context, at place, existed bool, by Requester) (Deleted, error) {
-	ch := &change{place: at, rec: record{Op: opMarker, Key: at.key, ID: newFileID(),
+	ch := &change{place: at, rec: record{Op: opMarker, Key: at.key, ID: volume.NewID(),
 		Null:     at.bucket.versioning() == VersioningSuspended,
 		Modified: now(), Action: actionMarker, Requester: by}}
 	if ch.rec.Null {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // Errors by which a door chooses what to answer. Each comes wrapped in a dayfly.Error
@@ -21,14 +22,14 @@ var (
 	ErrNoSuchUpload    = errors.New("no such upload")
 	ErrKeyTooLong      = errors.New("the key is too long")
 	ErrPrecondition    = dayfly.ErrCondition
-	ErrBadDigest       = errors.New("the data does not match its checksum")
-	ErrIncomplete      = errors.New("fewer bytes came than announced")
-	ErrTooLarge        = errors.New("the object is too large")
+	ErrBadDigest       = volume.ErrBadDigest
+	ErrIncomplete      = volume.ErrIncomplete
+	ErrTooLarge        = volume.ErrTooLarge
 	ErrInvalidPart     = errors.New("a part is missing or has another ETag")
 	ErrPartOrder       = errors.New("the parts are not in ascending order")
 	ErrPartTooSmall    = errors.New("a part other than the last is too small")
 	ErrInvalidRange    = errors.New("the range lies outside of the object")
-	ErrQuota           = errors.New("there is no room left for objects")
+	ErrQuota           = volume.ErrQuota
 	ErrTooManyUploads  = errors.New("too many uploads and parts are open")
 	ErrAttributesLarge = errors.New("what is said about the object is too large")
 )

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tidwall/btree"
+
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // bucket is what the index holds of a bucket.
@@ -43,7 +45,7 @@ type version struct {
 	order    uint64 // of its first record: the greater, the newer
 	size     int64
 	modified int64 // microseconds of Unix time
-	id       fileID
+	id       volume.ID
 	etag     etag
 	flags    flags
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 const (
@@ -17,9 +18,33 @@ const (
 	attributeBytesMax = 64 << 10
 	// tagsMax bounds the tags of an object, as in S3.
 	tagsMax = 10
-	// objectBytesMax bounds an object and what one request may send: 5 TiB as in S3.
-	// The door sets tighter bounds on single requests.
-	objectBytesMax = 5 << 40
+	// inlineBytesMax is the largest object that is kept inside its record. A file of
+	// that size takes four times as long to be written; to read it is a little faster,
+	// and at a start all records are read.
+	inlineBytesMax = 32 << 10
+)
+
+// Data and its checksums are those of package volume.
+type (
+	// Reader reads one version of an object.
+	Reader = volume.Reader
+	// Checksum of an object or part. Without an algorithm there is none.
+	Checksum = volume.Checksum
+	// ChecksumAlgorithm names one of S3's checksums.
+	ChecksumAlgorithm = volume.Algorithm
+	// ChecksumType says what a checksum of a multipart object covers.
+	ChecksumType = volume.Coverage
+)
+
+// The algorithms and types.
+const (
+	CRC32      = volume.CRC32
+	CRC32C     = volume.CRC32C
+	CRC64NVME  = volume.CRC64NVME
+	SHA1       = volume.SHA1
+	SHA256     = volume.SHA256
+	FullObject = volume.FullObject
+	Composite  = volume.Composite
 )
 
 // NullVersion is the version of objects that were written while versioning was off.

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // Put writes an object whole and gives what was stored.
@@ -26,20 +27,20 @@ func (s *Store) Put(ctx context.Context, ref Ref, opts PutOptions, data io.Reade
 	if err := opts.Condition.judge(b, ref); err != nil {
 		return Object{}, err
 	}
-	in, err := s.receive(ctx, data, expectation{size: opts.Size, md5: opts.ContentMD5,
-		checksum: opts.Checksum, inline: inlineBytesMax})
+	in, err := s.files.Receive(ctx, data, volume.Expectation{Size: opts.Size, MD5: opts.ContentMD5,
+		Checksum: opts.Checksum, Inline: inlineBytesMax})
 	if err != nil {
 		return Object{}, err
 	}
-	rec := record{Op: opPut, ID: in.id, Size: in.size, ETag: etag{md5: in.md5}.String(),
-		Attributes: opts.Attributes, Checksum: in.checksum, Inline: in.inline,
+	rec := record{Op: opPut, ID: in.ID, Size: in.Size, ETag: etag{md5: in.MD5}.String(),
+		Attributes: opts.Attributes, Checksum: in.Checksum, Inline: in.Inline,
 		Action: opts.Action, Requester: opts.Requester}
 	if rec.Action == "" {
 		rec.Action = actionPut
 	}
-	object, sure, err := s.create(ctx, ref, opts.Condition, created{rec: rec, body: in.data})
+	object, sure, err := s.create(ctx, ref, opts.Condition, created{rec: rec, body: in.Data})
 	if err != nil && sure {
-		s.discard(in)
+		s.files.Discard(in)
 	}
 	return object, err
 }
@@ -81,7 +82,7 @@ func (s *Store) create(ctx context.Context, ref Ref, cond Condition, c created,
 }
 
 // filesOfNull lists the data files of the version that a null version replaces.
-func (s *Store) filesOfNull(ctx context.Context, at place) ([]fileID, error) {
+func (s *Store) filesOfNull(ctx context.Context, at place) ([]volume.ID, error) {
 	if old, _, ok := at.bucket.find(at.key, NullVersion); ok {
 		return s.filesOf(ctx, old)
 	}

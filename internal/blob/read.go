@@ -3,17 +3,14 @@
 package blob
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // readAttempts is how often a read begins anew when the version that it found was
@@ -125,7 +122,7 @@ func (g *sight) object() (Object, error) {
 	if g.rec.Segments == 0 {
 		return o, nil
 	}
-	segments, err := readSegments(g.body)
+	segments, err := volume.ReadSegments(g.body)
 	for _, part := range segments {
 		o.Parts = append(o.Parts, Part{Number: part.Number, Size: part.Size,
 			Checksum: Checksum{Algorithm: g.rec.Checksum.Algorithm, Value: part.Sum}})
@@ -138,116 +135,27 @@ var errReplaced = errors.New("the version was replaced")
 
 // reader opens the data. From the pin on, what the index still names stays.
 func (s *Store) reader(g *sight) (*Reader, error) {
-	r := &Reader{size: g.rec.Size}
 	if g.rec.Inline {
-		r.data = bytes.NewReader(g.body)
-		return r, nil
+		return volume.NewReader(g.body), nil
 	}
-	s.files.pin(g.version.id)
-	r.release = sync.OnceFunc(func() { s.files.unpin(g.version.id) })
+	id := g.version.id
+	s.files.Pin(id)
+	release := func() { s.files.Unpin(id) }
 	v, _, ok := g.bucket.find(g.rec.Key, g.version.name())
-	if !ok || v.id != g.version.id {
-		r.release()
+	if !ok || v.id != id {
+		release()
 		return nil, errReplaced
 	}
 	var err error
+	var r *Reader
 	if g.rec.Segments > 0 {
-		r.data, err = newJoined(s.files, g.body)
-	} else if r.file, err = os.Open(s.files.path(g.version.id)); err == nil {
-		r.data = r.file
+		r, err = s.files.OpenJoined(g.body, g.rec.Size, release)
+	} else {
+		r, err = s.files.Open(id, g.rec.Size, release)
 	}
 	if err != nil {
-		r.release()
+		release()
 		return nil, fmt.Errorf("open data of %q: %w", g.rec.Key, err)
 	}
 	return r, nil
-}
-
-// Reader reads one version of an object; it stays whole while it is open. One goroutine
-// may use it at a time, except for ReadAt.
-type Reader struct {
-	size    int64
-	offset  int64
-	data    io.ReaderAt
-	file    *os.File // nil when the data is in no file, or in several
-	release func()   // nil when nothing is held
-}
-
-// Size gives the length of the data.
-func (r *Reader) Size() int64 { return r.size }
-
-// File gives the file that holds the data and nothing else, so that the kernel can send
-// it; nil when there is no such file. It belongs to the reader: Close closes it, and its
-// offset is not that of the reader.
-func (r *Reader) File() *os.File { return r.file }
-
-// Read implements io.Reader.
-func (r *Reader) Read(p []byte) (int, error) {
-	n, err := r.ReadAt(p, r.offset)
-	r.offset += int64(n)
-	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
-}
-
-// ReadAt implements io.ReaderAt.
-func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
-	if offset >= r.size {
-		return 0, io.EOF
-	}
-	short := int64(len(p)) > r.size-offset
-	if short {
-		p = p[:r.size-offset]
-	}
-	n, err := r.data.ReadAt(p, offset)
-	switch {
-	case errors.Is(err, io.EOF) && offset+int64(n) < r.size:
-		err = io.ErrUnexpectedEOF // the file was cut from outside
-	case err == nil && short:
-		err = io.EOF
-	}
-	return n, err
-}
-
-// Seek implements io.Seeker.
-func (r *Reader) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += r.offset
-	case io.SeekEnd:
-		offset += r.size
-	}
-	if offset < 0 {
-		return 0, dayfly.Errorf(dayfly.KindInvalid, "seek to %d, before the beginning", offset)
-	}
-	r.offset = offset
-	return offset, nil
-}
-
-// WriteTo implements io.WriterTo: a writer that is a connection gets a file's data from
-// the kernel.
-func (r *Reader) WriteTo(w io.Writer) (int64, error) {
-	var source io.Reader = io.NewSectionReader(r.data, r.offset, max(0, r.size-r.offset))
-	if r.file != nil {
-		if _, err := r.file.Seek(r.offset, io.SeekStart); err != nil {
-			return 0, fmt.Errorf("seek in data file: %w", err)
-		}
-		source = io.LimitReader(r.file, max(0, r.size-r.offset))
-	}
-	n, err := io.Copy(w, source)
-	r.offset += n
-	return n, err
-}
-
-// Close frees the data.
-func (r *Reader) Close() error {
-	var err error
-	if closer, ok := r.data.(io.Closer); ok {
-		err = closer.Close()
-	}
-	if r.release != nil {
-		r.release()
-	}
-	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // rebuildFetch is how many records are asked for at a time while the index is rebuilt.
@@ -22,7 +23,7 @@ const rebuildFetch = 2000
 type found struct {
 	records, untold, strays int
 
-	used      map[fileID]struct{} // the data files that records name
+	used      map[volume.ID]struct{} // the data files that records name
 	completed []completed
 	orphans   map[string]bool // subjects of what belongs to nothing
 }
@@ -39,7 +40,7 @@ type completed struct {
 //	2 every record of the stream, in its order      5 removal of files that no record names
 //	3 removal of what belongs to nothing
 func (s *Store) rebuild(ctx context.Context) (*found, error) {
-	f := &found{used: map[fileID]struct{}{}, orphans: map[string]bool{}}
+	f := &found{used: map[volume.ID]struct{}{}, orphans: map[string]bool{}}
 	if err := errors.Join(s.loadFloor(ctx), s.loadBuckets(ctx)); err != nil {
 		return f, err
 	}
@@ -60,7 +61,7 @@ func (s *Store) rebuild(ctx context.Context) (*found, error) {
 	if err := s.account(ctx, f); err != nil {
 		return f, err
 	}
-	f.strays, err = s.files.sweep(f.used)
+	f.strays, err = s.files.Sweep(f.used)
 	return f, err
 }
 
@@ -200,7 +201,7 @@ func (s *Store) account(ctx context.Context, f *found) error {
 		for _, u := range b.uploads {
 			s.pieces.Add(int64(1 + len(u.parts)))
 			for _, part := range u.parts {
-				s.used.Add(part.Size)
+				s.files.Count(part.Size)
 				f.used[part.ID] = struct{}{}
 			}
 		}
@@ -209,7 +210,7 @@ func (s *Store) account(ctx context.Context, f *found) error {
 }
 
 func (s *Store) accountVersion(ctx context.Context, f *found, at place, v version) error {
-	s.used.Add(v.size)
+	s.files.Count(v.size)
 	files, err := s.filesOf(ctx, v)
 	if err != nil {
 		return err

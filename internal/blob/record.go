@@ -3,12 +3,8 @@
 package blob
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -18,6 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/dayfly-faas/dayfly/internal/bus"
+
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 // The records of the stream OBJECTS; docs/formats/objects.md tells of the format.
@@ -37,30 +35,6 @@ const (
 	kindPart   = "p"
 )
 
-// fileID names a data file and, in hexadecimal, the version that it was written as.
-type fileID [16]byte
-
-func newFileID() fileID {
-	var id fileID
-	_, _ = rand.Read(id[:]) // it never fails
-	return id
-}
-
-// String gives 32 hexadecimal digits.
-func (id fileID) String() string { return hex.EncodeToString(id[:]) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (id fileID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (id *fileID) UnmarshalText(text []byte) error {
-	if len(text) != 2*len(id) {
-		return fmt.Errorf("read identity %q: it has %d bytes", text, len(text))
-	}
-	_, err := hex.Decode(id[:], text)
-	return err
-}
-
 // op says what a record is.
 type op string
 
@@ -75,7 +49,7 @@ const (
 type record struct {
 	Op       op        `json:"op"`
 	Key      string    `json:"key"`
-	ID       fileID    `json:"id"`
+	ID       volume.ID `json:"id"`
 	Null     bool      `json:"null,omitempty"`  // its version is NullVersion, not ID
 	Order    uint64    `json:"order,omitempty"` // the sequence of its first record, when amended
 	Size     int64     `json:"size,omitempty"`
@@ -90,54 +64,6 @@ type record struct {
 	Action   string `json:"action,omitempty"`
 	Quiet    bool   `json:"quiet,omitempty"` // no change to tell of
 	Requester
-}
-
-// segment is one data file of a multipart object.
-type segment struct {
-	ID     fileID
-	Size   int64
-	Number int
-	Sum    string // its checksum in base64, of the object's algorithm; may be empty
-}
-
-// writeSegments gives the body of a record: of each segment the identity, then as varints
-// the size, the number and the length of the checksum, then the checksum. Ten thousand of
-// them fit in a message.
-func writeSegments(list []segment) []byte {
-	var body []byte
-	for _, s := range list {
-		sum, _ := base64.StdEncoding.DecodeString(s.Sum) // our own writing
-		body = append(body, s.ID[:]...)
-		body = binary.AppendUvarint(body, uint64(s.Size))
-		body = binary.AppendUvarint(body, uint64(s.Number))
-		body = binary.AppendUvarint(body, uint64(len(sum)))
-		body = append(body, sum...)
-	}
-	return body
-}
-
-// readSegments is the inverse of writeSegments.
-func readSegments(body []byte) ([]segment, error) {
-	var list []segment
-	for len(body) > 0 {
-		var s segment
-		var numbers [3]uint64
-		rest := body[min(copy(s.ID[:], body), len(body)):]
-		for i := range numbers {
-			n, used := binary.Uvarint(rest)
-			if used <= 0 {
-				return nil, fmt.Errorf("read segment %d: it is cut off", len(list))
-			}
-			numbers[i], rest = n, rest[used:]
-		}
-		if numbers[2] > uint64(len(rest)) {
-			return nil, fmt.Errorf("read segment %d: it is cut off", len(list))
-		}
-		s.Size, s.Number = int64(numbers[0]), int(numbers[1])
-		s.Sum = base64.StdEncoding.EncodeToString(rest[:numbers[2]])
-		list, body = append(list, s), rest[numbers[2]:]
-	}
-	return list, nil
 }
 
 // version gives the name of the version that r is of.
@@ -158,7 +84,7 @@ type uploadRecord struct {
 
 // partRecord is what is stored of a part.
 type partRecord struct {
-	ID       fileID    `json:"id"`
+	ID       volume.ID `json:"id"`
 	Size     int64     `json:"size"`
 	ETag     string    `json:"etag"`
 	Modified time.Time `json:"modified"`

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 const (
@@ -39,8 +40,8 @@ type garbage struct {
 
 // doomed are the files of a version that no record names any more.
 type doomed struct {
-	version fileID // readers pin it
-	files   []fileID
+	version volume.ID // readers pin it
+	files   []volume.ID
 	due     time.Time
 }
 
@@ -51,7 +52,7 @@ type outdated struct {
 	seq uint64
 }
 
-func (g *garbage) addFiles(version fileID, files []fileID) {
+func (g *garbage) addFiles(version volume.ID, files []volume.ID) {
 	if len(files) == 0 {
 		return
 	}
@@ -89,7 +90,7 @@ func (g *garbage) passed() {
 }
 
 // takeFiles takes what is due and in nobody's hands.
-func (g *garbage) takeFiles(at time.Time, pinned func(fileID) bool) []doomed {
+func (g *garbage) takeFiles(at time.Time, pinned func(volume.ID) bool) []doomed {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var due, later []doomed
@@ -135,9 +136,9 @@ func (s *Store) attend(ctx context.Context) {
 	if err := s.buryAll(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("outdated records of objects not removed yet", "error", err)
 	}
-	for _, d := range s.garbage.takeFiles(now(), s.files.pinned) {
+	for _, d := range s.garbage.takeFiles(now(), s.files.Pinned) {
 		for _, id := range d.files {
-			if err := s.files.remove(id); err != nil {
+			if err := s.files.Remove(id); err != nil {
 				s.log.Warn("data file not removed", "error", err)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
 const (
@@ -51,7 +52,7 @@ func (s *Store) CreateUpload(ctx context.Context, ref Ref, opts UploadOptions) (
 	if err := errors.Join(ref.Validate(), opts.Attributes.validate()); err != nil {
 		return Upload{}, err
 	}
-	sum, err := opts.Checksum.ofUpload()
+	sum, err := opts.Checksum.ForParts()
 	if err != nil {
 		return Upload{}, err
 	}
@@ -63,7 +64,7 @@ func (s *Store) CreateUpload(ctx context.Context, ref Ref, opts UploadOptions) (
 	if err := s.admit(); err != nil {
 		return Upload{}, err
 	}
-	u := &upload{id: newFileID().String(), parts: map[int]partRecord{},
+	u := &upload{id: volume.NewID().String(), parts: map[int]partRecord{},
 		rec: uploadRecord{Key: ref.Key, Created: now(), Attributes: opts.Attributes, Checksum: sum}}
 	if u.seq, err = s.write(ctx, uploadSubject(b.subject, u.id), &u.rec); err != nil {
 		s.pieces.Add(-1)
@@ -126,16 +127,16 @@ func (s *Store) PutPart(ctx context.Context, ref UploadRef, number int, opts Par
 	if opts.Checksum.Algorithm == "" {
 		opts.Checksum.Algorithm = u.rec.Checksum.Algorithm
 	}
-	in, err := s.receive(ctx, data, expectation{size: opts.Size, md5: opts.ContentMD5,
-		checksum: opts.Checksum, inline: -1})
+	in, err := s.files.Receive(ctx, data, volume.Expectation{Size: opts.Size, MD5: opts.ContentMD5,
+		Checksum: opts.Checksum, Inline: -1})
 	if err != nil {
 		return Part{}, err
 	}
-	sum := Checksum{Algorithm: in.checksum.Algorithm, Value: in.checksum.Value}
-	rec := partRecord{ID: in.id, Size: in.size, ETag: hex.EncodeToString(in.md5[:]), Modified: now(), Checksum: sum}
+	sum := Checksum{Algorithm: in.Checksum.Algorithm, Value: in.Checksum.Value}
+	rec := partRecord{ID: in.ID, Size: in.Size, ETag: hex.EncodeToString(in.MD5[:]), Modified: now(), Checksum: sum}
 	sure, err := s.addPart(ctx, ref, number, rec)
 	if err != nil && sure {
-		s.discard(in)
+		s.files.Discard(in)
 	}
 	return rec.public(number), err
 }
@@ -175,9 +176,9 @@ func (s *Store) addPart(ctx context.Context, ref UploadRef, number int, rec part
 // dropParts gives up the data of parts.
 func (s *Store) dropParts(parts ...partRecord) {
 	for _, p := range parts {
-		s.used.Add(-p.Size)
+		s.files.Release(p.Size)
 		s.pieces.Add(-1)
-		s.garbage.addFiles(p.ID, []fileID{p.ID})
+		s.garbage.addFiles(p.ID, []volume.ID{p.ID})
 	}
 }
 
@@ -340,12 +341,12 @@ func (s *Store) removeUpload(ctx context.Context, u *upload) error {
 }
 
 // detach takes an upload out of the index and gives up its parts but for the kept.
-func (s *Store) detach(b *bucket, u *upload, kept []fileID) {
+func (s *Store) detach(b *bucket, u *upload, kept []volume.ID) {
 	b.mu.Lock()
 	delete(b.uploads, u.id)
 	b.mu.Unlock()
 	s.pieces.Add(-1)
-	keep := map[fileID]bool{}
+	keep := map[volume.ID]bool{}
 	for _, id := range kept {
 		keep[id] = true
 	}

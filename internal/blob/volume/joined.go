@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package blob
+package volume
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 // joined is the data of an object in several files, of which one is open at a time. The
 // pin of its reader keeps the others.
 type joined struct {
-	files    *files
-	segments []segment
+	volume   *Volume
+	segments []Segment
 	ends     []int64 // where each segment ends
 
 	mu   sync.Mutex // guards file, at
@@ -23,12 +23,12 @@ type joined struct {
 	at   int // which segment is open
 }
 
-func newJoined(f *files, body []byte) (*joined, error) {
-	segments, err := readSegments(body)
+func newJoined(v *Volume, body []byte) (*joined, error) {
+	segments, err := ReadSegments(body)
 	if err != nil {
 		return nil, err
 	}
-	j := &joined{files: f, segments: segments}
+	j := &joined{volume: v, segments: segments}
 	var end int64
 	for _, s := range segments {
 		end += s.Size
@@ -68,7 +68,7 @@ func (j *joined) open(at int) error {
 	if j.file != nil && j.at == at {
 		return nil
 	}
-	file, err := os.Open(j.files.path(j.segments[at].ID))
+	file, err := os.Open(j.volume.path(j.segments[at].ID))
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package blob
+package volume
 
 import (
 	"crypto/sha1"
@@ -10,36 +10,37 @@ import (
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
+	"strconv"
 
 	"github.com/dayfly-faas/dayfly"
 )
 
-// ChecksumAlgorithm names one of S3's checksums.
-type ChecksumAlgorithm string
+// Algorithm names one of S3's checksums.
+type Algorithm string
 
 // The algorithms.
 const (
-	CRC32     ChecksumAlgorithm = "CRC32"
-	CRC32C    ChecksumAlgorithm = "CRC32C"
-	CRC64NVME ChecksumAlgorithm = "CRC64NVME"
-	SHA1      ChecksumAlgorithm = "SHA1"
-	SHA256    ChecksumAlgorithm = "SHA256"
+	CRC32     Algorithm = "CRC32"
+	CRC32C    Algorithm = "CRC32C"
+	CRC64NVME Algorithm = "CRC64NVME"
+	SHA1      Algorithm = "SHA1"
+	SHA256    Algorithm = "SHA256"
 )
 
-// ChecksumType says what a checksum of a multipart object covers.
-type ChecksumType string
+// Coverage says what a checksum of a multipart object covers.
+type Coverage string
 
 // The types.
 const (
-	FullObject ChecksumType = "FULL_OBJECT" // all bytes
-	Composite  ChecksumType = "COMPOSITE"   // the checksums of the parts, "-N" after it
+	FullObject Coverage = "FULL_OBJECT" // all bytes
+	Composite  Coverage = "COMPOSITE"   // the checksums of the parts, "-N" after it
 )
 
 // Checksum of an object or part. Without an algorithm there is none.
 type Checksum struct {
-	Algorithm ChecksumAlgorithm `json:"algorithm,omitempty"`
-	Type      ChecksumType      `json:"type,omitempty"`
-	Value     string            `json:"value,omitempty"` // base64, as in S3's headers
+	Algorithm Algorithm `json:"algorithm,omitempty"`
+	Type      Coverage  `json:"type,omitempty"`
+	Value     string    `json:"value,omitempty"` // base64, as in S3's headers
 }
 
 // Polynomials, reversed as package hash has them.
@@ -50,7 +51,7 @@ const (
 )
 
 // hasher gives the algorithm's hash; nil for the empty one.
-func (a ChecksumAlgorithm) hasher() (hash.Hash, error) {
+func (a Algorithm) hasher() (hash.Hash, error) {
 	switch a {
 	case "":
 		return nil, nil
@@ -70,7 +71,7 @@ func (a ChecksumAlgorithm) hasher() (hash.Hash, error) {
 
 // polynomial gives the reversed polynomial of a CRC and its width in bits, which is 0
 // for what is none.
-func (a ChecksumAlgorithm) polynomial() (poly uint64, bits int) {
+func (a Algorithm) polynomial() (poly uint64, bits int) {
 	switch a {
 	case CRC32:
 		return polyCRC32, 32
@@ -87,7 +88,7 @@ func encodeSum(h hash.Hash) string { return base64.StdEncoding.EncodeToString(h.
 // appendCRC gives the CRC of two pieces joined from theirs and the length of the second:
 // the first is moved by that many zero bytes, as multiplication by x^(8n) modulo the
 // polynomial.
-func appendCRC(a ChecksumAlgorithm, first, second uint64, secondBytes int64) uint64 {
+func appendCRC(a Algorithm, first, second uint64, secondBytes int64) uint64 {
 	poly, bits := a.polynomial()
 	shift := powerOfX(uint64(secondBytes)*8, poly, bits)
 	return multiply(first, shift, poly, bits) ^ second
@@ -137,4 +138,58 @@ func decodeCRC(value string) (uint64, bool) {
 func encodeCRC(crc uint64, bits int) string {
 	raw := binary.BigEndian.AppendUint64(nil, crc)
 	return base64.StdEncoding.EncodeToString(raw[8-bits/8:])
+}
+
+// ForParts reports a checksum that an object in parts cannot have, and fills in its type.
+func (c Checksum) ForParts() (Checksum, error) {
+	if _, err := c.Algorithm.hasher(); err != nil {
+		return Checksum{}, err
+	}
+	_, bits := c.Algorithm.polynomial()
+	if c.Type == "" && c.Algorithm != "" {
+		c.Type = Composite
+		if c.Algorithm == CRC64NVME {
+			c.Type = FullObject
+		}
+	}
+	switch {
+	case c.Algorithm == "":
+		return Checksum{}, nil
+	case c.Type == FullObject && bits == 0, c.Type == Composite && c.Algorithm == CRC64NVME,
+		c.Type != FullObject && c.Type != Composite:
+		return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "there is no checksum %s of type %s for parts",
+			c.Algorithm, c.Type)
+	}
+	return Checksum{Algorithm: c.Algorithm, Type: c.Type}, nil
+}
+
+// Join gives the checksum of an object from those of its parts.
+func (c Checksum) Join(segments []Segment) (Checksum, error) {
+	if c.Algorithm == "" {
+		return Checksum{}, nil
+	}
+	if c.Type == Composite {
+		h, err := c.Algorithm.hasher()
+		if err != nil {
+			return Checksum{}, err
+		}
+		for _, s := range segments {
+			raw, _ := base64.StdEncoding.DecodeString(s.Sum) // our own writing
+			_, _ = h.Write(raw)                              // it never fails
+		}
+		c.Value = encodeSum(h) + "-" + strconv.Itoa(len(segments))
+		return c, nil
+	}
+	_, bits := c.Algorithm.polynomial()
+	var whole uint64
+	for _, s := range segments {
+		crc, ok := decodeCRC(s.Sum)
+		if !ok {
+			return Checksum{}, dayfly.Errorf(dayfly.KindInvalid, "%w: part %d has no %s", ErrNoSum,
+				s.Number, c.Algorithm)
+		}
+		whole = appendCRC(c.Algorithm, whole, crc, s.Size)
+	}
+	c.Value = encodeCRC(whole, bits)
+	return c, nil
 }

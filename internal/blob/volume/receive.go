@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package blob
+package volume
 
 import (
 	"context"
@@ -19,9 +19,6 @@ import (
 )
 
 const (
-	// inlineBytesMax is the largest object that is kept inside its record. A file costs
-	// its creation and two syncs; doc.go of the benchmarks has the numbers.
-	inlineBytesMax = 32 << 10
 	// chunkBytes is what is read, hashed and written at a time: large enough to make
 	// the calls cheap, small enough to stay in a core's cache.
 	chunkBytes = 256 << 10
@@ -32,63 +29,63 @@ const (
 	flushBytes = 8 << 20
 )
 
-// expectation is what is known of data before it comes.
-type expectation struct {
-	size     int64  // -1: unknown
-	md5      string // hexadecimal; empty: unknown
-	checksum Checksum
-	inline   int // up to how many bytes it may be kept in its record
+// Expectation is what is known of data before it comes.
+type Expectation struct {
+	Size     int64    // -1: unknown
+	MD5      string   // hexadecimal; empty: unknown
+	Checksum Checksum // its algorithm is computed; its value compared unless empty
+	Inline   int      // data of up to that many bytes is kept in no file; -1: none
 }
 
-// intake is data that was received: inline or durable in a file.
-type intake struct {
-	id       fileID
-	size     int64
-	md5      [md5.Size]byte
-	checksum Checksum
-	data     []byte // when inline
-	inline   bool
+// Intake is data that was received: inline or durable in a file.
+type Intake struct {
+	ID       ID // of the file
+	Size     int64
+	MD5      [md5.Size]byte
+	Checksum Checksum
+	Data     []byte // when inline
+	Inline   bool
 }
 
-// receive reads all of r. What it stores is of no effect until a record names it; discard
+// Receive reads all of r. What it stores is of no effect until a record names it; Discard
 // takes it back.
-func (s *Store) receive(ctx context.Context, r io.Reader, want expectation) (*intake, error) {
-	if want.size > objectBytesMax {
+func (v *Volume) Receive(ctx context.Context, r io.Reader, want Expectation) (*Intake, error) {
+	if want.Size > BytesMax {
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "%w: at most %d bytes are allowed",
-			ErrTooLarge, int64(objectBytesMax))
+			ErrTooLarge, int64(BytesMax))
 	}
-	sums, err := newSums(want.checksum.Algorithm)
+	sums, err := newSums(want.Checksum.Algorithm)
 	if err != nil {
 		return nil, err
 	}
-	in := &intake{id: newFileID()}
+	in := &Intake{ID: NewID()}
 	r = &honest{r}
 	head, err := readHead(r, want)
 	if err != nil {
 		return nil, err
 	}
-	if len(head) <= want.inline {
+	if len(head) <= want.Inline {
 		sums.add(head)
-		in.data, in.inline, in.size = head, true, int64(len(head))
-		if err := s.reserve(in.size); err != nil {
+		in.Data, in.Inline, in.Size = head, true, int64(len(head))
+		if err := v.Reserve(in.Size); err != nil {
 			return nil, err
 		}
-	} else if in.size, err = s.spool(ctx, in.id, head, rest(r, want, len(head)), sums); err != nil {
-		s.discard(in) // also what it reserved
-		return nil, room(err)
+	} else if in.Size, err = v.spool(ctx, in.ID, head, rest(r, want, len(head)), sums); err != nil {
+		v.Discard(in) // also what it reserved
+		return nil, Room(err)
 	}
 	if err := sums.check(in, want); err != nil {
-		s.discard(in)
+		v.Discard(in)
 		return nil, err
 	}
 	return in, nil
 }
 
 // readHead reads until it is known whether the data is small enough to be inline.
-func readHead(r io.Reader, want expectation) ([]byte, error) {
-	room := want.inline + 1
-	if want.size >= 0 && want.size < int64(room) {
-		room = int(want.size) + 1
+func readHead(r io.Reader, want Expectation) ([]byte, error) {
+	room := want.Inline + 1
+	if want.Size >= 0 && want.Size < int64(room) {
+		room = int(want.Size) + 1
 	}
 	head := make([]byte, room)
 	n, err := io.ReadFull(r, head)
@@ -98,27 +95,27 @@ func readHead(r io.Reader, want expectation) ([]byte, error) {
 	return head[:n], nil
 }
 
-// discard takes back what receive stored and reserved.
-func (s *Store) discard(in *intake) {
-	s.used.Add(-in.size)
-	if in.inline {
+// Discard takes back what Receive stored and reserved.
+func (v *Volume) Discard(in *Intake) {
+	v.used.Add(-in.Size)
+	if in.Inline {
 		return
 	}
-	if err := s.files.remove(in.id); err != nil {
-		s.log.Warn("data file not removed", "error", err)
+	if err := v.Remove(in.ID); err != nil {
+		v.log.Warn("data file not removed", "error", err)
 	}
 }
 
 // spool writes head and what follows in rest to a file and makes it durable. What it
 // gives with an error is what it reserved.
-func (s *Store) spool(ctx context.Context, id fileID, head []byte, rest io.Reader, sums *sums,
+func (v *Volume) spool(ctx context.Context, id ID, head []byte, rest io.Reader, sums *sums,
 ) (size int64, err error) {
-	file, err := s.files.create(id)
+	file, err := v.create(id)
 	if err != nil {
 		return 0, fmt.Errorf("create data file: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	w := &spooler{store: s, file: file, sums: sums}
+	w := &spooler{volume: v, file: file, sums: sums}
 	defer w.hashing.Wait() // the sync of the file and the last hashes go on together
 	if err = w.write(head); err == nil {
 		err = w.copy(ctx, rest)
@@ -127,15 +124,15 @@ func (s *Store) spool(ctx context.Context, id fileID, head []byte, rest io.Reade
 		err = file.Sync()
 	}
 	if err == nil {
-		s.at("file written")
-		err = s.files.sync(id)
+		v.cfg.At("file written")
+		err = v.Sync(id)
 	}
 	return w.size, err
 }
 
 // spooler writes chunks to a file while another goroutine hashes them.
 type spooler struct {
-	store   *Store
+	volume  *Volume
 	file    *os.File
 	sums    *sums
 	size    int64
@@ -144,7 +141,7 @@ type spooler struct {
 }
 
 func (w *spooler) write(p []byte) error {
-	if err := w.store.reserve(int64(len(p))); err != nil {
+	if err := w.volume.Reserve(int64(len(p))); err != nil {
 		return err
 	}
 	w.size += int64(len(p))
@@ -175,7 +172,7 @@ type filled struct {
 func (w *spooler) copy(ctx context.Context, r io.Reader) error {
 	free := make(chan *[chunkBytes]byte, chunksInFlight)
 	for range chunksInFlight {
-		free <- w.store.chunk()
+		free <- w.volume.chunk()
 	}
 	toHash := make(chan filled, chunksInFlight)
 	defer close(toHash)
@@ -185,13 +182,13 @@ func (w *spooler) copy(ctx context.Context, r io.Reader) error {
 			free <- c.chunk
 		}
 		for range chunksInFlight {
-			w.store.chunks.Put(<-free)
+			w.volume.chunks.Put(<-free)
 		}
 	})
 	for {
 		chunk := <-free
 		n, err := io.ReadFull(r, chunk[:])
-		full := w.store.reserve(int64(n))
+		full := w.volume.Reserve(int64(n))
 		if full != nil {
 			n = 0
 		}
@@ -207,19 +204,19 @@ func (w *spooler) copy(ctx context.Context, r io.Reader) error {
 			return fmt.Errorf("read data: %w", err)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case w.size > objectBytesMax:
+		case w.size > BytesMax:
 			return dayfly.Errorf(dayfly.KindInvalid, "%w: at most %d bytes are allowed",
-				ErrTooLarge, int64(objectBytesMax))
+				ErrTooLarge, int64(BytesMax))
 		}
 	}
 }
 
 // rest gives what follows the head, up to one byte more than expected.
-func rest(r io.Reader, want expectation, head int) io.Reader {
-	if want.size < 0 {
+func rest(r io.Reader, want Expectation, head int) io.Reader {
+	if want.Size < 0 {
 		return r
 	}
-	return io.LimitReader(r, max(0, want.size+1-int64(head)))
+	return io.LimitReader(r, max(0, want.Size+1-int64(head)))
 }
 
 // honest is a reader that never says io.ErrUnexpectedEOF: io.ReadFull says so at the end
@@ -236,8 +233,8 @@ func (h *honest) Read(p []byte) (int, error) {
 }
 
 // chunk gives a buffer, to be put back into chunks.
-func (s *Store) chunk() *[chunkBytes]byte {
-	if chunk, ok := s.chunks.Get().(*[chunkBytes]byte); ok {
+func (v *Volume) chunk() *[chunkBytes]byte {
+	if chunk, ok := v.chunks.Get().(*[chunkBytes]byte); ok {
 		return chunk
 	}
 	return new([chunkBytes]byte)
@@ -248,7 +245,7 @@ type sums struct {
 	md5, other hash.Hash
 }
 
-func newSums(a ChecksumAlgorithm) (*sums, error) {
+func newSums(a Algorithm) (*sums, error) {
 	other, err := a.hasher()
 	return &sums{md5: md5.New(), other: other}, err
 }
@@ -261,30 +258,36 @@ func (s *sums) add(p []byte) {
 }
 
 // check writes the sums into in and compares them with what was expected.
-func (s *sums) check(in *intake, want expectation) error {
-	s.md5.Sum(in.md5[:0])
+func (s *sums) check(in *Intake, want Expectation) error {
+	s.md5.Sum(in.MD5[:0])
 	if s.other != nil {
-		in.checksum = Checksum{want.checksum.Algorithm, FullObject, encodeSum(s.other)}
+		in.Checksum = Checksum{want.Checksum.Algorithm, FullObject, encodeSum(s.other)}
 	}
 	switch {
-	case want.size >= 0 && in.size < want.size:
-		return dayfly.Errorf(dayfly.KindInvalid, "%w: %d of %d", ErrIncomplete, in.size, want.size)
-	case want.size >= 0 && in.size > want.size:
-		return dayfly.Errorf(dayfly.KindInvalid, "more than the %d bytes announced came", want.size)
-	case want.md5 != "" && want.md5 != hex.EncodeToString(in.md5[:]):
+	case want.Size >= 0 && in.Size < want.Size:
+		return dayfly.Errorf(dayfly.KindInvalid, "%w: %d of %d", ErrIncomplete, in.Size, want.Size)
+	case want.Size >= 0 && in.Size > want.Size:
+		return dayfly.Errorf(dayfly.KindInvalid, "more than the %d bytes announced came", want.Size)
+	case want.MD5 != "" && want.MD5 != hex.EncodeToString(in.MD5[:]):
 		return dayfly.Errorf(dayfly.KindInvalid, "%w: MD5", ErrBadDigest)
-	case want.checksum.Value != "" && want.checksum.Value != in.checksum.Value:
-		return dayfly.Errorf(dayfly.KindInvalid, "%w: %s", ErrBadDigest, want.checksum.Algorithm)
+	case want.Checksum.Value != "" && want.Checksum.Value != in.Checksum.Value:
+		return dayfly.Errorf(dayfly.KindInvalid, "%w: %s", ErrBadDigest, want.Checksum.Algorithm)
 	}
 	return nil
 }
 
-// reserve takes room for n bytes before they are written.
-func (s *Store) reserve(n int64) error {
-	if used := s.used.Add(n); s.cfg.MaxBytes > 0 && used > s.cfg.MaxBytes {
-		s.used.Add(-n)
+// Reserve takes room for n bytes before they are written; Release gives it back.
+func (v *Volume) Reserve(n int64) error {
+	if used := v.used.Add(n); v.cfg.MaxBytes > 0 && used > v.cfg.MaxBytes {
+		v.used.Add(-n)
 		return dayfly.Errorf(dayfly.KindExhausted, "%w: %d bytes are allowed in all",
-			ErrQuota, s.cfg.MaxBytes)
+			ErrQuota, v.cfg.MaxBytes)
 	}
 	return nil
 }
+
+// Release gives back room for n bytes.
+func (v *Volume) Release(n int64) { v.used.Add(-n) }
+
+// Count takes room for what is there already, whatever the limit.
+func (v *Volume) Count(n int64) { v.used.Add(n) }
