@@ -176,7 +176,8 @@ func (a *app) spool() (*os.File, error) {
 func (a *app) objectGet(project *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "get BUCKET/KEY [FILE]", Short: "Get an object, to a file or stdout",
-		Long: "Get an object, byte for byte: to FILE, which appears when it is whole, else to stdout.",
+		Long: "Get an object, byte for byte: to FILE, which appears when it is whole; without\n" +
+			"one, and where it is -, to stdout.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return nil
@@ -193,7 +194,7 @@ func (a *app) objectGet(project *string) *cobra.Command {
 				return err
 			}
 			defer data.Close()
-			if len(args) == 1 {
+			if len(args) == 1 || args[1] == "-" {
 				_, err := io.Copy(a.Out, data)
 				return err
 			}
