@@ -109,9 +109,9 @@ func (a *app) root() *cobra.Command {
 	}{
 		{"node", "The node:", []*cobra.Command{a.up(), a.doctor(), a.runtimes(), a.clock()}},
 		{"code", "Functions:", []*cobra.Command{a.deploy(), a.rollback(), a.list(), a.inspect(),
-			a.invoke(), a.trigger(), a.cron(), a.evict(), a.remove()}},
+			a.invoke(), a.trigger(), a.cron(), a.pause(), a.resume(), a.evict(), a.remove()}},
 		{"state", "Data of functions:", []*cobra.Command{a.queue(), a.bucket(), a.object(), a.kv()}},
-		{"see", "What happened:", []*cobra.Command{a.logs(), a.invocations(), a.explain()}},
+		{"see", "What happened:", []*cobra.Command{a.logs(), a.invocations(), a.explain(), a.events(), a.dead(), a.cancel()}},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

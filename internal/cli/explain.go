@@ -107,6 +107,8 @@ func (a *app) callRows(r *dayfly.Record) [][2]string {
 	request := plain(r.Method + " " + r.Path)
 	if r.Source == dayfly.SourceInvoke {
 		request = "event, by dayfly invoke"
+	} else if r.Trigger != "" {
+		request = "event, by " + plain(string(r.Source)+" "+string(r.Trigger))
 	}
 	answer := s.green("answered " + strconv.Itoa(r.Status))
 	switch {
@@ -129,6 +131,13 @@ func (a *app) callRows(r *dayfly.Record) [][2]string {
 		{"request", request},
 		{"result", answer + " in " + s.bold(span(r.Duration))},
 		{"when", r.Start.Local().Format("2006-01-02 15:04:05.000") + " (" + a.ago(r.Start) + ")"},
+	}
+	if r.Event != "" {
+		text := plain(string(r.Event)) + ", attempt " + strconv.Itoa(r.Attempt)
+		if r.Batch > 1 {
+			text += ", the first of " + strconv.Itoa(r.Batch)
+		}
+		rows = append(rows, [2]string{"event", text})
 	}
 	if r.Instance != "" {
 		served := "its first call"

@@ -65,6 +65,9 @@ func (a *app) printInspection(i *client.Inspection, triggers []client.Trigger) {
 		{"updated", a.ago(f.UpdatedAt)},
 		{"revisions", revisionList(f)},
 	}
+	if i.Paused {
+		rows = append(rows, [2]string{"events", a.style.yellow("paused: they wait until dayfly resume")})
+	}
 	a.section("", rows)
 	if i.Revision != nil {
 		a.section("Revision "+strconv.Itoa(i.Revision.Number), a.revisionRows(i.Revision))

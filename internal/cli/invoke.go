@@ -23,23 +23,34 @@ const answerJSONBytesMax = 64 << 20
 
 func (a *app) invoke() *cobra.Command {
 	var project, data string
+	var later lateral
 	c := &cobra.Command{
 		Use: "invoke NAME", Short: "Call a function with an event", Args: exactly("NAME"),
 		Long: "Call a function with an event, and print what it answers.\n\n" +
 			"The event is JSON: --data holds it, or names the @FILE it is in, or - for stdin.\n" +
-			"When the function fails, the error goes to stderr and the exit code is 7.",
+			"When the function fails, the error goes to stderr and the exit code is 7.\n\n" +
+			"With --async the call is durable once its ID is printed, and executed without\n" +
+			"anybody waiting: dayfly events ID tells what became of it.",
 		Example: "  dayfly invoke resize --data '{\"width\": 200}'\n" +
 			"  dayfly invoke resize --data @event.json",
 	}
+	c.Example += "\n  dayfly invoke resize --async --delay 10m --key order-7"
 	projectFlag(c, &project)
+	later.flags(c)
 	c.Flags().StringVarP(&data, "data", "d", "{}", "the event: `JSON`, @FILE, or - for stdin")
 	c.RunE = a.on(&project,
 		func(c *cobra.Command, node *client.Client, f dayfly.FunctionRef) error {
+			if _, err := later.options(); err != nil {
+				return err
+			}
 			event, err := a.event(data)
 			if err != nil {
 				return err
 			}
 			defer event.Close()
+			if later.async {
+				return a.invokeLater(c.Context(), node, f, event, &later)
+			}
 			answer, err := node.Invoke(c.Context(), f, event)
 			if err != nil {
 				return err

@@ -144,6 +144,8 @@ func (a *app) printRecords(records []dayfly.Record) {
 		request := plain(r.Method + " " + r.Path)
 		if r.Source == dayfly.SourceInvoke {
 			request = "event"
+		} else if r.Trigger != "" {
+			request = plain(string(r.Source) + " " + string(r.Trigger))
 		}
 		start := plain(string(r.Cold))
 		switch {
