@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/store"
@@ -74,7 +75,8 @@ type Store struct {
 	sending [stripes]sync.Mutex // held to change an upload; taken before keys
 	making  sync.Mutex          // held to change the record of a bucket; taken first
 	pieces  atomic.Int64        // uploads and parts that are open, in all
-	told    floor
+	told    index.Floor
+	floor   savedFloor
 	garbage garbage
 
 	mu      sync.RWMutex // guards buckets

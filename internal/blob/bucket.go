@@ -215,7 +215,7 @@ func (s *Store) DeleteBucket(ctx context.Context, ref BucketRef) error {
 	b.fence.Lock()
 	defer b.fence.Unlock()
 	b.mu.RLock()
-	gone, versions, revision := b.gone, b.versions, b.revision
+	gone, versions, revision := b.gone, b.objects.Len(), b.revision
 	uploads := slices.Collect(maps.Keys(b.uploads))
 	b.mu.RUnlock()
 	switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -37,35 +38,35 @@ type change struct {
 //
 // Once the record is written, an error says that the change is there and untold: Run
 // tells later. Then and when it is not known whether it was written, sure is false.
-func (s *Store) commit(ctx context.Context, c *change) (v version, sure bool, err error) {
+func (s *Store) commit(ctx context.Context, c *change) (v index.Version, sure bool, err error) {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	if err := s.tellUntold(ctx, c.place); err != nil {
-		return version{}, true, err
+		return index.Version{}, true, err
 	}
 	subject := objectSubject(c.bucket.subject, c.key, c.rec.version())
 	msg, err := message(subject, &c.rec, c.body)
 	if err != nil {
-		return version{}, true, err
+		return index.Version{}, true, err
 	}
-	t := s.told.begin()
+	t := s.told.Begin()
 	s.at("before record")
-	expected := c.bucket.stored(c.key, c.rec.version())
+	expected := c.bucket.objects.Stored(c.key, c.rec.version())
 	seq, err := s.publish(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected))
 	if err != nil {
 		if refused(err) {
-			s.told.end(t)
-			return version{}, true, err
+			s.told.End(t)
+			return index.Version{}, true, err
 		}
 		s.owe(&telling{place: c.place, subject: subject, ticket: t})
-		return version{}, false, err
+		return index.Version{}, false, err
 	}
 	s.at("after record")
-	s.told.wrote(seq)
+	s.told.Wrote(seq)
 	v = indexed(&c.rec, seq)
 	s.index(c, v)
 	if c.rec.Quiet {
-		s.told.end(t)
+		s.told.End(t)
 		return v, true, nil
 	}
 	if err := s.tell(ctx, c.place, &c.rec, seq); err != nil {
@@ -73,25 +74,25 @@ func (s *Store) commit(ctx context.Context, c *change) (v version, sure bool, er
 		return v, false, err
 	}
 	s.at("after telling")
-	s.told.end(t)
-	if v.is(flagGone) {
+	s.told.End(t)
+	if v.Is(index.Gone) {
 		s.garbage.addRecord(c.place, seq)
 	}
 	return v, true, nil
 }
 
 // index puts a change that was written into the index.
-func (s *Store) index(c *change, v version) {
-	old, replaced := c.bucket.apply(c.key, v)
-	if !replaced || old.is(flagGone) {
+func (s *Store) index(c *change, v index.Version) {
+	old, replaced := c.bucket.objects.Apply(c.key, v)
+	if !replaced || old.Is(index.Gone) {
 		return // nothing was there, or what is left of it goes already
 	}
-	s.garbage.addRecord(c.place, old.seq)
-	if c.rec.Op == opPut && old.id == v.id {
+	s.garbage.addRecord(c.place, old.Seq)
+	if c.rec.Op == opPut && old.ID == v.ID {
 		return // an amended record has the same data
 	}
-	s.files.Release(old.size)
-	s.garbage.addFiles(old.id, c.replaces)
+	s.files.Release(old.Size)
+	s.garbage.addFiles(old.ID, c.replaces)
 }
 
 // publish writes a record and gives its sequence.
@@ -130,25 +131,25 @@ func refused(err error) bool {
 }
 
 // remove writes that a version is gone.
-func (s *Store) remove(ctx context.Context, at place, v version, by Requester) (version, bool, error) {
+func (s *Store) remove(ctx context.Context, at place, v index.Version, by Requester) (index.Version, bool, error) {
 	replaces, err := s.filesOf(ctx, v)
 	if err != nil {
-		return version{}, true, err
+		return index.Version{}, true, err
 	}
 	return s.commit(ctx, &change{place: at, replaces: replaces, rec: record{Op: opGone, Key: at.key,
-		ID: v.id, Null: v.is(flagNull), Order: v.order, Modified: now(), Requester: by,
+		ID: v.ID, Null: v.Is(index.Null), Order: v.Order, Modified: now(), Requester: by,
 		Action: actionDelete}})
 }
 
 // filesOf lists the data files of a version.
-func (s *Store) filesOf(ctx context.Context, v version) ([]volume.ID, error) {
+func (s *Store) filesOf(ctx context.Context, v index.Version) ([]volume.ID, error) {
 	switch {
-	case v.is(flagFile):
-		return []volume.ID{v.id}, nil
-	case !v.is(flagSegments):
+	case v.Is(index.File):
+		return []volume.ID{v.ID}, nil
+	case !v.Is(index.Segments):
 		return nil, nil
 	}
-	_, body, err := s.load(ctx, v.seq)
+	_, body, err := s.load(ctx, v.Seq)
 	if err != nil {
 		return nil, err
 	}

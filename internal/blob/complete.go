@@ -6,8 +6,10 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -96,10 +98,12 @@ func assemble(b *bucket, u *upload, parts []CompletedPart) ([]volume.Segment, re
 	if rec.Size > volume.BytesMax {
 		return nil, rec, dayfly.Errorf(dayfly.KindInvalid, "%w: %d bytes", ErrTooLarge, rec.Size)
 	}
-	tag := etag{parts: uint16(len(parts))}
-	whole.Sum(tag.md5[:0])
+	tag := index.ETag{Parts: uint16(len(parts))}
+	whole.Sum(tag.MD5[:0])
 	rec.ETag = tag.String()
 	var err error
-	rec.Checksum, err = u.rec.Checksum.Join(segments)
+	if rec.Checksum, err = u.rec.Checksum.Join(segments); errors.Is(err, volume.ErrNoSum) {
+		err = dayfly.Errorf(dayfly.KindInvalid, "%w: %w", ErrInvalidPart, err)
+	}
 	return segments, rec, err
 }

@@ -113,7 +113,7 @@ func (s *Store) link(got *sight, rec *record) (links []volume.ID, body []byte, e
 	case got.rec.Inline:
 		return nil, got.body, nil
 	case got.rec.Segments == 0:
-		links, err = s.linkAll(got.version.id, rec.ID)
+		links, err = s.linkAll(got.version.ID, rec.ID)
 		return links, nil, err
 	}
 	segments, err := volume.ReadSegments(got.body)

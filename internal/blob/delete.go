@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -25,9 +26,9 @@ func (s *Store) Delete(ctx context.Context, ref Ref, opts DeleteOptions) (Delete
 	defer leave()
 	at := place{b, ref.Key}
 	defer s.lock(&s.keys, at.lockName())()
-	v, _, ok := b.find(ref.Key, opts.VersionID)
+	v, _, ok := b.objects.Find(ref.Key, opts.VersionID)
 	if opts.IfMatch != "" {
-		if !ok || v.is(flagMarker) {
+		if !ok || v.Is(index.Marker) {
 			return Deleted{}, noKey(ref)
 		}
 		if err := matches(opts.IfMatch, v, ref); err != nil {
@@ -43,7 +44,7 @@ func (s *Store) Delete(ctx context.Context, ref Ref, opts DeleteOptions) (Delete
 	if _, _, err := s.remove(ctx, at, v, opts.Requester); err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{Key: ref.Key, VersionID: v.name(), Marker: v.is(flagMarker), Existed: true}, nil
+	return Deleted{Key: ref.Key, VersionID: v.Name(), Marker: v.Is(index.Marker), Existed: true}, nil
 }
 
 // mark makes a marker the latest version.

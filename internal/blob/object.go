@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -48,7 +49,7 @@ const (
 )
 
 // NullVersion is the version of objects that were written while versioning was off.
-const NullVersion = "null"
+const NullVersion = index.NullName
 
 // Ref names an object: the key may be any UTF-8 of 1 to 1,024 bytes.
 type Ref struct {
@@ -188,16 +189,7 @@ type DeleteResult struct {
 }
 
 // ListQuery asks for the keys of a bucket, or for their versions.
-type ListQuery struct {
-	Prefix    string
-	Delimiter string // keys with it after the prefix are told as one common prefix
-	After     string // only what is greater
-	// AfterVersion continues within the versions of the key After; with Versions only.
-	AfterVersion string
-	// Max bounds objects and prefixes together: 1 to 1,000; 0 is 1,000.
-	Max      int
-	Versions bool // every version and marker, each key's newest first
-}
+type ListQuery = index.Query
 
 // Listing is a page of what a bucket holds.
 type Listing struct {

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -32,7 +33,7 @@ func (s *Store) Put(ctx context.Context, ref Ref, opts PutOptions, data io.Reade
 	if err != nil {
 		return Object{}, err
 	}
-	rec := record{Op: opPut, ID: in.ID, Size: in.Size, ETag: etag{md5: in.MD5}.String(),
+	rec := record{Op: opPut, ID: in.ID, Size: in.Size, ETag: index.ETag{MD5: in.MD5}.String(),
 		Attributes: opts.Attributes, Checksum: in.Checksum, Inline: in.Inline,
 		Action: opts.Action, Requester: opts.Requester}
 	if rec.Action == "" {
@@ -83,7 +84,7 @@ func (s *Store) create(ctx context.Context, ref Ref, cond Condition, c created,
 
 // filesOfNull lists the data files of the version that a null version replaces.
 func (s *Store) filesOfNull(ctx context.Context, at place) ([]volume.ID, error) {
-	if old, _, ok := at.bucket.find(at.key, NullVersion); ok {
+	if old, _, ok := at.bucket.objects.Find(at.key, NullVersion); ok {
 		return s.filesOf(ctx, old)
 	}
 	return nil, nil
@@ -100,8 +101,8 @@ func (c Condition) judge(b *bucket, ref Ref) error {
 	if !c.IfNoneMatch && c.IfMatch == "" {
 		return nil
 	}
-	v, _, ok := b.find(ref.Key, "")
-	ok = ok && !v.is(flagMarker)
+	v, _, ok := b.objects.Find(ref.Key, "")
+	ok = ok && !v.Is(index.Marker)
 	switch {
 	case c.IfNoneMatch && ok:
 		return dayfly.Errorf(dayfly.KindConflict, "%w: %q exists", ErrPrecondition, ref.Key)
@@ -114,12 +115,12 @@ func (c Condition) judge(b *bucket, ref Ref) error {
 }
 
 // matches reports when v has another ETag than the one wanted.
-func matches(want string, v version, ref Ref) error {
-	if want == "" || want == "*" || want == v.etag.String() {
+func matches(want string, v index.Version, ref Ref) error {
+	if want == "" || want == "*" || want == v.ETag.String() {
 		return nil
 	}
 	return dayfly.Errorf(dayfly.KindConflict, "%w: the ETag of %q is %s", ErrPrecondition,
-		ref.Key, v.etag)
+		ref.Key, v.ETag)
 }
 
 // validate reports what of a cannot be kept.
@@ -162,7 +163,7 @@ func (s *Store) Amend(ctx context.Context, ref Ref, version string, change func(
 
 // amend writes the record of a version anew.
 func (s *Store) amend(ctx context.Context, at place, got *sight) (Object, error) {
-	got.rec.Quiet, got.rec.Order = true, got.version.order
+	got.rec.Quiet, got.rec.Order = true, got.version.Order
 	ch := &change{place: at, rec: got.rec, body: got.body}
 	v, _, err := s.commit(ctx, ch)
 	if err != nil {

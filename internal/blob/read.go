@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -54,7 +55,7 @@ func busy(ref Ref) error {
 // sight is a version as it was found.
 type sight struct {
 	bucket  *bucket
-	version version
+	version index.Version
 	latest  bool
 	rec     record
 	body    []byte
@@ -70,16 +71,16 @@ func (s *Store) look(ctx context.Context, ref Ref, name string) (*sight, error) 
 		return nil, err
 	}
 	for range readAttempts {
-		v, latest, ok := b.find(ref.Key, name)
+		v, latest, ok := b.objects.Find(ref.Key, name)
 		switch {
 		case !ok && name != "":
 			return nil, dayfly.Errorf(dayfly.KindNotFound, "%w: %s of %q", ErrNoSuchVersion, name, ref.Key)
 		case !ok:
 			return nil, noKey(ref)
-		case v.is(flagMarker):
+		case v.Is(index.Marker):
 			return nil, marked(ref, name, v, latest)
 		}
-		rec, body, err := s.load(ctx, v.seq)
+		rec, body, err := s.load(ctx, v.Seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue // replaced meanwhile
 		}
@@ -95,10 +96,10 @@ func noKey(ref Ref) error {
 	return dayfly.Errorf(dayfly.KindNotFound, "%w: %q", ErrNoSuchKey, ref.Key)
 }
 
-func marked(ref Ref, name string, v version, latest bool) error {
-	object := v.object(ref.Key)
+func marked(ref Ref, name string, v index.Version, latest bool) error {
+	object := objectOf(ref.Key, &v)
 	object.Latest = latest
-	err := &MarkerError{VersionID: v.name(), Named: name != "", Object: object}
+	err := &MarkerError{VersionID: v.Name(), Named: name != "", Object: object}
 	return dayfly.Errorf(dayfly.KindNotFound, "%w: %q", err, ref.Key)
 }
 
@@ -117,7 +118,7 @@ func (s *Store) load(ctx context.Context, seq uint64) (*record, []byte, error) {
 
 // object gives all that is known of the version.
 func (g *sight) object() (Object, error) {
-	o := g.version.object(g.rec.Key)
+	o := objectOf(g.rec.Key, &g.version)
 	o.Latest, o.Attributes, o.Checksum = g.latest, g.rec.Attributes, g.rec.Checksum
 	if g.rec.Segments == 0 {
 		return o, nil
@@ -138,11 +139,11 @@ func (s *Store) reader(g *sight) (*Reader, error) {
 	if g.rec.Inline {
 		return volume.NewReader(g.body), nil
 	}
-	id := g.version.id
+	id := g.version.ID
 	s.files.Pin(id)
 	release := func() { s.files.Unpin(id) }
-	v, _, ok := g.bucket.find(g.rec.Key, g.version.name())
-	if !ok || v.id != id {
+	v, _, ok := g.bucket.objects.Find(g.rec.Key, g.version.Name())
+	if !ok || v.ID != id {
 		release()
 		return nil, errReplaced
 	}

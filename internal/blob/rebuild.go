@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -48,8 +49,8 @@ func (s *Store) rebuild(ctx context.Context) (*found, error) {
 	if err != nil {
 		return f, fmt.Errorf("look at the stream: %w", err)
 	}
-	s.told.last = info.State.LastSeq
-	s.told.saved = min(s.told.saved, info.State.LastSeq)
+	s.told.Wrote(info.State.LastSeq)
+	s.floor.saved = min(s.floor.saved, info.State.LastSeq)
 	if info.State.Msgs > 0 {
 		if err := s.replay(ctx, f); err != nil {
 			return f, err
@@ -151,8 +152,8 @@ func (s *Store) takeObject(f *found, b *bucket, msg jetstream.Msg, seq uint64) e
 	if err := readRecord(msg.Headers(), &rec); err != nil {
 		return err
 	}
-	if old, replaced := b.apply(rec.Key, indexed(&rec, seq)); replaced {
-		s.garbage.addRecord(place{b, rec.Key}, old.seq)
+	if old, replaced := b.objects.Apply(rec.Key, indexed(&rec, seq)); replaced {
+		s.garbage.addRecord(place{b, rec.Key}, old.Seq)
 	}
 	if rec.Upload != "" {
 		f.completed = append(f.completed, completed{b, rec.Upload})
@@ -186,14 +187,8 @@ func (s *Store) takePart(f *found, b *bucket, msg jetstream.Msg, seq uint64) err
 // that another took the place of was told before.
 func (s *Store) account(ctx context.Context, f *found) error {
 	for _, b := range s.buckets {
-		var err error
-		b.tree.Scan(func(e *entry) bool {
-			for _, v := range e.versions {
-				if err = s.accountVersion(ctx, f, place{b, e.key}, v); err != nil {
-					return false
-				}
-			}
-			return true
+		err := b.objects.Each(func(key string, v index.Version) error {
+			return s.accountVersion(ctx, f, place{b, key}, v)
 		})
 		if err != nil {
 			return err
@@ -209,8 +204,8 @@ func (s *Store) account(ctx context.Context, f *found) error {
 	return nil
 }
 
-func (s *Store) accountVersion(ctx context.Context, f *found, at place, v version) error {
-	s.files.Count(v.size)
+func (s *Store) accountVersion(ctx context.Context, f *found, at place, v index.Version) error {
+	s.files.Count(v.Size)
 	files, err := s.filesOf(ctx, v)
 	if err != nil {
 		return err
@@ -219,12 +214,12 @@ func (s *Store) accountVersion(ctx context.Context, f *found, at place, v versio
 		f.used[id] = struct{}{}
 	}
 	switch {
-	case v.seq > s.told.saved && !v.is(flagQuiet):
+	case v.Seq > s.floor.saved && !v.Is(index.Quiet):
 		f.untold++
-		s.owe(&telling{place: at, subject: objectSubject(at.bucket.subject, at.key, v.name()),
-			seq: v.seq, ticket: s.told.beginAt(v.seq)})
-	case v.is(flagGone):
-		s.garbage.addRecord(at, v.seq)
+		s.owe(&telling{place: at, subject: objectSubject(at.bucket.subject, at.key, v.Name()),
+			seq: v.Seq, ticket: s.told.BeginAt(v.Seq)})
+	case v.Is(index.Gone):
+		s.garbage.addRecord(at, v.Seq)
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func (s *Store) bury(ctx context.Context, o outdated) error {
 		return err
 	}
 	s.at("after burial")
-	o.bucket.forget(o.key, o.seq)
+	o.bucket.objects.Forget(o.key, o.seq)
 	return nil
 }
 

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 )
 
 const (
@@ -34,63 +34,11 @@ const (
 	actionMarker   = "ObjectRemoved:DeleteMarkerCreated"
 )
 
-// floor knows up to which sequence every change was told. It is saved now and then; what
-// is above it when the process dies is told again.
-type floor struct {
-	mu       sync.Mutex // guards all below
-	last     uint64     // the greatest sequence written
-	open     map[*ticket]struct{}
+// savedFloor is the record of the floor: what is above it when the process dies is told
+// again. Open, Run and Close use it, one at a time.
+type savedFloor struct {
 	saved    uint64 // sequence that the record has
 	revision uint64 // of the record; 0: there is none
-}
-
-// ticket is a change from before it is written until it is told. Its sequence is greater
-// than after.
-type ticket struct{ after uint64 }
-
-func (f *floor) begin() *ticket {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.take(f.last)
-}
-
-// beginAt is begin for a change that is written already.
-func (f *floor) beginAt(seq uint64) *ticket {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.take(seq - 1)
-}
-
-func (f *floor) take(after uint64) *ticket {
-	if f.open == nil {
-		f.open = map[*ticket]struct{}{}
-	}
-	t := &ticket{after}
-	f.open[t] = struct{}{}
-	return t
-}
-
-func (f *floor) wrote(seq uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last = max(f.last, seq)
-}
-
-func (f *floor) end(t *ticket) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.open, t)
-}
-
-// value gives the sequence up to which everything was told.
-func (f *floor) value() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	low := f.last
-	for t := range f.open {
-		low = min(low, t.after)
-	}
-	return low
 }
 
 // loadFloor reads the floor that was saved.
@@ -102,8 +50,8 @@ func (s *Store) loadFloor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.told.saved, err = strconv.ParseUint(string(rec.Value), 10, 64)
-	s.told.revision = rec.Version
+	s.floor.saved, err = strconv.ParseUint(string(rec.Value), 10, 64)
+	s.floor.revision = rec.Version
 	if err != nil {
 		return fmt.Errorf("read %s: %w", keyFloor, err)
 	}
@@ -114,23 +62,23 @@ func (s *Store) loadFloor(ctx context.Context) error {
 func (s *Store) saveFloor(ctx context.Context) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	value := s.told.value()
-	if value <= s.told.saved {
+	value := s.told.Value()
+	if value <= s.floor.saved {
 		return nil
 	}
 	text := strconv.AppendUint(nil, value, 10)
 	var err error
-	if s.told.revision == 0 {
-		s.told.revision, err = s.records.Create(ctx, keyFloor, text)
+	if s.floor.revision == 0 {
+		s.floor.revision, err = s.records.Create(ctx, keyFloor, text)
 	} else {
-		s.told.revision, err = s.records.Update(ctx, keyFloor, text, s.told.revision)
+		s.floor.revision, err = s.records.Update(ctx, keyFloor, text, s.floor.revision)
 	}
 	if err != nil {
-		s.told.revision = 0
+		s.floor.revision = 0
 		// The next attempt reads what became of this one.
 		return errors.Join(fmt.Errorf("save %s: %w", keyFloor, err), s.loadFloor(ctx))
 	}
-	s.told.saved = value
+	s.floor.saved = value
 	return nil
 }
 
@@ -140,7 +88,7 @@ type telling struct {
 	place
 	subject string
 	seq     uint64
-	ticket  *ticket
+	ticket  *index.Ticket
 }
 
 // owe keeps t until it is told.
@@ -171,7 +119,7 @@ func (s *Store) tellUntold(ctx context.Context, at place) error {
 			s.keep(at, debts[i:])
 			return err
 		}
-		s.told.end(t.ticket)
+		s.told.End(t.ticket)
 	}
 	s.keep(at, nil)
 	return nil
@@ -201,7 +149,7 @@ func (s *Store) settle(ctx context.Context, t *telling) error {
 		return err
 	}
 	if t.seq == 0 {
-		if msg.Sequence <= t.bucket.stored(t.key, rec.version()) {
+		if msg.Sequence <= t.bucket.objects.Stored(t.key, rec.version()) {
 			return nil // it was not written
 		}
 		s.adopt(t.place, &rec, msg.Sequence)
@@ -220,7 +168,7 @@ func (s *Store) settle(ctx context.Context, t *telling) error {
 // adopt takes up a record that was written although its writer was told otherwise. The
 // files that it replaced are swept at the next Open.
 func (s *Store) adopt(at place, rec *record, seq uint64) {
-	s.told.wrote(seq)
+	s.told.Wrote(seq)
 	s.index(&change{place: at, rec: *rec}, indexed(rec, seq))
 	s.log.Warn("change of an object found in the stream", "bucket", at.bucket.ref.Name,
 		"sequence", seq)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/index"
 	"github.com/dayfly-faas/dayfly/internal/blob/volume"
 )
 
@@ -195,7 +196,7 @@ func (s *Store) CopyPart(ctx context.Context, ref UploadRef, number int, source 
 func (s *Store) copyRange(
 	ctx context.Context, ref UploadRef, number int, source PartSource, object Object, data *Reader,
 ) (Part, error) {
-	if err := matches(source.IfMatch, version{etag: parseETag(object.ETag)}, source.Ref); err != nil {
+	if err := matches(source.IfMatch, index.Version{ETag: index.ParseETag(object.ETag)}, source.Ref); err != nil {
 		return Part{}, err
 	}
 	length := source.Length
@@ -227,7 +228,7 @@ func (s *Store) Parts(_ context.Context, ref UploadRef, after, max int) (PartLis
 		if number <= after {
 			continue
 		}
-		if len(list.Parts) == page(max) {
+		if len(list.Parts) == index.Limit(max) {
 			list.Truncated = true
 			break
 		}
@@ -238,21 +239,13 @@ func (s *Store) Parts(_ context.Context, ref UploadRef, after, max int) (PartLis
 	return list, nil
 }
 
-// page gives the size of a page that was asked for.
-func page(n int) int {
-	if n <= 0 || n > pageMax {
-		return pageMax
-	}
-	return n
-}
-
 // Uploads lists the uploads of a bucket.
 func (s *Store) Uploads(_ context.Context, ref BucketRef, q UploadQuery) (UploadList, error) {
 	b, err := s.bucket(ref)
 	if err != nil {
 		return UploadList{}, err
 	}
-	q.Max = page(q.Max)
+	q.Max = index.Limit(q.Max)
 	var list UploadList
 	open := b.sortedUploads()
 	past := q.AfterUpload == "" || !slices.ContainsFunc(open, func(u Upload) bool {
@@ -266,7 +259,7 @@ func (s *Store) Uploads(_ context.Context, ref BucketRef, q UploadQuery) (Upload
 			past = past || u.UploadID == q.AfterUpload
 			continue
 		}
-		prefix, rolled := rolledUp(u.Key, q.Prefix, q.Delimiter)
+		prefix, rolled := index.RolledUp(u.Key, q.Prefix, q.Delimiter)
 		if rolled && (prefix <= q.After || slices.Contains(list.Prefixes, prefix)) {
 			continue
 		}
