@@ -85,6 +85,7 @@ type session struct {
 	records jetstream.JetStream
 	bulk    jetstream.JetStream
 	work    jetstream.JetStream
+	reads   jetstream.JetStream
 }
 
 // New makes a bus. It opens nothing.
@@ -156,7 +157,10 @@ func (b *Bus) start(ctx context.Context, s *session) error {
 	if s.bulk, err = b.connect(s, "bulk"); err != nil {
 		return err
 	}
-	s.work, err = b.connect(s, "work")
+	if s.work, err = b.connect(s, "work"); err != nil {
+		return err
+	}
+	s.reads, err = b.connect(s, "reads")
 	return err
 }
 
@@ -270,6 +274,16 @@ func (b *Bus) Work() (jetstream.JetStream, error) {
 		return nil, err
 	}
 	return s.work, nil
+}
+
+// Reads gives the connection for reading many messages at once, which holds up what else
+// travels on it.
+func (b *Bus) Reads() (jetstream.JetStream, error) {
+	s, err := b.session()
+	if err != nil {
+		return nil, err
+	}
+	return s.reads, nil
 }
 
 // KeyValue opens a bucket of records, creating it when missing.

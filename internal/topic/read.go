@@ -105,7 +105,7 @@ func (t *Topic) direct(
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	conn := t.js.Conn()
+	conn := t.reads.Conn()
 	inbox := conn.NewRespInbox()
 	sub, err := conn.SubscribeSync(inbox)
 	if err != nil {

@@ -61,7 +61,8 @@ type Topic struct {
 
 	stream jetstream.Stream // set by Open
 	js     jetstream.JetStream
-	max    int64 // bytes that the stream may have; set by Open
+	reads  jetstream.JetStream // a connection of its own: a large read holds it up
+	max    int64               // bytes that the stream may have; set by Open
 
 	wanted atomic.Pointer[map[Source]bool]
 	slots  chan struct{} // taken by each Publish of many
@@ -108,6 +109,9 @@ func (t *Topic) Open(ctx context.Context) error {
 		return err
 	}
 	t.js = js
+	if t.reads, err = t.bus.Reads(); err != nil {
+		return err
+	}
 	if err := t.loadQueues(ctx); err != nil {
 		return err
 	}
