@@ -14,7 +14,7 @@
 // Handlers of Lambda events get what AWS sends: SQS and S3 records, EventBridge's
 // scheduled event. Workers get their scheduled and queue handlers called. Everything
 // else gets a CloudEvent: a POST with its attributes as ce- headers and its data as the
-// body, or, of a batch, a JSON list of CloudEvents. docs/formats/events.md has it all.
+// body, or, of a batch, a JSON list of CloudEvents. docs/formats/function-events.md has it all.
 //
 // Guarantees. Nothing here does I/O or keeps state; what is read is bounded in number
 // and size, and an error names the attribute that is wrong. What one of the Write

@@ -430,9 +430,19 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestTheGuidesExampleIsRead(t *testing.T) {
+func TestTheGuidesExamplesAreRead(t *testing.T) {
 	t.Parallel()
-	guide, err := os.ReadFile("../../docs/guides/packaging.md")
+	for _, name := range []string{"packaging.md", "triggers.md"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkExample(t, name)
+		})
+	}
+}
+
+func checkExample(t *testing.T, guideName string) {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/guides/" + guideName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,14 +451,18 @@ func TestTheGuidesExampleIsRead(t *testing.T) {
 	if !found || !closed {
 		t.Fatal("the guide has no YAML example")
 	}
-	m, err := manifest.Parse([]byte(example), "packaging.md")
+	m, err := manifest.Parse([]byte(example), guideName)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, settings := range m.Functions {
 		spec := dayfly.DefaultSpec()
+		spec.Contract, spec.Command = dayfly.ContractHTTP, []string{"x"}
 		if err := settings.Apply(&spec); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		if settings.Contract == "" && spec.Validate() != nil {
+			t.Errorf("%s: %v", name, spec.Validate())
 		}
 	}
 }
