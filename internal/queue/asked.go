@@ -37,7 +37,7 @@ func (p *Push) Ask(h http.Header, now time.Time) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "%s and %s differ", HeaderKey, HeaderStandardKey)
 	}
 	var err error
-	p.After, err = due(take(h, HeaderDelay), take(h, HeaderAt), now)
+	p.After, err = dueAt(take(h, HeaderDelay), take(h, HeaderAt), now)
 	return err
 }
 
@@ -48,8 +48,8 @@ func take(h http.Header, name string) string {
 	return value
 }
 
-// due reads when an event is due: after a span or at a time. Zero is now.
-func due(delay, at string, now time.Time) (time.Time, error) {
+// dueAt reads when an event is due: after a span or at a time. Zero is now.
+func dueAt(delay, at string, now time.Time) (time.Time, error) {
 	invalid := func(format string, args ...any) (time.Time, error) {
 		return time.Time{}, dayfly.Errorf(dayfly.KindInvalid, format, args...)
 	}

@@ -10,7 +10,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 func isMissing(err error) bool {
@@ -18,8 +21,6 @@ func isMissing(err error) bool {
 	return errors.Is(err, jetstream.ErrMsgNotFound) ||
 		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeMessageNotFound
 }
-
-func isExists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) }
 
 // Event tells the life of an event so far.
 func (q *Queue) Event(ctx context.Context, id dayfly.EventID) (*dayfly.EventInfo, error) {
@@ -62,10 +63,10 @@ func (q *Queue) isRunning(id dayfly.EventID) bool {
 // that runs is ended (in a batch, it runs on but is not tried again). What ended
 // already is a conflict.
 func (q *Queue) Cancel(ctx context.Context, id dayfly.EventID) error {
-	if !validID(id) {
+	if !work.ValidID(id) {
 		return dayfly.Errorf(dayfly.KindNotFound, "event %q not found", id)
 	}
-	if claimed := q.times.claim(id); claimed != nil {
+	if claimed := q.times.Claim(id); claimed != nil {
 		return q.cancelLater(ctx, claimed)
 	}
 	info, err := q.deps.Journal.FindEvent(ctx, id)
@@ -75,18 +76,18 @@ func (q *Queue) Cancel(ctx context.Context, id dayfly.EventID) error {
 	if err == nil && !info.Ended.IsZero() {
 		return dayfly.Errorf(dayfly.KindConflict, "event %s has ended: it is %s", id, info.State)
 	}
-	if err := q.markCanceled(ctx, id); err != nil {
+	if err := q.marks.Cancel(ctx, id); err != nil {
 		return err
 	}
 	// It may have gone to LATER, for its next attempt, a moment ago.
-	if claimed := q.times.claim(id); claimed != nil {
+	if claimed := q.times.Claim(id); claimed != nil {
 		return q.cancelLater(ctx, claimed)
 	}
 	if !q.interrupt(id) && info != nil {
 		// It waits in its lane, and is removed when its turn comes.
 		canceled := *info
 		canceled.State, canceled.Ended = dayfly.EventCanceled, time.Now()
-		q.marks.supersede(id)
+		q.marks.Supersede(id)
 		q.deps.Journal.Event(&canceled)
 	}
 	return nil
@@ -110,26 +111,33 @@ func (q *Queue) interrupt(id dayfly.EventID) bool {
 }
 
 // cancelLater ends an event that waited for its time.
-func (q *Queue) cancelLater(ctx context.Context, waiting *timed) error {
-	m, err := q.later.GetMsg(ctx, waiting.seq)
+func (q *Queue) cancelLater(ctx context.Context, waiting *due.Event) error {
+	m, err := q.later.GetMsg(ctx, waiting.Seq)
 	if err != nil {
-		q.times.put(waiting)
-		return explain("read the event", err)
+		q.times.Put(waiting)
+		return bus.Explain("read the event", err)
 	}
-	var e entry
-	if err := e.unmarshal(m.Data); err != nil {
+	var e work.Entry
+	if err := e.Unmarshal(m.Data); err != nil {
 		return err
 	}
 	if err := q.settleKey(ctx, &e); err != nil {
-		q.times.put(waiting)
+		q.times.Put(waiting)
 		return err
 	}
-	if err := q.later.DeleteMsg(ctx, waiting.seq); err != nil && !isMissing(err) {
-		q.times.put(waiting)
-		return explain("cancel the event", err)
+	if err := q.later.DeleteMsg(ctx, waiting.Seq); err != nil && !isMissing(err) {
+		q.times.Put(waiting)
+		return bus.Explain("cancel the event", err)
 	}
 	e.Ended = time.Now()
-	q.unmarkCanceled(ctx, e.ID)
-	q.deps.Journal.Event(e.info(dayfly.EventCanceled))
+	q.forget(ctx, e.ID)
+	q.deps.Journal.Event(e.Info(dayfly.EventCanceled))
 	return nil
+}
+
+// forget forgets a cancellation that was carried out.
+func (q *Queue) forget(ctx context.Context, id dayfly.EventID) {
+	if err := q.marks.Forget(ctx, id); err != nil {
+		q.log.Debug("cancellation was not forgotten", "event", id, "error", err)
+	}
 }

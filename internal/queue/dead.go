@@ -15,6 +15,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -56,7 +57,7 @@ func (s Letters) pattern() (string, error) {
 		}
 	}
 	if s.ID != "" {
-		if !validID(s.ID) {
+		if !work.ValidID(s.ID) {
 			return "", dayfly.Errorf(dayfly.KindNotFound, "dead letter %q not found", s.ID)
 		}
 		id = string(s.ID)
@@ -77,7 +78,7 @@ func (q *Queue) subjects(ctx context.Context, s Letters) ([]string, error) {
 	}
 	info, err := q.dead.Info(ctx, jetstream.WithSubjectFilter(pattern))
 	if err != nil {
-		return nil, explain("list dead letters", err)
+		return nil, bus.Explain("list dead letters", err)
 	}
 	list := make([]string, 0, len(info.State.Subjects))
 	for subject := range info.State.Subjects {
@@ -90,16 +91,16 @@ func (q *Queue) subjects(ctx context.Context, s Letters) ([]string, error) {
 func lastToken(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
 // letter reads one letter, and where it is.
-func (q *Queue) letter(ctx context.Context, subject string) (*entry, uint64, error) {
+func (q *Queue) letter(ctx context.Context, subject string) (*work.Entry, uint64, error) {
 	m, err := q.dead.GetLastMsgForSubject(ctx, subject)
 	if err != nil {
 		if isMissing(err) {
 			return nil, 0, dayfly.Errorf(dayfly.KindNotFound, "dead letter %s not found", lastToken(subject))
 		}
-		return nil, 0, explain("read dead letter", err)
+		return nil, 0, bus.Explain("read dead letter", err)
 	}
-	var e entry
-	if err := e.unmarshal(m.Data); err != nil {
+	var e work.Entry
+	if err := e.Unmarshal(m.Data); err != nil {
 		return nil, 0, fmt.Errorf("read dead letter %s: %w", lastToken(subject), err)
 	}
 	return &e, m.Sequence, nil
@@ -124,7 +125,7 @@ func (q *Queue) Dead(ctx context.Context, s Letters) ([]dayfly.EventInfo, error)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, *e.info(dayfly.EventDead))
+		list = append(list, *e.Info(dayfly.EventDead))
 	}
 	return list, nil
 }
@@ -139,13 +140,13 @@ func (q *Queue) Letter(ctx context.Context, id dayfly.EventID) (*Letter, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Letter{EventInfo: *e.info(dayfly.EventDead)}
+	l := &Letter{EventInfo: *e.Info(dayfly.EventDead)}
 	if e.Event != nil {
-		l.Event = e.event()
+		l.Event = e.CloudEvent()
 	}
 	if c := e.Call; c != nil {
 		l.Call = &Call{Kind: c.Kind, Method: c.Method, Path: c.Path, RawQuery: c.RawQuery, Host: c.Host,
-			Scheme: c.Scheme, RemoteAddr: c.RemoteAddr, Header: c.Header, Body: e.body}
+			Scheme: c.Scheme, RemoteAddr: c.RemoteAddr, Header: c.Header, Body: e.Body}
 	}
 	return l, nil
 }
@@ -180,24 +181,24 @@ func (q *Queue) redrive(ctx context.Context, subject string) error {
 	}
 	e.Tries, e.Attempts, e.Reason = 0, nil, ""
 	e.Accepted, e.After, e.Due, e.Ended = time.Now(), time.Time{}, time.Time{}, time.Time{}
-	data, err := e.marshal()
+	data, err := e.Marshal()
 	if err != nil {
 		return err
 	}
-	m := &nats.Msg{Subject: e.lane().workSubject(), Data: data, Header: nats.Header{
+	m := &nats.Msg{Subject: e.Lane().WorkSubject(), Data: data, Header: nats.Header{
 		jetstream.MsgIDHeader: {"redrive/" + string(e.ID) + "/" + strconv.FormatUint(seq, 10)}}}
-	told := q.marks.pushing(e.ID)
-	defer q.marks.pushed(e.ID)
+	told := q.marks.Pushing(e.ID)
+	defer q.marks.Pushed(e.ID)
 	q.fault("redrive:before")
 	if _, err := q.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
-		return explain("execute the dead letter again", err)
+		return bus.Explain("execute the dead letter again", err)
 	}
 	q.fault("redrive:between")
 	if err := q.dead.DeleteMsg(ctx, seq); err != nil && !isMissing(err) {
-		return explain("remove the dead letter", err)
+		return bus.Explain("remove the dead letter", err)
 	}
-	told.unlessEnded(func() { q.deps.Journal.Event(e.info(dayfly.EventPending)) })
-	q.wake(e.lane())
+	told.UnlessEnded(func() { q.deps.Journal.Event(e.Info(dayfly.EventPending)) })
+	q.wake(e.Lane())
 	return nil
 }
 
@@ -215,7 +216,7 @@ func (q *Queue) Drop(ctx context.Context, s Letters) (int, error) {
 		return 0, err
 	}
 	if err := q.dead.Purge(ctx, jetstream.WithPurgeSubject(pattern)); err != nil {
-		return 0, explain("drop dead letters", err)
+		return 0, bus.Explain("drop dead letters", err)
 	}
 	return len(subjects), nil
 }

@@ -5,7 +5,6 @@ package queue
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
+	"github.com/dayfly-faas/dayfly/internal/queue/outcome"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -39,19 +40,6 @@ type execution struct {
 
 	cancel   context.CancelFunc // of the attempt under way
 	canceled bool               // by Cancel; guarded by Queue.mu
-}
-
-// answer is what an attempt gave.
-type answer struct {
-	invocation dayfly.InvocationID
-	start      time.Time
-	took       time.Duration
-	status     int
-	header     http.Header
-	body       []byte
-	cut        bool // body is not all of it
-	failure    *dayfly.Failure
-	err        error
 }
 
 // run makes attempts until every event has ended, or waits for its next attempt in LATER.
@@ -101,28 +89,30 @@ func (x *execution) release() {
 func (x *execution) attempt() time.Duration {
 	x.policy = x.q.policyOf(x.lane.id)
 	if x.policy.gone {
-		x.settleAll(verdictRemoved, &answer{start: time.Now(), err: errTriggerGone()})
+		x.settleAll(outcome.Removed, &outcome.Answer{Start: time.Now(), Err: errTriggerGone()})
 		return 0
 	}
 	x.register()
 	a := x.call()
 	canceled := x.unregister()
 	now := time.Now()
-	switch v := judge(a); {
-	case canceled && v != verdictDone:
+	switch v := outcome.Judge(a); {
+	case canceled && v != outcome.Done:
 		return x.afterCancel(a)
-	case v == verdictStopped && x.ctx.Err() != nil:
-		x.lane.window.pass(x.lane, now)
+	case v == outcome.Stopped && x.ctx.Err() != nil:
+		x.lane.mu.Lock()
+		x.lane.window.Pass(now)
+		x.lane.mu.Unlock()
 		return 0
-	case v == verdictStopped: // the call was cut off, but not by us
-		return x.afterFault(a, verdictPlatform, now)
-	case v == verdictCapacity || v == verdictPlatform:
+	case v == outcome.Stopped: // the call was cut off, but not by us
+		return x.afterFault(a, outcome.Platform, now)
+	case v == outcome.Capacity || v == outcome.Platform:
 		return x.afterFault(a, v, now)
-	case v == verdictRemoved && x.policy.rev != nil && x.lane.id.name != lanePosts:
+	case v == outcome.Removed && x.policy.rev != nil && x.lane.id.Name != work.Posts:
 		// It resolved a moment ago: what is not found is something else.
 		x.ended(now)
-		return x.settleAll(verdictFatal, a)
-	case v == verdictDone && x.policy.queue:
+		return x.settleAll(outcome.Fatal, a)
+	case v == outcome.Done && x.policy.queue:
 		x.ended(now)
 		return x.settleBatch(a)
 	default:
@@ -136,14 +126,7 @@ func (x *execution) ended(now time.Time) {
 	x.waits = 0
 	x.lane.mu.Lock()
 	defer x.lane.mu.Unlock()
-	x.lane.window.ended(now, x.policy.most)
-}
-
-// pass is for executions that say nothing about the pace.
-func (w *window) pass(l *lane, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	w.since = now
+	x.lane.window.Ended(now, x.policy.most)
 }
 
 // register makes the events known as running, and cancelable.
@@ -167,7 +150,7 @@ func (x *execution) unregister() (canceled bool) {
 }
 
 // call makes one attempt.
-func (x *execution) call() *answer {
+func (x *execution) call() *outcome.Answer {
 	ctx, cancel := context.WithTimeout(x.ctx, x.timeout())
 	defer cancel()
 	x.q.mu.Lock()
@@ -177,29 +160,29 @@ func (x *execution) call() *answer {
 	if stopped {
 		cancel()
 	}
-	a := &answer{start: time.Now()}
-	defer func() { a.took = time.Since(a.start) }()
-	if x.lane.id.name == lanePosts {
+	a := &outcome.Answer{Start: time.Now()}
+	defer func() { a.Took = time.Since(a.Start) }()
+	if x.lane.id.Name == work.Posts {
 		x.q.deliver(ctx, x.items[0], a)
 		return a
 	}
 	if x.policy.rev == nil {
-		a.err = dayfly.Errorf(dayfly.KindNotFound, "function %s not found", x.lane.id.function)
+		a.Err = dayfly.Errorf(dayfly.KindNotFound, "function %s not found", x.lane.id.Function)
 		return a
 	}
-	inv, err := x.invocation(a.start)
+	inv, err := x.invocation(a.Start)
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
-	a.invocation = inv.ID
+	a.Invocation = inv.ID
 	x.q.fault("attempt:before")
 	result, err := x.q.deps.Invoker.Invoke(ctx, inv)
 	if err != nil {
-		a.err = err
+		a.Err = err
 		return a
 	}
-	a.read(result, x.wantsAnswer())
+	a.Read(result, x.wantsAnswer())
 	x.q.fault("attempt:after")
 	return a
 }
@@ -220,26 +203,6 @@ func (x *execution) wantsAnswer() bool {
 		return true
 	}
 	return x.items[0].Callback != ""
-}
-
-// read takes a result in, and ends the call.
-func (a *answer) read(r *dayfly.Result, keep bool) {
-	defer func() { _ = r.Body.Close() }()
-	a.status, a.header, a.failure = r.Status, r.Header, r.Failure
-	if keep {
-		var kept bytes.Buffer
-		_, a.err = io.Copy(&kept, io.LimitReader(r.Body, answerBytesMax))
-		a.body = kept.Bytes()
-	}
-	if a.err == nil {
-		var rest int64
-		rest, a.err = io.Copy(io.Discard, r.Body)
-		a.cut = keep && rest > 0
-	}
-	var failure *dayfly.Failure
-	if errors.As(a.err, &failure) {
-		a.failure, a.err = failure, nil
-	}
 }
 
 // invocation makes the call of an attempt.
@@ -271,7 +234,7 @@ func (x *execution) request() (dayfly.Request, error) {
 		c := first.Call
 		r := dayfly.Request{Kind: c.Kind, Method: c.Method, Host: c.Host, Path: c.Path, RawQuery: c.RawQuery,
 			Proto: "HTTP/1.1", Scheme: c.Scheme, RemoteAddr: c.RemoteAddr, Header: c.Header,
-			Body: io.NopCloser(bytes.NewReader(first.body)), ContentLength: int64(len(first.body))}
+			Body: io.NopCloser(bytes.NewReader(first.Body)), ContentLength: int64(len(first.Body))}
 		if r.Kind == dayfly.RequestHTTP {
 			r.TraceParent = c.Header.Get("Traceparent")
 		}
@@ -279,7 +242,7 @@ func (x *execution) request() (dayfly.Request, error) {
 	case x.policy.queue:
 		return envelope.Batch(x.policy.rev, first.Trigger, envelopes(x.items))
 	}
-	return envelope.Single(x.policy.rev, first.event())
+	return envelope.Single(x.policy.rev, first.CloudEvent())
 }
 
 // envelopes gives the events as package envelope takes them.
@@ -288,7 +251,7 @@ func envelopes(items []*item) []envelope.Item {
 	for _, it := range items {
 		e := envelope.Item{ID: it.ID, Receives: it.Tries + 1, Accepted: it.Accepted}
 		if it.Event != nil {
-			e.Event = *it.event()
+			e.Event = *it.CloudEvent()
 		}
 		list = append(list, e)
 	}

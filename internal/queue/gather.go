@@ -5,6 +5,9 @@ package queue
 import (
 	"context"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 // batchGrace is how long a batch without a window waits for what is on its way already.
@@ -27,20 +30,20 @@ func (l *lane) gather(ctx context.Context, p *policy, broken <-chan error) ([]*i
 			l.unread(items, mine)
 			return nil, err
 		}
-		if it == nil && len(items) == 0 && l.busy() && !l.q.marks.isPaused(l.id.function) {
+		if it == nil && len(items) == 0 && l.busy() && !l.q.marks.IsPaused(l.id.Function) {
 			timer.Reset(laneIdle)
 			continue
 		}
 		if it == nil {
 			break
 		}
-		if l.q.marks.isCanceled(it.ID) {
+		if l.q.marks.IsCanceled(it.ID) {
 			l.q.finishCanceled(ctx, l, it)
 			l.free(map[string]bool{it.OrderKey: true})
 			continue
 		}
 		items = append(items, it)
-		bytes += len(it.body)
+		bytes += len(it.Body)
 		if len(items) == 1 {
 			timer.Reset(max(p.window, batchGrace))
 		}
@@ -65,7 +68,7 @@ func (l *lane) busy() bool {
 // is paused.
 func (l *lane) next(ctx context.Context, p *policy, w waits, mine map[string]bool) (*item, error) {
 	for {
-		if l.q.marks.isPaused(l.id.function) {
+		if l.q.marks.IsPaused(l.id.Function) {
 			if l.busy() {
 				if err := l.rest(ctx, w); err != nil {
 					return nil, err
@@ -128,8 +131,8 @@ func (l *lane) waiting(ctx context.Context, p *policy, mine map[string]bool) *it
 		default:
 		}
 	}
-	for due := l.q.times.take(l.id); due != nil; due = l.q.times.take(l.id) {
-		it := l.q.read(ctx, due)
+	for one := l.q.times.Take(l.id); one != nil; one = l.q.times.Take(l.id) {
+		it := l.q.read(ctx, one)
 		if it != nil && l.arrive(p, it, mine) {
 			l.fresh = true
 			return it
@@ -143,30 +146,30 @@ func (l *lane) waiting(ctx context.Context, p *policy, mine map[string]bool) *it
 func (l *lane) unread(items []*item, mine map[string]bool) {
 	for i := len(items) - 1; i >= 0; i-- {
 		if items[i].from != nil {
-			l.q.times.giveBack(items[i].from)
+			l.q.times.GiveBack(items[i].from)
 		}
 	}
 	l.free(mine)
 }
 
 // read gives the event of LATER that is due, or nil when it is gone.
-func (q *Queue) read(ctx context.Context, due *timed) *item {
-	m, err := q.later.GetMsg(ctx, due.seq)
+func (q *Queue) read(ctx context.Context, one *due.Event) *item {
+	m, err := q.later.GetMsg(ctx, one.Seq)
 	if err != nil {
 		if isMissing(err) {
-			q.times.remove(due.id, due.seq)
+			q.times.Remove(one.ID, one.Seq)
 			return nil
 		}
 		// It stays in LATER, and is tried again a little later.
-		q.log.Warn("due event was not read", "event", due.id, "error", err)
-		q.times.put(&timed{id: due.id, lane: due.lane, seq: due.seq, due: time.Now().Add(reopenPause)})
+		q.log.Warn("due event was not read", "event", one.ID, "error", err)
+		q.times.Put(&due.Event{ID: one.ID, Lane: one.Lane, Seq: one.Seq, At: time.Now().Add(reopenPause)})
 		return nil
 	}
-	it := &item{entry: &entry{}, from: due}
-	if err := it.unmarshal(m.Data); err != nil {
-		q.log.Error("event that cannot be read was dropped", "event", due.id, "error", err)
-		q.times.remove(due.id, due.seq)
-		_ = q.later.DeleteMsg(ctx, due.seq)
+	it := &item{Entry: &work.Entry{}, from: one}
+	if err := it.Unmarshal(m.Data); err != nil {
+		q.log.Error("event that cannot be read was dropped", "event", one.ID, "error", err)
+		q.times.Remove(one.ID, one.Seq)
+		_ = q.later.DeleteMsg(ctx, one.Seq)
 		return nil
 	}
 	return it

@@ -10,6 +10,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/pace"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -33,16 +37,16 @@ const (
 
 // item is an event that a lane holds.
 type item struct {
-	*entry
+	*work.Entry
 	msg  jetstream.Msg // of WORK, or nil
-	from *timed        // of LATER, or nil
+	from *due.Event    // of LATER, or nil
 }
 
 // lane executes the events of one origin of one function. Its goroutine takes events and
 // starts executions; what both touch is guarded.
 type lane struct {
 	q     *Queue
-	id    laneID
+	id    work.Lane
 	ctx   context.Context // of taking events; executions outlive it
 	stop  context.CancelFunc
 	in    chan *item    // read ahead, one channel for each consumer
@@ -50,7 +54,7 @@ type lane struct {
 	fresh bool          // the next event is to be a fresh one; the lane's goroutine's alone
 
 	mu      sync.Mutex // guards what follows
-	window  window
+	window  pace.Window
 	running int
 	own     bool               // the execution that needs no slot of the node is under way
 	poked   bool               // an event was pushed since the lane last looked
@@ -59,10 +63,10 @@ type lane struct {
 }
 
 // wake sees to it that a lane looks for events.
-func (q *Queue) wake(id laneID) {
+func (q *Queue) wake(id work.Lane) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ctx == nil || q.stopped || q.marks.isPaused(id.function) {
+	if q.ctx == nil || q.stopped || q.marks.IsPaused(id.Function) {
 		return
 	}
 	if l := q.lanes[id]; l != nil {
@@ -73,7 +77,7 @@ func (q *Queue) wake(id laneID) {
 		return
 	}
 	l := &lane{q: q, id: id, kick: make(chan struct{}, 1), held: map[*item]struct{}{},
-		window: newWindow(time.Now()), order: newOrder()}
+		window: pace.NewWindow(time.Now()), order: newOrder()}
 	l.ctx, l.stop = context.WithCancel(q.ctx)
 	q.lanes[id] = l
 	q.wg.Go(l.run)
@@ -88,7 +92,7 @@ func (l *lane) nudge() {
 
 // survey wakes every lane that has events.
 func (q *Queue) survey(ctx context.Context) error {
-	for _, id := range q.times.readyLanes() {
+	for _, id := range q.times.Ready() {
 		q.wake(id)
 	}
 	if q.work == nil {
@@ -96,10 +100,10 @@ func (q *Queue) survey(ctx context.Context) error {
 	}
 	info, err := q.work.Info(ctx, jetstream.WithSubjectFilter(">"))
 	if err != nil {
-		return explain("see which lanes have events", err)
+		return bus.Explain("see which lanes have events", err)
 	}
 	for subject := range info.State.Subjects {
-		if id, ok := parseLane(subject); ok {
+		if id, ok := work.ParseLane(subject); ok {
 			q.wake(id)
 		}
 	}
@@ -117,7 +121,7 @@ func (l *lane) run() {
 			return
 		}
 		if err != nil && l.ctx.Err() == nil {
-			l.q.log.Warn("lane was interrupted", "function", l.id.function, "lane", l.id.name, "error", err)
+			l.q.log.Warn("lane was interrupted", "function", l.id.Function, "lane", l.id.Name, "error", err)
 			pause(l.ctx, reopenPause)
 		}
 	}
@@ -146,7 +150,7 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
 	consumer, err := l.q.work.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		FilterSubject: l.id.workSubject(), AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		FilterSubject: l.id.WorkSubject(), AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
 		MaxAckPending: -1, MemoryStorage: true, InactiveThreshold: ackWait,
 	})
 	if err != nil {
@@ -194,7 +198,7 @@ func (l *lane) close(consumer jetstream.Consumer, executions *sync.WaitGroup) {
 		pause(ctx, 10*time.Millisecond)
 	}
 	if err := l.q.work.DeleteConsumer(ctx, consumer.CachedInfo().Name); err != nil && ctx.Err() == nil {
-		l.q.log.Debug("consumer was not removed", "function", l.id.function, "lane", l.id.name, "error", err)
+		l.q.log.Debug("consumer was not removed", "function", l.id.Function, "lane", l.id.Name, "error", err)
 	}
 }
 
@@ -219,13 +223,13 @@ func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) err
 		if err != nil {
 			return err
 		}
-		it := &item{entry: &entry{}, msg: m}
-		if err := it.unmarshal(m.Data()); err != nil {
-			l.q.log.Error("event that cannot be read was dropped", "function", l.id.function, "error", err)
+		it := &item{Entry: &work.Entry{}, msg: m}
+		if err := it.Unmarshal(m.Data()); err != nil {
+			l.q.log.Error("event that cannot be read was dropped", "function", l.id.Function, "error", err)
 			_ = m.Ack()
 			continue
 		}
-		if l.q.times.has(it.ID) {
+		if l.q.times.Has(it.ID) {
 			_ = m.Ack() // its next attempt is in LATER
 			continue
 		}
@@ -291,8 +295,8 @@ func (l *lane) take(ctx context.Context, broken <-chan error, executions *sync.W
 func (l *lane) awaitRoom(ctx context.Context, p *policy, broken <-chan error) error {
 	for {
 		l.mu.Lock()
-		room := l.running < min(l.window.limit, p.most)
-		l.window.full = l.window.full || !room
+		room := l.running < min(l.window.Limit, p.most)
+		l.window.Full = l.window.Full || !room
 		l.mu.Unlock()
 		if room {
 			return nil
@@ -314,7 +318,7 @@ func (l *lane) begin(p *policy) (own bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running++
-	l.window.full = l.window.full || l.running >= min(l.window.limit, p.most)
+	l.window.Full = l.window.Full || l.running >= min(l.window.Limit, p.most)
 	l.q.active.Add(1)
 	own = !l.own
 	l.own = true
@@ -343,12 +347,12 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stopLanes makes the lanes of a function look whether it is paused.
-func (q *Queue) stopLanes(ref dayfly.FunctionRef) {
+// nudgeLanes makes the lanes of a function look whether it is paused.
+func (q *Queue) nudgeLanes(ref dayfly.FunctionRef) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for id, l := range q.lanes {
-		if id.function == ref {
+		if id.Function == ref {
 			l.nudge()
 		}
 	}

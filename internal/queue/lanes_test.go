@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 // fromQueue gives a function a queue trigger.
@@ -468,9 +469,9 @@ func TestLoopsOfDestinationsEnd(t *testing.T) {
 	})
 	q := w.open().run()
 	q.push(Push{Function: f, Call: httpCall("x")})
-	within(t, "the loop goes round", func() bool { return len(w.seen("f")) == depthMax+1 })
+	within(t, "the loop goes round", func() bool { return len(w.seen("f")) == work.DepthMax+1 })
 	within(t, "the loop ends", q.empty)
-	if n := len(w.seen("f")); n != depthMax+1 {
-		t.Errorf("%d calls, want %d", n, depthMax+1)
+	if n := len(w.seen("f")); n != work.DepthMax+1 {
+		t.Errorf("%d calls, want %d", n, work.DepthMax+1)
 	}
 }

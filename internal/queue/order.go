@@ -69,7 +69,7 @@ func (o *order) next() *item {
 
 func (o *order) count(it *item, n int) {
 	o.parked += n
-	o.bytes += n * len(it.body)
+	o.bytes += n * len(it.Body)
 }
 
 // admit tells whether an event that waited may be executed now.

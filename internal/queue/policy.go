@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/queue/pace"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -28,32 +30,33 @@ type policy struct {
 }
 
 // policyOf reads the policy of a lane.
-func (q *Queue) policyOf(id laneID) policy {
-	p := policy{batch: 1, most: windowStart, retry: dayfly.DefaultRetry()}
-	if id.name == lanePosts {
+func (q *Queue) policyOf(id work.Lane) policy {
+	p := policy{batch: 1, most: pace.Start, retry: dayfly.DefaultRetry()}
+	if id.Name == work.Posts {
 		p.most, p.retry = postsAtOnce, postRetry()
 	}
-	rev, err := q.deps.Resolver.Resolve(id.function, dayfly.LiveAlias)
+	rev, err := q.deps.Resolver.Resolve(id.Function, dayfly.LiveAlias)
 	if err != nil {
 		return p
 	}
 	p.rev = rev
-	if id.name == lanePosts {
+	if id.Name == work.Posts {
 		return p
 	}
 	s := &rev.Spec
-	p.retry = complete(s.Retry)
+	p.retry = pace.Complete(s.Retry)
 	p.most = max(1, min(s.Scaling.MaxInstances*max(1, s.Scaling.Concurrency), (q.cfg.ExecutionsMax+1)/2))
-	if id.name == laneCalls {
+	if id.Name == work.Calls {
 		return p
 	}
 	p.gone = true
 	for i := range s.Triggers {
 		t := &s.Triggers[i]
-		if token(string(t.Name)) != id.name {
+		if work.Token(string(t.Name)) != id.Name {
 			continue
 		}
 		p.gone = false
+		p.ordered = t.Object != nil || t.Value != nil // changes of a key come as they happened
 		if t.Queue != nil {
 			p.queue, p.ordered = true, t.Queue.Ordered
 			p.batch, p.window = max(1, t.Queue.Batch), t.Queue.Window
@@ -79,5 +82,5 @@ func (q *Queue) retryOf(ref dayfly.FunctionRef) dayfly.Retry {
 	if err != nil {
 		return dayfly.DefaultRetry()
 	}
-	return complete(rev.Spec.Retry)
+	return pace.Complete(rev.Spec.Retry)
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/queue/marks"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -30,7 +33,7 @@ func (q *Queue) PushAll(ctx context.Context, pushes []Push) ([]Accepted, error) 
 		return nil, dayfly.Errorf(dayfly.KindInvalid, "%d events at once, at most %d are taken", len(pushes), pushAllMax)
 	}
 	now := time.Now()
-	entries := make([]*entry, 0, len(pushes))
+	entries := make([]*work.Entry, 0, len(pushes))
 	var refused error
 	for i := range pushes {
 		e, err := q.entryOf(&pushes[i], now)
@@ -49,7 +52,7 @@ func (q *Queue) PushAll(ctx context.Context, pushes []Push) ([]Accepted, error) 
 	}
 	if fit < len(entries) {
 		full := dayfly.Errorf(dayfly.KindExhausted, "there is no room for more events of %s", entries[fit].Function)
-		full.RetryAfter = fullPause
+		full.RetryAfter = bus.FullPause
 		entries, refused = entries[:fit], full
 	}
 	accepted, err := q.pipeline(ctx, entries, pushes)
@@ -61,36 +64,36 @@ func (q *Queue) PushAll(ctx context.Context, pushes []Push) ([]Accepted, error) 
 
 // fitting tells how many entries, from the first, their lanes have room for. Whoever copies
 // into a lane is the only one who does: what fits now fits when it is written.
-func (q *Queue) fitting(ctx context.Context, entries []*entry) (int, error) {
-	wanted := map[laneID]int{}
+func (q *Queue) fitting(ctx context.Context, entries []*work.Entry) (int, error) {
+	wanted := map[work.Lane]int{}
 	for _, e := range entries {
-		wanted[e.lane()]++
+		wanted[e.Lane()]++
 	}
-	room := make(map[laneID]int, len(wanted))
+	room := make(map[work.Lane]int, len(wanted))
 	for id := range wanted {
-		subject := id.workSubject()
+		subject := id.WorkSubject()
 		info, err := q.work.Info(ctx, jetstream.WithSubjectFilter(subject))
 		if err != nil {
-			return 0, explain("see how full the lane is", err)
+			return 0, bus.Explain("see how full the lane is", err)
 		}
 		room[id] = q.cfg.LaneMessagesMax - int(info.State.Subjects[subject])
 	}
 	for i, e := range entries {
-		if room[e.lane()] <= 0 {
+		if room[e.Lane()] <= 0 {
 			return i, nil
 		}
-		room[e.lane()]--
+		room[e.Lane()]--
 	}
 	return len(entries), nil
 }
 
 // pipeline writes entries without waiting for one before the next.
-func (q *Queue) pipeline(ctx context.Context, entries []*entry, pushes []Push) ([]Accepted, error) {
+func (q *Queue) pipeline(ctx context.Context, entries []*work.Entry, pushes []Push) ([]Accepted, error) {
 	futures := make([]jetstream.PubAckFuture, 0, len(entries))
-	tolds := make([]*told, 0, len(entries))
+	tolds := make([]*marks.Told, 0, len(entries))
 	defer func() {
 		for _, e := range entries[:len(tolds)] {
-			q.marks.pushed(e.ID)
+			q.marks.Pushed(e.ID)
 		}
 	}()
 	var failed error
@@ -98,14 +101,14 @@ func (q *Queue) pipeline(ctx context.Context, entries []*entry, pushes []Push) (
 		m, err := workMessage(e, pushes[i].identity())
 		if err == nil {
 			q.fault("pushall:before")
-			tolds = append(tolds, q.marks.pushing(e.ID))
+			tolds = append(tolds, q.marks.Pushing(e.ID))
 			var future jetstream.PubAckFuture
 			if future, err = q.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0)); err == nil {
 				futures = append(futures, future)
 			}
 		}
 		if err != nil {
-			failed = explain("accept events", err)
+			failed = bus.Explain("accept events", err)
 			break
 		}
 	}
@@ -115,9 +118,9 @@ func (q *Queue) pipeline(ctx context.Context, entries []*entry, pushes []Push) (
 		case ack := <-future.Ok():
 			accepted = append(accepted, q.piped(entries[i], ack, tolds[i], pushes[i].identity()))
 		case err := <-future.Err():
-			return q.woken(entries[:i], accepted), explain("accept events", err)
+			return q.woken(entries[:i], accepted), bus.Explain("accept events", err)
 		case <-ctx.Done():
-			return q.woken(entries[:i], accepted), explain("accept events", context.Cause(ctx))
+			return q.woken(entries[:i], accepted), bus.Explain("accept events", context.Cause(ctx))
 		}
 	}
 	q.fault("pushall:after")
@@ -125,19 +128,19 @@ func (q *Queue) pipeline(ctx context.Context, entries []*entry, pushes []Push) (
 }
 
 // piped tells the journal of an event that was acknowledged.
-func (q *Queue) piped(e *entry, ack *jetstream.PubAck, told *told, identity string) Accepted {
+func (q *Queue) piped(e *work.Entry, ack *jetstream.PubAck, told *marks.Told, identity string) Accepted {
 	if ack.Duplicate {
 		return duplicateOf(e, identity)
 	}
-	told.unlessEnded(func() { q.deps.Journal.Event(e.info(dayfly.EventPending)) })
+	told.UnlessEnded(func() { q.deps.Journal.Event(e.Info(dayfly.EventPending)) })
 	return Accepted{ID: e.ID}
 }
 
 // woken wakes the lanes of what was accepted.
-func (q *Queue) woken(entries []*entry, accepted []Accepted) []Accepted {
-	var seen []laneID
+func (q *Queue) woken(entries []*work.Entry, accepted []Accepted) []Accepted {
+	var seen []work.Lane
 	for _, e := range entries {
-		if id := e.lane(); !slices.Contains(seen, id) {
+		if id := e.Lane(); !slices.Contains(seen, id) {
 			seen = append(seen, id)
 			q.wake(id)
 		}

@@ -16,6 +16,10 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/keys"
+	"github.com/dayfly-faas/dayfly/internal/queue/marks"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 // Bus is where events are kept.
@@ -104,13 +108,13 @@ type Queue struct {
 	work  jetstream.Stream
 	later jetstream.Stream
 	dead  jetstream.Stream
-	keys  *keys
-	times *times
+	keys  *keys.Keys
+	times *due.List
 	slots chan struct{} // one element for each attempt under way beside the lanes' own
-	marks marks
+	marks *marks.Marks
 
 	mu      sync.Mutex // guards what follows
-	lanes   map[laneID]*lane
+	lanes   map[work.Lane]*lane
 	running map[dayfly.EventID]*execution
 	open    bool
 	stopped bool // no more events are taken
@@ -127,9 +131,9 @@ func New(cfg Config, log *slog.Logger, deps Deps) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Queue{cfg: cfg, log: log, deps: deps, times: newTimes(), marks: newMarks(),
+	return &Queue{cfg: cfg, log: log, deps: deps, times: due.New(),
 		slots: make(chan struct{}, cfg.ExecutionsMax),
-		lanes: map[laneID]*lane{}, running: map[dayfly.EventID]*execution{},
+		lanes: map[work.Lane]*lane{}, running: map[dayfly.EventID]*execution{},
 		fault: func(string) {}}, nil
 }
 
@@ -157,9 +161,9 @@ func (q *Queue) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.keys = &keys{kv: bucket, js: q.js, waits: map[string]chan struct{}{}}
-	if err := q.loadMarks(ctx); err != nil {
-		return fmt.Errorf("read marks of events: %w", err)
+	q.keys = keys.New(bucket, q.js)
+	if q.marks, err = marks.Open(ctx, bucket); err != nil {
+		return err
 	}
 	if err := q.loadLater(ctx); err != nil {
 		return fmt.Errorf("read events that wait: %w", err)

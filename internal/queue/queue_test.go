@@ -19,6 +19,8 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/logs"
+	"github.com/dayfly-faas/dayfly/internal/queue/outcome"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 func TestMain(m *testing.M) {
@@ -478,15 +480,15 @@ func TestBadPushesAreRefused(t *testing.T) {
 	}{
 		"no such function": {Push{Function: ref("nope"), Call: httpCall("")}, dayfly.KindNotFound},
 		"nothing to do":    {Push{Function: f}, dayfly.KindInvalid},
-		"too large":        {Push{Function: f, Call: httpCall(strings.Repeat("x", bodyBytesMax+1))}, dayfly.KindInvalid},
+		"too large":        {Push{Function: f, Call: httpCall(strings.Repeat("x", work.BodyBytesMax+1))}, dayfly.KindInvalid},
 		"long key":         {Push{Function: f, Key: strings.Repeat("k", 257), Call: httpCall("")}, dayfly.KindInvalid},
 		"odd id":           {Push{Function: f, ID: "a.b", Call: httpCall("")}, dayfly.KindInvalid},
 		"far away":         {Push{Function: f, After: time.Now().Add(400 * 24 * time.Hour), Call: httpCall("")}, dayfly.KindInvalid},
 		"odd callback":     {Push{Function: f, Callback: "ftp://x", Call: httpCall("")}, dayfly.KindInvalid},
 		"credentials":      {Push{Function: f, Callback: "http://a:b@x", Call: httpCall("")}, dayfly.KindInvalid},
-		"many headers": {Push{Function: f, Call: &Call{Header: http.Header{"A": {strings.Repeat("x", headBytesMax)}}}},
+		"many headers": {Push{Function: f, Call: &Call{Header: http.Header{"A": {strings.Repeat("x", 100<<10)}}}},
 			dayfly.KindInvalid},
-		"a loop": {Push{Function: f, Event: &dayfly.Event{Extensions: map[string]string{ExtensionDepth: "17"}}},
+		"a loop": {Push{Function: f, Event: &dayfly.Event{Extensions: map[string]string{outcome.ExtensionDepth: "17"}}},
 			dayfly.KindInvalid},
 	} {
 		_, err := q.Push(t.Context(), tc.p)

@@ -4,8 +4,6 @@ package queue
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -14,6 +12,9 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
+	"github.com/dayfly-faas/dayfly/internal/queue/outcome"
+	"github.com/dayfly-faas/dayfly/internal/queue/pace"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 const (
@@ -28,36 +29,36 @@ func errTriggerGone() error {
 }
 
 // settleAll gives every event of the execution the same outcome.
-func (x *execution) settleAll(v verdict, a *answer) time.Duration {
-	return x.settle(a, func(int) verdict { return v })
+func (x *execution) settleAll(v outcome.Verdict, a *outcome.Answer) time.Duration {
+	return x.settle(a, func(int) outcome.Verdict { return v })
 }
 
 // settleBatch asks the answer which events of a batch failed.
-func (x *execution) settleBatch(a *answer) time.Duration {
-	failed, err := envelope.Failures(x.policy.rev, envelopes(x.items), a.status, a.header, a.body)
+func (x *execution) settleBatch(a *outcome.Answer) time.Duration {
+	failed, err := envelope.Failures(x.policy.rev, envelopes(x.items), a.Status, a.Header, a.Body)
 	if err != nil {
-		a.err = err
+		a.Err = err
 	}
-	return x.settle(a, func(i int) verdict {
+	return x.settle(a, func(i int) outcome.Verdict {
 		if slices.Contains(failed, i) {
-			return verdictRetry
+			return outcome.Retry
 		}
-		return verdictDone
+		return outcome.Done
 	})
 }
 
 // settle writes the outcome of each event. What has to be tried again in its place stays
 // in x.items, and the wait before that is given.
-func (x *execution) settle(a *answer, outcome func(i int) verdict) time.Duration {
+func (x *execution) settle(a *outcome.Answer, judged func(i int) outcome.Verdict) time.Duration {
 	now := time.Now()
 	var left []*item
 	var wait time.Duration
 	held := map[string]bool{}  // keys with an event that is to be tried again
 	freed := map[string]bool{} // keys of events that ended
 	for i, it := range x.items {
-		v := outcome(i)
-		if v == verdictDone && held[it.OrderKey] && x.policy.ordered {
-			v = verdictRetry // it ran, but out of order: once more, after the one before it
+		v := judged(i)
+		if v == outcome.Done && held[it.OrderKey] && x.policy.ordered {
+			v = outcome.Retry // it ran, but out of order: once more, after the one before it
 		}
 		stays, pause := x.settleOne(it, v, a, now)
 		if stays {
@@ -76,40 +77,42 @@ func (x *execution) settle(a *answer, outcome func(i int) verdict) time.Duration
 }
 
 // settleOne writes the outcome of one event, unless it stays to be tried in its place.
-func (x *execution) settleOne(it *item, v verdict, a *answer, now time.Time) (stays bool, wait time.Duration) {
-	attempt := a.attempt(it.Tries+1, v)
+func (x *execution) settleOne(
+	it *item, v outcome.Verdict, a *outcome.Answer, now time.Time,
+) (stays bool, wait time.Duration) {
+	attempt := a.Attempt(it.Tries+1, v)
 	switch v {
-	case verdictDone:
+	case outcome.Done:
 		it.Tries++
-		it.note(attempt)
+		it.Note(attempt)
 		x.q.succeed(x.ctx, x, it, a)
 		return false, 0
-	case verdictRetry:
+	case outcome.Retry:
 		it.Tries++
 		retry := &x.policy.retry
-		wait = backoff(retry, it.Tries, retryAfter(a.header, now))
+		wait = pace.Backoff(retry, it.Tries, pace.RetryAfter(a.Header, now))
 		attempt.Next = now.Add(wait)
 		switch {
 		case it.Tries >= retry.Attempts:
 			attempt.Next = time.Time{}
-			it.note(attempt)
+			it.Note(attempt)
 			x.q.die(x.ctx, x, it, a, dayfly.DeadAttempts)
-		case attempt.Next.Sub(it.began()) > retry.Age:
+		case attempt.Next.Sub(it.Began()) > retry.Age:
 			attempt.Next = time.Time{}
-			it.note(attempt)
+			it.Note(attempt)
 			x.q.die(x.ctx, x, it, a, dayfly.DeadAge)
 		default:
-			it.note(attempt)
+			it.Note(attempt)
 			stays = x.again(it, attempt.Next)
 		}
 		return stays, wait
-	case verdictRemoved:
+	case outcome.Removed:
 		x.q.die(x.ctx, x, it, a, dayfly.DeadRemoved)
 		return false, 0
 	}
 	it.Tries++
 	attempt.Fatal = true
-	it.note(attempt)
+	it.Note(attempt)
 	x.q.die(x.ctx, x, it, a, dayfly.DeadFatal)
 	return false, 0
 }
@@ -118,12 +121,12 @@ func (x *execution) settleOne(it *item, v verdict, a *answer, now time.Time) (st
 // of ordered lanes do, and all when LATER has no room.
 func (x *execution) again(it *item, at time.Time) (stays bool) {
 	it.Due = at
-	x.q.marks.supersede(it.ID)
-	x.q.deps.Journal.Event(it.info(dayfly.EventDelayed))
+	x.q.marks.Supersede(it.ID)
+	x.q.deps.Journal.Event(it.Info(dayfly.EventDelayed))
 	if x.policy.ordered && it.OrderKey != "" {
 		return true
 	}
-	if err := x.q.putLater(x.ctx, it.entry); err != nil {
+	if err := x.q.putLater(x.ctx, it.Entry); err != nil {
 		x.q.log.Warn("event waits for its next attempt in memory", "event", it.ID, "error", err)
 		return true
 	}
@@ -144,24 +147,24 @@ func (l *lane) settled(it *item) {
 
 // afterFault is for attempts that do not count: there was no capacity, or the platform
 // failed. The events stay, unless they are too old.
-func (x *execution) afterFault(a *answer, v verdict, now time.Time) time.Duration {
+func (x *execution) afterFault(a *outcome.Answer, v outcome.Verdict, now time.Time) time.Duration {
 	x.waits++
 	least, most := platformMin, platformMax
-	if v == verdictCapacity {
+	if v == outcome.Capacity {
 		least, most = capacityMin, capacityMax
 		x.lane.mu.Lock()
-		x.lane.window.refused(now)
+		x.lane.window.Refused(now)
 		x.lane.mu.Unlock()
 	}
-	wait := jittered(least, most, x.waits)
+	wait := pace.Jittered(least, most, x.waits)
 	var left []*item
 	freed := map[string]bool{}
 	for _, it := range x.items {
-		if now.Add(wait).Sub(it.began()) <= x.policy.retry.Age {
+		if now.Add(wait).Sub(it.Began()) <= x.policy.retry.Age {
 			left = append(left, it)
 			continue
 		}
-		it.note(a.attempt(it.Tries+1, v))
+		it.Note(a.Attempt(it.Tries+1, v))
 		x.q.die(x.ctx, x, it, a, dayfly.DeadAge)
 		freed[it.OrderKey] = true
 	}
@@ -170,20 +173,20 @@ func (x *execution) afterFault(a *answer, v verdict, now time.Time) time.Duratio
 		delete(freed, it.OrderKey)
 	}
 	x.lane.free(freed)
-	x.q.log.Debug("attempt did not count", "function", x.lane.id.function, "error", a.err, "wait", wait)
+	x.q.log.Debug("attempt did not count", "function", x.lane.id.Function, "error", a.Err, "wait", wait)
 	return wait
 }
 
 // afterCancel ends what Cancel asked for; the other events of a batch are tried again.
-func (x *execution) afterCancel(a *answer) time.Duration {
+func (x *execution) afterCancel(a *outcome.Answer) time.Duration {
 	var left []*item
 	freed := map[string]bool{}
 	for _, it := range x.items {
-		if !x.q.marks.isCanceled(it.ID) {
+		if !x.q.marks.IsCanceled(it.ID) {
 			left = append(left, it)
 			continue
 		}
-		it.note(a.attempt(it.Tries+1, verdictStopped))
+		it.Note(a.Attempt(it.Tries+1, outcome.Stopped))
 		x.q.finishCanceled(x.ctx, x.lane, it)
 		freed[it.OrderKey] = true
 	}
@@ -195,33 +198,8 @@ func (x *execution) afterCancel(a *answer) time.Duration {
 	return capacityMin
 }
 
-// attempt gives what is kept of an attempt.
-func (a *answer) attempt(number int, v verdict) dayfly.Attempt {
-	out := dayfly.Attempt{Number: number, Invocation: a.invocation, Start: a.start, Duration: a.took, Status: a.status}
-	switch {
-	case a.failure != nil:
-		out.Fault, out.Error = dayfly.FaultGuest, a.failure.Error()
-	case a.err != nil:
-		out.Error = a.err.Error()
-		switch v {
-		case verdictCapacity:
-			out.Fault = dayfly.FaultCapacity
-		case verdictFatal, verdictRetry:
-			out.Fault = dayfly.FaultGuest
-		case verdictStopped:
-			out.Fault = dayfly.FaultCaller
-		default:
-			out.Fault = dayfly.FaultPlatform
-		}
-	case v != verdictDone:
-		out.Fault = dayfly.FaultGuest
-		out.Error = fmt.Sprintf("the function answered %d %s", a.status, http.StatusText(a.status))
-	}
-	return out
-}
-
 // succeed ends an event well.
-func (q *Queue) succeed(ctx context.Context, x *execution, it *item, a *answer) {
+func (q *Queue) succeed(ctx context.Context, x *execution, it *item, a *outcome.Answer) {
 	it.Ended = time.Now()
 	if it.Post == nil {
 		q.tell(ctx, x, it, a, dayfly.EventDone)
@@ -230,10 +208,10 @@ func (q *Queue) succeed(ctx context.Context, x *execution, it *item, a *answer) 
 }
 
 // die gives an event up: it is a dead letter before it leaves.
-func (q *Queue) die(ctx context.Context, x *execution, it *item, a *answer, why dayfly.DeadReason) {
+func (q *Queue) die(ctx context.Context, x *execution, it *item, a *outcome.Answer, why dayfly.DeadReason) {
 	it.Reason, it.Ended = why, time.Now()
 	if it.Post == nil {
-		q.insist(ctx, "keep dead letter", func() error { return q.bury(ctx, it.entry) })
+		q.insist(ctx, "keep dead letter", func() error { return q.bury(ctx, it.Entry) })
 		q.tell(ctx, x, it, a, dayfly.EventDead)
 	}
 	q.log.Debug("event was given up", "event", it.ID, "function", it.Function, "reason", why)
@@ -241,13 +219,13 @@ func (q *Queue) die(ctx context.Context, x *execution, it *item, a *answer, why 
 }
 
 // bury writes a dead letter.
-func (q *Queue) bury(ctx context.Context, e *entry) error {
-	data, err := e.marshal()
+func (q *Queue) bury(ctx context.Context, e *work.Entry) error {
+	data, err := e.Marshal()
 	if err != nil {
 		return err
 	}
 	q.fault("dead:before")
-	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: deadSubject(e.Function, e.ID), Data: data},
+	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: work.DeadSubject(e.Function, e.ID), Data: data},
 		jetstream.WithRetryAttempts(0))
 	q.fault("dead:after")
 	return err
@@ -257,13 +235,13 @@ func (q *Queue) bury(ctx context.Context, e *entry) error {
 func (q *Queue) finishCanceled(ctx context.Context, l *lane, it *item) {
 	it.Ended = time.Now()
 	q.finish(ctx, l, it, dayfly.EventCanceled)
-	q.unmarkCanceled(ctx, it.ID)
+	q.forget(ctx, it.ID)
 }
 
 // finish removes an event that ended, and tells the journal. When ctx ends before, it
 // stays, and its last attempt is repeated.
 func (q *Queue) finish(ctx context.Context, l *lane, it *item, state dayfly.EventState) {
-	q.insist(ctx, "settle idempotency key", func() error { return q.settleKey(ctx, it.entry) })
+	q.insist(ctx, "settle idempotency key", func() error { return q.settleKey(ctx, it.Entry) })
 	q.fault("finish:before")
 	q.insist(ctx, "remove event", func() error { return q.remove(ctx, it) })
 	q.fault("finish:after")
@@ -271,12 +249,12 @@ func (q *Queue) finish(ctx context.Context, l *lane, it *item, state dayfly.Even
 		return
 	}
 	l.settled(it)
-	q.marks.supersede(it.ID)
+	q.marks.Supersede(it.ID)
 	if it.Post != nil {
 		q.delivered(ctx, it, state)
 		return
 	}
-	q.deps.Journal.Event(it.info(state))
+	q.deps.Journal.Event(it.Info(state))
 }
 
 // remove takes an event out of WORK or LATER.
@@ -284,10 +262,10 @@ func (q *Queue) remove(ctx context.Context, it *item) error {
 	if it.msg != nil {
 		return it.msg.Ack()
 	}
-	if err := q.later.DeleteMsg(ctx, it.from.seq); err != nil && !isMissing(err) {
+	if err := q.later.DeleteMsg(ctx, it.from.Seq); err != nil && !isMissing(err) {
 		return err
 	}
-	q.times.remove(it.ID, it.from.seq)
+	q.times.Remove(it.ID, it.from.Seq)
 	return nil
 }
 
@@ -301,6 +279,6 @@ func (q *Queue) insist(ctx context.Context, what string, write func() error) {
 		if ctx.Err() == nil {
 			q.log.Warn("write is repeated", "what", what, "error", err)
 		}
-		pause(ctx, jittered(insistMin, insistMax, tries))
+		pause(ctx, pace.Jittered(insistMin, insistMax, tries))
 	}
 }

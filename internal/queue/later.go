@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
+)
+
+// Whatever waits for its time is one message of LATER, on a subject of its own, and one
+// element of times. It stays in both while it is executed, and gives way to its next attempt
+// on the same subject. A message of WORK whose event is in LATER is what a crash left
+// of an attempt whose outcome was written: it is passed over.
+
+// dueHeader carries when a message of LATER is due, in nanoseconds: starting reads
+// headers only.
+const dueHeader = "Dayfly-Due"
+
+// idleWait is how long the clock sleeps when nothing waits; a kick ends it.
+const idleWait = time.Hour
+
+// runTimes wakes lanes when their events are due.
+func (q *Queue) runTimes(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-q.times.Kicked():
+		}
+		woken, next := q.times.Advance(time.Now())
+		for _, id := range woken {
+			q.wake(id)
+		}
+		wait := idleWait
+		if !next.IsZero() {
+			wait = min(wait, time.Until(next))
+		}
+		timer.Reset(wait)
+	}
+}
+
+// putLater writes an entry that is due at its Due; it takes the place of what there was
+// of the event in LATER.
+func (q *Queue) putLater(ctx context.Context, e *work.Entry) error {
+	data, err := e.Marshal()
+	if err != nil {
+		return err
+	}
+	id := e.Lane()
+	m := &nats.Msg{Subject: id.LaterSubject(e.ID), Data: data,
+		Header: nats.Header{dueHeader: {strconv.FormatInt(e.Due.UnixNano(), 10)}}}
+	q.fault("later:before")
+	ack, err := q.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+	if err != nil {
+		return bus.Explain("keep the event for later", err)
+	}
+	q.fault("later:after")
+	q.times.Put(&due.Event{ID: e.ID, Lane: id, Seq: ack.Sequence, At: e.Due})
+	return nil
+}
+
+// loadBatch is how many messages starting reads at once.
+const loadBatch = 1_000
+
+// loadLater learns what is in LATER.
+func (q *Queue) loadLater(ctx context.Context) error {
+	info, err := q.later.Info(ctx)
+	if err != nil || info.State.Msgs == 0 {
+		return err
+	}
+	consumer, err := q.later.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy,
+		HeadersOnly: true, MemoryStorage: true, InactiveThreshold: time.Minute})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = q.later.DeleteConsumer(ctx, consumer.CachedInfo().Name) }()
+	for left := info.State.Msgs; left > 0; {
+		batch, err := consumer.Fetch(int(min(left, loadBatch)), jetstream.FetchMaxWait(10*time.Second))
+		if err != nil {
+			return err
+		}
+		read := uint64(0)
+		for m := range batch.Messages() {
+			read++
+			if err := q.recall(m); err != nil {
+				q.log.Error("event for later was passed over", "subject", m.Subject(), "error", err)
+			}
+		}
+		if err := batch.Error(); err != nil || read == 0 {
+			return fmt.Errorf("read stream of later events: %d are missing: %w", left-read, err)
+		}
+		left -= read
+	}
+	return nil
+}
+
+// recall learns of one message of LATER.
+func (q *Queue) recall(m jetstream.Msg) error {
+	id, ok := work.ParseLane(m.Subject())
+	if !ok {
+		return fmt.Errorf("read subject %s: it names no lane", m.Subject())
+	}
+	nanos, err := strconv.ParseInt(m.Headers().Get(dueHeader), 10, 64)
+	if err != nil {
+		return fmt.Errorf("read due time: %w", err)
+	}
+	meta, err := m.Metadata()
+	if err != nil {
+		return fmt.Errorf("read position: %w", err)
+	}
+	event := m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:]
+	q.times.Put(&due.Event{ID: dayfly.EventID(event), Lane: id, Seq: meta.Sequence.Stream, At: time.Unix(0, nanos)})
+	return nil
+}
