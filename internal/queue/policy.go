@@ -57,6 +57,9 @@ func (q *Queue) policyOf(id work.Lane) policy {
 		}
 		p.gone = false
 		p.ordered = t.Object != nil || t.Value != nil // changes of a key come as they happened
+		if t.Cron != nil && t.Cron.Overlap == dayfly.OverlapQueue {
+			p.ordered = true // its events have one key
+		}
 		if t.Queue != nil {
 			p.queue, p.ordered = true, t.Queue.Ordered
 			p.batch, p.window = max(1, t.Queue.Batch), t.Queue.Window
