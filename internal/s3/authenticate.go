@@ -193,3 +193,21 @@ func (s *Server) projectWithRules(bucket string) (dayfly.ProjectName, bool) {
 	}
 	return "", false
 }
+
+// plainKey refuses forms that want the key made of the name of the browser's file, which
+// the protocol's library does not tell.
+func plainKey(ctx fiber.Ctx) error {
+	form, ok := utils.ContextKeyObjectPostResult.Get(ctx).(middlewares.PostObjectResult)
+	if !ok {
+		return s3err.GetAPIError(s3err.ErrAccessDenied)
+	}
+	key := form.Fields["key"]
+	switch {
+	case strings.Contains(key, "${filename}"):
+		return s3err.APIError{Code: "NotImplemented", HTTPStatusCode: http.StatusNotImplemented,
+			Description: "${filename} in the key of a form is not supported: name the key."}
+	case len(key) > keyLengthMax:
+		return s3err.GetKeyTooLongErr(int64(len(key)), keyLengthMax)
+	}
+	return nil
+}

@@ -171,7 +171,7 @@ func (s *Server) compile() map[string][]route {
 		case bodyUnasked:
 			steps = []fiber.Handler{s.admitPreflight}
 		case bodyForm:
-			steps = []fiber.Handler{middlewares.AuthorizePostObject(s.root, accounts{s.keys}, s.cfg.Region), s.admit, cors}
+			steps = []fiber.Handler{middlewares.AuthorizePostObject(s.root, accounts{s.keys}, s.cfg.Region), s.admit, plainKey, cors}
 		case bodyStream:
 			steps = []fiber.Handler{s.authenticate(true), s.admit, middlewares.VerifyChecksums(true, false, false), cors}
 		default:

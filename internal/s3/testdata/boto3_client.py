@@ -51,7 +51,7 @@ for client in s3, v4:
     urllib.request.urlopen(request).read()
     expect("presigned put", s3.get_object(Bucket=BUCKET, Key="put")["Body"].read(), b"put")
 
-post = v4.generate_presigned_post(BUCKET, "form/${filename}", Conditions=[["content-length-range", 1, 100]])
+post = v4.generate_presigned_post(BUCKET, "form/f.txt", Conditions=[["content-length-range", 1, 100]])
 lines = []
 for name, value in post["fields"].items():
     lines += ["--edge", f'Content-Disposition: form-data; name="{name}"', "", value]
