@@ -67,8 +67,9 @@ func short() bool {
 	return false
 }
 
-// startPlatform builds the binary and starts it on ports of the system's choice.
-func startPlatform() (*platform, error) {
+// startPlatform builds the binary and starts it on ports of the system's choice, with
+// more words for the command.
+func startPlatform(words ...string) (*platform, error) {
 	dir, err := os.MkdirTemp("", "dayfly-examples-")
 	if err != nil {
 		return nil, err
@@ -83,8 +84,9 @@ func startPlatform() (*platform, error) {
 		return nil, err
 	}
 	defer log.Close()
-	p.up = exec.Command(p.binary, "up", "--data", p.data(), "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
-		"--s3", "127.0.0.1:0")
+	words = append([]string{"up", "--data", p.data(), "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
+		"--s3", "127.0.0.1:0"}, words...)
+	p.up = exec.Command(p.binary, words...)
 	p.up.Stdout, p.up.Stderr = log, log
 	// A test that is killed takes the platform with it.
 	p.up.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

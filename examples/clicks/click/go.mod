@@ -1,0 +1,3 @@
+module example.com/click
+
+go 1.22
