@@ -4,16 +4,20 @@ package blob_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/dayfly-faas/dayfly/internal/blob"
+	"github.com/dayfly-faas/dayfly/internal/bus"
 )
 
 var benchSizes = []int{1 << 10, 16 << 10, 32 << 10, 64 << 10, 1 << 20, 16 << 20}
@@ -169,27 +173,54 @@ func BenchmarkOverHTTP(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen tells how long 20,000 objects take to be read at a start, and how much
-// memory each takes afterwards, that of the broker included.
+// BenchmarkOpen tells how long a start takes for each object, and how much memory each
+// takes afterwards, that of the broker included.
 func BenchmarkOpen(b *testing.B) {
-	const objects = 20_000
-	for _, n := range []int{0, 4 << 10, 32 << 10} {
+	const objects = 50_000
+	for _, n := range []int{0, 4 << 10, blob.InlineBytesMax} {
 		b.Run(fmt.Sprint(n, "B"), func(b *testing.B) {
-			dir := b.TempDir()
-			s := openAt(b, dir, blob.Config{}, nil)
-			makeBucket(b, s, blob.Bucket{Name: "photos"})
-			data := pattern(n, 1)
-			for i := range objects {
-				put(b, s, fmt.Sprintf("photos/2026/%08d.jpg", i), data)
-			}
-			s.stop()
+			dir, data := b.TempDir(), pattern(n, 1)
+			during(b, dir, func(s *blob.Store) {
+				if _, err := s.CreateBucket(b.Context(), photos.Project, blob.Bucket{Name: photos.Name}); err != nil {
+					b.Fatal(err)
+				}
+				for i := range objects {
+					_, err := s.Put(b.Context(), ref(fmt.Sprintf("photos/2026/%08d.jpg", i)),
+						blob.PutOptions{Size: int64(n)}, strings.NewReader(data))
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			var bytes int64
 			for b.Loop() {
 				before := heap()
-				s := openAt(b, dir, blob.Config{}, nil)
-				b.ReportMetric(float64(heap()-before)/objects, "B/object")
-				s.stop()
+				during(b, dir, func(*blob.Store) { bytes = heap() - before })
 			}
+			b.ReportMetric(float64(bytes)/objects, "B/object")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/objects, "ns/object")
 		})
+	}
+}
+
+// during opens a store for the time of f, and keeps nothing of it.
+func during(b *testing.B, dir string, f func(*blob.Store)) {
+	b.Helper()
+	log := slog.New(slog.DiscardHandler)
+	ground := bus.New(bus.Config{Dir: dir}, log)
+	if err := ground.Open(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	s, err := blob.New(blob.Config{Dir: filepath.Join(dir, "objects")}, ground, nil, log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Open(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	f(s)
+	if err := errors.Join(s.Close(), ground.Close()); err != nil {
+		b.Fatal(err)
 	}
 }
 

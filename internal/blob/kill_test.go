@@ -72,7 +72,7 @@ func TestKillUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	rounds, acks := 25, 0
 	if testing.Short() {
-		rounds = 2
+		rounds = 1
 	}
 	acked, tried := map[string]string{}, map[string]string{}
 	for range rounds {

@@ -268,7 +268,7 @@ func (w *world) reopen() {
 // TestAgainstModel runs a random history beside a map and compares what is seen.
 func TestAgainstModel(t *testing.T) {
 	t.Parallel()
-	seed, steps := rand.Uint64(), 600
+	seed, steps := rand.Uint64(), 300
 	if text := os.Getenv(seedEnv); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}

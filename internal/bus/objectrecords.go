@@ -2,7 +2,11 @@
 
 package bus
 
-import "github.com/nats-io/nats.go/jetstream"
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 // SubjectObjects is the prefix of the subjects of StreamObjects.
 const SubjectObjects = "objects"
@@ -12,12 +16,14 @@ const SubjectObjects = "objects"
 // after kill -9 when the record that took its place is removed too.
 func ObjectRecords() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:        StreamObjects,
-		Subjects:    []string{SubjectObjects + ".>"},
-		Storage:     jetstream.FileStorage,
-		Retention:   jetstream.LimitsPolicy,
-		Discard:     jetstream.DiscardNew,
-		MaxMsgSize:  MessageBytesMax,
+		Name:       StreamObjects,
+		Subjects:   []string{SubjectObjects + ".>"},
+		Storage:    jetstream.FileStorage,
+		Retention:  jetstream.LimitsPolicy,
+		Discard:    jetstream.DiscardNew,
+		MaxMsgSize: MessageBytesMax,
+		// No record has an identity to be told apart by; a start would look for them.
+		Duplicates:  time.Second,
 		AllowDirect: true,
 	}
 }
