@@ -269,6 +269,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(resp.Header.Write(ts.Stderr()))
 	ts.Setenv("INVOCATION", resp.Header.Get("X-Dayfly-Invocation"))
+	ts.Setenv("EVENT", resp.Header.Get("X-Dayfly-Event"))
 	if resp.StatusCode != status {
 		ts.Fatalf("%s answered %s, want %d:\n%s\n%s", args[1], resp.Status, status, text,
 			ts.ReadFile("up.log"))
