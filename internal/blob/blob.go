@@ -25,6 +25,8 @@ const (
 	// stripes is the number of locks that keys share: many more than there are writers
 	// at a time, so that two keys seldom wait for each other.
 	stripes = 1024
+	// objectsMaxDefault is what fits in the memory that a node wants to use.
+	objectsMaxDefault = 1_000_000
 	// commitTimeout bounds writing a record and telling of it, each; both take a
 	// fraction of a millisecond.
 	commitTimeout = 10 * time.Second
@@ -44,6 +46,9 @@ type Config struct {
 	Dir string
 	// MaxBytes bounds the data of all objects together; 0 is the disk.
 	MaxBytes int64
+	// MaxObjects bounds versions, markers included: each takes some 400 bytes of memory.
+	// Default a million.
+	MaxObjects int64
 }
 
 // Validate reports the first field that cannot be used.
@@ -51,8 +56,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Dir == "":
 		return dayfly.Errorf(dayfly.KindInvalid, "the folder of objects is not set")
-	case c.MaxBytes < 0:
-		return dayfly.Errorf(dayfly.KindInvalid, "limit of %d bytes for objects is negative", c.MaxBytes)
+	case c.MaxBytes < 0 || c.MaxObjects < 0:
+		return dayfly.Errorf(dayfly.KindInvalid, "a limit for objects is negative")
 	}
 	return nil
 }
@@ -71,13 +76,14 @@ type Store struct {
 	stream jetstream.Stream
 	files  *volume.Volume
 
-	keys    [stripes]sync.Mutex // held to commit a change of a key
-	sending [stripes]sync.Mutex // held to change an upload; taken before keys
-	making  sync.Mutex          // held to change the record of a bucket; taken first
-	pieces  atomic.Int64        // uploads and parts that are open, in all
-	told    index.Floor
-	floor   savedFloor
-	garbage garbage
+	keys     [stripes]sync.Mutex // held to commit a change of a key
+	sending  [stripes]sync.Mutex // held to change an upload; taken before keys
+	making   sync.Mutex          // held to change the record of a bucket; taken first
+	pieces   atomic.Int64        // uploads and parts that are open, in all
+	versions atomic.Int64        // of objects, in all
+	told     index.Floor
+	floor    savedFloor
+	garbage  garbage
 
 	mu      sync.RWMutex // guards buckets
 	buckets map[BucketRef]*bucket
@@ -90,6 +96,9 @@ type Store struct {
 func New(cfg Config, b *bus.Bus, emit Emitter, log *slog.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.MaxObjects == 0 {
+		cfg.MaxObjects = objectsMaxDefault
 	}
 	return &Store{cfg: cfg, bus: b, emit: emit, log: log, seed: maphash.MakeSeed(),
 		records: store.New(b, bus.BucketResources, log),

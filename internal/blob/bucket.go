@@ -109,7 +109,7 @@ func (s *Store) CreateBucket(ctx context.Context, project dayfly.ProjectName, bu
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buckets[ref] = newBucket(ref, bucket, revision)
+	s.buckets[ref] = s.newBucket(ref, bucket, revision)
 	return bucket.clone(), nil
 }
 

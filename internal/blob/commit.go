@@ -44,6 +44,11 @@ func (s *Store) commit(ctx context.Context, c *change) (v index.Version, sure bo
 	if err := s.tellUntold(ctx, c.place); err != nil {
 		return index.Version{}, true, err
 	}
+	expected := c.bucket.objects.Stored(c.key, c.rec.version())
+	if expected == 0 && s.versions.Load() >= s.cfg.MaxObjects {
+		return index.Version{}, true, dayfly.Errorf(dayfly.KindExhausted,
+			"%w: there are %d objects, the most there may be", ErrQuota, s.cfg.MaxObjects)
+	}
 	subject := objectSubject(c.bucket.subject, c.key, c.rec.version())
 	msg, err := message(subject, &c.rec, c.body)
 	if err != nil {
@@ -51,7 +56,6 @@ func (s *Store) commit(ctx context.Context, c *change) (v index.Version, sure bo
 	}
 	t := s.told.Begin()
 	s.at("before record")
-	expected := c.bucket.objects.Stored(c.key, c.rec.version())
 	seq, err := s.publish(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected))
 	if err != nil {
 		if refused(err) {

@@ -88,23 +88,14 @@ func (s *Store) copyLinked(ctx context.Context, to Ref, opts CopyOptions, got *s
 	}
 	links, body, err := s.link(got, &rec)
 	if err != nil {
-		s.unlink(links, rec.Size)
+		s.files.Drop(rec.Size, links...)
 		return Object{}, volume.Room(err)
 	}
 	object, sure, err := s.create(ctx, to, opts.Condition, created{rec: rec, body: body})
 	if err != nil && sure {
-		s.unlink(links, rec.Size)
+		s.files.Drop(rec.Size, links...)
 	}
 	return object, err
-}
-
-func (s *Store) unlink(links []volume.ID, size int64) {
-	s.files.Release(size)
-	for _, id := range links {
-		if err := s.files.Remove(id); err != nil {
-			s.log.Warn("data file not removed", "error", err)
-		}
-	}
 }
 
 // link gives the data of a version new names, and the body of the record with them.

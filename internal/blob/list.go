@@ -28,9 +28,9 @@ type bucket struct {
 	uploads  map[string]*upload
 }
 
-func newBucket(ref BucketRef, record Bucket, revision uint64) *bucket {
+func (s *Store) newBucket(ref BucketRef, record Bucket, revision uint64) *bucket {
 	return &bucket{ref: ref, subject: subjectOf(ref), record: record, revision: revision,
-		objects: index.New(), uploads: map[string]*upload{}}
+		objects: index.New(&s.versions), uploads: map[string]*upload{}}
 }
 
 // indexed gives what the index keeps of a record.

@@ -39,13 +39,9 @@ type (
 
 // The algorithms and types.
 const (
-	CRC32      = volume.CRC32
-	CRC32C     = volume.CRC32C
-	CRC64NVME  = volume.CRC64NVME
-	SHA1       = volume.SHA1
-	SHA256     = volume.SHA256
-	FullObject = volume.FullObject
-	Composite  = volume.Composite
+	CRC32, CRC32C, CRC64NVME = volume.CRC32, volume.CRC32C, volume.CRC64NVME
+	SHA1, SHA256             = volume.SHA1, volume.SHA256
+	FullObject, Composite    = volume.FullObject, volume.Composite
 )
 
 // NullVersion is the version of objects that were written while versioning was off.

@@ -163,6 +163,29 @@ func TestBadWritesLeaveNothing(t *testing.T) {
 	put(t, s, "fits again", pattern(1<<20, 2))
 }
 
+func TestTheNumberOfObjectsIsBounded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir, blob.Config{MaxObjects: 2}, nil)
+	makeBucket(t, s, blob.Bucket{Name: "photos"})
+	put(t, s, "a", "1")
+	put(t, s, "b", pattern(50<<10, 1))
+	s.stop()
+	s = openAt(t, dir, blob.Config{MaxObjects: 2}, nil)
+	_, err := s.Put(t.Context(), ref("c"), blob.PutOptions{Size: -1}, strings.NewReader(pattern(50<<10, 2)))
+	if wantKind(t, "one too many", err, dayfly.KindExhausted); !errors.Is(err, blob.ErrQuota) {
+		t.Errorf("one too many: %v, want %v", err, blob.ErrQuota)
+	}
+	if n := filesBelow(t, filepath.Join(dir, "objects")); n != 1 {
+		t.Errorf("%d data files, want 1", n)
+	}
+	put(t, s, "a", "2") // replaces
+	if _, err := s.Delete(t.Context(), ref("b"), blob.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "c", "3")
+}
+
 func TestConditionsAreJudgedAtTheCommit(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -81,7 +81,7 @@ func (s *Store) loadBuckets(ctx context.Context) error {
 			return fmt.Errorf("read bucket %s: %w", rec.Key, err)
 		}
 		ref := BucketRef{dayfly.ProjectName(project), name}
-		s.buckets[ref] = newBucket(ref, b, rec.Version)
+		s.buckets[ref] = s.newBucket(ref, b, rec.Version)
 	}
 	return nil
 }

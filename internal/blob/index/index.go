@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 
@@ -19,6 +20,8 @@ type Index struct {
 	mu       sync.RWMutex // guards all below
 	tree     *btree.BTreeG[*entry]
 	versions int // that are there; gone ones are not counted
+
+	all *atomic.Int64 // what is in every index of the store
 }
 
 // entry is a key and its versions.
@@ -78,10 +81,10 @@ func ParseETag(s string) ETag {
 	return e
 }
 
-// New makes an empty index.
-func New() *Index {
+// New makes an empty index that counts what it has in all too.
+func New(all *atomic.Int64) *Index {
 	less := func(a, b *entry) bool { return a.key < b.key }
-	return &Index{tree: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})}
+	return &Index{all: all, tree: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})}
 }
 
 // NullName names the version that was written while versioning was off.
@@ -128,9 +131,11 @@ func (x *Index) Apply(key string, v Version) (old Version, replaced bool) {
 	return old, replaced
 }
 
+// count counts v, n being 1 or -1. What is gone takes memory for a moment only.
 func (x *Index) count(v Version, n int) {
 	if !v.Is(Gone) {
 		x.versions += n
+		x.all.Add(int64(n))
 	}
 }
 

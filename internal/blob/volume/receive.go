@@ -27,6 +27,9 @@ const (
 	// flushBytes is how much of a large object may wait to be written to the disk, so
 	// that the last sync has little left to do.
 	flushBytes = 8 << 20
+	// freeBytesMin stays free on the disk: the log of the platform needs room to say
+	// that there is none left.
+	freeBytesMin = 256 << 20
 )
 
 // Expectation is what is known of data before it comes.
@@ -97,12 +100,20 @@ func readHead(r io.Reader, want Expectation) ([]byte, error) {
 
 // Discard takes back what Receive stored and reserved.
 func (v *Volume) Discard(in *Intake) {
-	v.used.Add(-in.Size)
 	if in.Inline {
+		v.Release(in.Size)
 		return
 	}
-	if err := v.Remove(in.ID); err != nil {
-		v.log.Warn("data file not removed", "error", err)
+	v.Drop(in.Size, in.ID)
+}
+
+// Drop removes files that no record names, and gives back the room they took.
+func (v *Volume) Drop(size int64, ids ...ID) {
+	v.Release(size)
+	for _, id := range ids {
+		if err := v.Remove(id); err != nil {
+			v.log.Warn("data file not removed", "error", err)
+		}
 	}
 }
 
@@ -110,6 +121,9 @@ func (v *Volume) Discard(in *Intake) {
 // gives with an error is what it reserved.
 func (v *Volume) spool(ctx context.Context, id ID, head []byte, rest io.Reader, sums *sums,
 ) (size int64, err error) {
+	if err := v.checkRoom(); err != nil {
+		return 0, err
+	}
 	file, err := v.create(id)
 	if err != nil {
 		return 0, fmt.Errorf("create data file: %w", err)
@@ -154,6 +168,9 @@ func (w *spooler) put(p []byte) error {
 		return fmt.Errorf("write data file: %w", err)
 	}
 	if w.size-w.flushed >= flushBytes {
+		if err := w.volume.checkRoom(); err != nil {
+			return err
+		}
 		// Only a hint to begin; the sync at the end is what counts.
 		_ = unix.SyncFileRange(int(w.file.Fd()), w.flushed, w.size-w.flushed,
 			unix.SYNC_FILE_RANGE_WRITE)
@@ -291,3 +308,15 @@ func (v *Volume) Release(n int64) { v.used.Add(-n) }
 
 // Count takes room for what is there already, whatever the limit.
 func (v *Volume) Count(n int64) { v.used.Add(n) }
+
+// checkRoom reports a disk that is nearly full.
+func (v *Volume) checkRoom() error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(v.cfg.Dir, &disk); err != nil {
+		return fmt.Errorf("look at the disk: %w", err)
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; free < freeBytesMin {
+		return dayfly.Errorf(dayfly.KindExhausted, "%w: the disk is nearly full", ErrQuota)
+	}
+	return nil
+}
