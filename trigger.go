@@ -20,7 +20,9 @@ type (
 type Trigger struct {
 	// Name is unique within the function and stable over deploys: given by the user, or
 	// made of what the trigger listens to.
-	Name    TriggerName     `json:"name"`
+	Name TriggerName `json:"name"`
+	// Path is where functions that take requests get its events: "/" when empty.
+	Path    string          `json:"path,omitempty"`
 	Cron    *CronTrigger    `json:"cron,omitempty"`
 	Queue   *QueueTrigger   `json:"queue,omitempty"`
 	Object  *ObjectTrigger  `json:"object,omitempty"`

@@ -35,6 +35,7 @@ var (
 	bucketPattern   = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`)
 	s3EventPattern  = regexp.MustCompile(`^Object(Created|Removed):(\*|[A-Za-z]{1,64})$`)
 	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	pathPattern     = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$`)
 	headerPattern   = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 
@@ -130,6 +131,9 @@ func (s *Spec) validateEvents() error {
 			return Errorf(KindInvalid, "two triggers are named %q", t.Name)
 		}
 		names[t.Name] = true
+		if err := s.suits(t); err != nil {
+			return err
+		}
 		if t.Webhook != nil && s.Env[t.Webhook.SecretEnv] == "" {
 			return Errorf(KindInvalid, "trigger %s: the function has no variable %s to verify webhooks with",
 				t.Name, t.Webhook.SecretEnv).WithHint("set it under env, or with --env")
@@ -139,6 +143,35 @@ func (s *Spec) validateEvents() error {
 		return err
 	}
 	return s.Destinations.validate()
+}
+
+// suits reports what a trigger asks for and functions of this dialect cannot do.
+func (s *Spec) suits(t *Trigger) error {
+	if t.Path != "" && t.Webhook == nil && !s.takesRequests() {
+		return Errorf(KindInvalid, "trigger %s: path is for functions that take requests, and this one is called "+
+			"with events (%s)", t.Name, either(string(s.Dialect), string(s.Contract)))
+	}
+	if t.Queue != nil && t.Queue.Batch > 1 && s.Dialect == DialectTyped {
+		return Errorf(KindInvalid, "trigger %s: batch is %d, and typed functions take one value at a time",
+			t.Name, t.Queue.Batch)
+	}
+	return nil
+}
+
+func either(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// takesRequests tells functions that see a request from those that get bare events.
+func (s *Spec) takesRequests() bool {
+	switch s.Dialect {
+	case DialectLambda, DialectCloudEvent, DialectEvent, DialectTyped, DialectOpenWhisk:
+		return false
+	}
+	return s.Contract != ContractLambda
 }
 
 // Validate reports the first fault of t. Whether a cron expression or a filter can be
@@ -158,6 +191,10 @@ func (t *Trigger) Validate() error {
 	if kinds != 1 {
 		return Errorf(KindInvalid, "trigger %s must listen to exactly one of cron, queue, object, kv and webhook",
 			t.Name)
+	}
+	if t.Path != "" && (len(t.Path) > keyBytesMax || !pathPattern.MatchString(t.Path)) {
+		return Errorf(KindInvalid, "trigger %s: path %.80q is not valid: it begins with / and is escaped as in a URL, "+
+			"without a query", t.Name, t.Path)
 	}
 	if err := t.validateKind(); err != nil {
 		return Errorf(KindOf(err), "trigger %s: %w", t.Name, err)

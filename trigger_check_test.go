@@ -77,6 +77,17 @@ func TestSpecsWithBadEventsAreRefused(t *testing.T) {
 		"two kinds": {withTrigger(dayfly.Trigger{Cron: &dayfly.CronTrigger{Expression: "@daily"},
 			Queue: &dayfly.QueueTrigger{Queue: "q", Batch: 1}}), "exactly one"},
 		"no kind": {withTrigger(dayfly.Trigger{}), "exactly one"},
+		"path":    {withTrigger(dayfly.Trigger{Path: "/jobs/%C3%A9", Cron: &dayfly.CronTrigger{Expression: "@daily"}}), ""},
+		"path with a query": {withTrigger(dayfly.Trigger{Path: "/jobs?x", Cron: &dayfly.CronTrigger{Expression: "@daily"}}),
+			"without a query"},
+		"path of events": {func(s *dayfly.Spec) {
+			s.Dialect = dayfly.DialectLambda
+			withTrigger(dayfly.Trigger{Path: "/jobs", Cron: &dayfly.CronTrigger{Expression: "@daily"}})(s)
+		}, "called with events (lambda)"},
+		"typed batch": {func(s *dayfly.Spec) {
+			s.Dialect = dayfly.DialectTyped
+			queue(func(*dayfly.QueueTrigger) {})(s)
+		}, "one value at a time"},
 		"names": {func(s *dayfly.Spec) {
 			one := dayfly.Trigger{Name: "x", Cron: &dayfly.CronTrigger{Expression: "@daily"}}
 			s.Triggers = []dayfly.Trigger{one, one}

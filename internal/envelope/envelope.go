@@ -21,16 +21,32 @@ type Item struct {
 }
 
 // Single gives the request by which rev gets one event that came from no queue: of a
-// cron, an object, a value, a destination.
-func Single(rev *dayfly.Revision, e *dayfly.Event) (dayfly.Request, error) {
+// cron, an object, a value, a destination. Trigger is what caused it, or empty.
+func Single(
+	rev *dayfly.Revision, trigger dayfly.TriggerName, e *dayfly.Event,
+) (dayfly.Request, error) {
 	switch {
 	case takesLambdaEvents(rev):
 		body, err := lambdaEvent(rev, e)
 		return bare(rev, body), err
 	case rev.Spec.Dialect == dayfly.DialectOpenWhisk:
 		return bare(rev, whiskParams(rev, e)), nil
+	case e.Type == dayfly.EventCron && rev.Spec.Dialect == dayfly.DialectVercel:
+		return At(rev, trigger, vercelCron(rev, e)), nil
+	case e.Type == dayfly.EventCron && rev.Spec.Dialect == dayfly.DialectNetlify:
+		return At(rev, trigger, netlifyCron(rev, e)), nil
 	}
-	return binaryRequest(rev, withInput(rev, e)), nil
+	return At(rev, trigger, binaryRequest(rev, withInput(rev, e))), nil
+}
+
+// At sends a request that a trigger caused to the trigger's path, if it has one.
+func At(rev *dayfly.Revision, name dayfly.TriggerName, r dayfly.Request) dayfly.Request {
+	for i := range rev.Spec.Triggers {
+		if t := &rev.Spec.Triggers[i]; t.Name == name && t.Path != "" {
+			r.Path = t.Path
+		}
+	}
+	return r
 }
 
 // Batch gives the request by which rev gets messages of a queue, also when it is but
@@ -51,15 +67,16 @@ func Batch(
 		return bare(rev, body), err
 	case rev.Spec.Dialect == dayfly.DialectFetch:
 		body := workerBatch(queue.Queue, items)
-		return workerRequest(rev, queue.Queue, items, body), nil
+		return At(rev, trigger, workerRequest(rev, queue.Queue, items, body)), nil
 	case rev.Spec.Dialect == dayfly.DialectOpenWhisk && isOne:
 		return bare(rev, WriteStructured(&items[0].Event)), nil
 	case rev.Spec.Dialect == dayfly.DialectOpenWhisk:
 		return bare(rev, slices.Concat([]byte(`{"messages":`), listOf(items), []byte(`}`))), nil
 	case isOne:
-		return binaryRequest(rev, &items[0].Event), nil
+		return At(rev, trigger, binaryRequest(rev, &items[0].Event)), nil
 	}
-	return posted(rev, http.Header{headerContent: {TypeBatch + "; charset=UTF-8"}}, listOf(items)), nil
+	header := http.Header{headerContent: {TypeBatch + "; charset=UTF-8"}}
+	return At(rev, trigger, posted(rev, header, listOf(items))), nil
 }
 
 func takesLambdaEvents(rev *dayfly.Revision) bool {

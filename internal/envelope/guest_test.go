@@ -181,7 +181,7 @@ def main(data, context):
 			t.Parallel()
 			g := serve(t, name, dayfly.DialectEvent, "app.main", code)
 			rev := revision(dayfly.ContractHandler, dayfly.DialectEvent, append(cronTriggers(), queueTrigger(10))...)
-			r, err := envelope.Single(rev, cronEvent(t, "told"))
+			r, err := envelope.Single(rev, "told", cronEvent(t, "told"))
 			if a := call(t, g, r, err); a.Failure != nil || a.Status >= 300 {
 				t.Errorf("cron: %+v", a)
 			}
@@ -219,7 +219,7 @@ func TestWorkersHaveTheirHandlersCalled(t *testing.T) {
 	g := serve(t, "node", dayfly.DialectFetch, "app", worker)
 	rev := revision(dayfly.ContractHandler, dayfly.DialectFetch, append(cronTriggers(), queueTrigger(10))...)
 	for _, trigger := range []string{"noon", "told"} {
-		r, err := envelope.Single(rev, cronEvent(t, trigger))
+		r, err := envelope.Single(rev, dayfly.TriggerName(trigger), cronEvent(t, trigger))
 		if a := call(t, g, r, err); a.Status != 200 || a.Failure != nil {
 			t.Errorf("cron %s: %+v", trigger, a)
 		}
@@ -253,13 +253,13 @@ func TestFetchHandlersTakeEventsAsRequests(t *testing.T) {
 	} };`)
 	rev := revision(dayfly.ContractHandler, dayfly.DialectFetch, append(cronTriggers(), queueTrigger(10))...)
 	value := encoded(t, dayfly.ValueData{Bucket: "b", Key: "é x", Version: 3})
-	r, err := envelope.Single(rev, &dayfly.Event{ID: "v", Source: "/s", Type: dayfly.EventValueDeleted, Subject: "é x",
+	r, err := envelope.Single(rev, "", &dayfly.Event{ID: "v", Source: "/s", Type: dayfly.EventValueDeleted, Subject: "é x",
 		ContentType: "application/json", Data: value})
 	want := `["POST","/","dev.dayfly.kv.deleted","%C3%A9%20x",{"bucket":"b","key":"é x","version":3}]`
 	if a := call(t, g, r, err); a.Body != want {
 		t.Errorf("value: %+v, want %s", a, want)
 	}
-	r, err = envelope.Single(rev, cronEvent(t, "told"))
+	r, err = envelope.Single(rev, "told", cronEvent(t, "told"))
 	want = `["POST","/","dev.dayfly.cron",null,{"cron":"0 12 * * *","scheduledTime":"2026-05-04T12:00:00Z",` +
 		`"trigger":"told","input":{"kind":"daily"}}]`
 	if a := call(t, g, r, err); a.Body != want {
@@ -273,7 +273,7 @@ func TestActionsTakeEventsAsParameters(t *testing.T) {
 		seen: p.messages ? p.messages.map((m) => m.id) : p.kind || [p.id, p.type, p.data] });`)
 	rev := revision(dayfly.ContractHandler, dayfly.DialectOpenWhisk, append(cronTriggers(), queueTrigger(10),
 		dayfly.Trigger{Name: "single", Queue: &dayfly.QueueTrigger{Queue: "clicks", Batch: 1}})...)
-	r, err := envelope.Single(rev, cronEvent(t, "told"))
+	r, err := envelope.Single(rev, "told", cronEvent(t, "told"))
 	if a := call(t, g, r, err); a.Body != `{"seen":"daily"}` {
 		t.Errorf("cron with an input: %+v", a)
 	}
@@ -308,5 +308,34 @@ func TestServersTakeBinaryCloudEvents(t *testing.T) {
 	events, err := envelope.Read(r.Header, []byte(text), defaults())
 	if err != nil || len(events) != 2 || string(events[0].Data) != `{"a":1}` || string(events[1].Data) != "x" {
 		t.Errorf("batch %s: %+v, %v", text, events, err)
+	}
+}
+
+func TestEventsReachTheirPath(t *testing.T) {
+	t.Parallel()
+	triggers := append(cronTriggers(), queueTrigger(1))
+	for i := range triggers {
+		triggers[i].Path = "/jobs/" + string(triggers[i].Kind())
+	}
+	server := revision(dayfly.ContractHTTP, "", triggers...)
+	r, err := envelope.Single(server, "noon", cronEvent(t, "noon"))
+	if err != nil || r.Method != "POST" || r.Path != "/jobs/cron" {
+		t.Errorf("cron: %s %s, %v", r.Method, r.Path, err)
+	}
+	r, err = envelope.Batch(server, "clicks", []envelope.Item{click("1", `{}`)})
+	if err != nil || r.Path != "/jobs/queue" {
+		t.Errorf("queue: %s, %v", r.Path, err)
+	}
+	vercel := revision(dayfly.ContractHandler, dayfly.DialectVercel, triggers...)
+	vercel.Spec.Env = map[string]string{"CRON_SECRET": "s"}
+	r, err = envelope.Single(vercel, "noon", cronEvent(t, "noon"))
+	if body(t, r, err) != "" || r.Method != "GET" || r.Path != "/jobs/cron" || r.Header.Get("Authorization") != "Bearer s" ||
+		r.Header.Get("X-Vercel-Cron-Schedule") != "0 12 * * *" || r.Header.Get("Content-Type") != "" {
+		t.Errorf("Vercel: %s %s %v, %v", r.Method, r.Path, r.Header, err)
+	}
+	netlify := revision(dayfly.ContractHandler, dayfly.DialectNetlify, triggers...)
+	r, err = envelope.Single(netlify, "noon", cronEvent(t, "noon"))
+	if got := body(t, r, err); got != `{"next_run":"2026-05-05T12:00:00Z"}` || r.Method != "POST" {
+		t.Errorf("Netlify: %s %s", r.Method, got)
 	}
 }

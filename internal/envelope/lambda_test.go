@@ -140,7 +140,7 @@ func TestObjectChangesAreS3Records(t *testing.T) {
 	t.Parallel()
 	rev := lambdaFunction(dayfly.Trigger{Name: "thumbs",
 		Object: &dayfly.ObjectTrigger{Bucket: "uploads", Events: []string{"created"}}})
-	r, err := envelope.Single(rev, objectEvent(t, dayfly.EventObjectCreated, dayfly.ObjectData{
+	r, err := envelope.Single(rev, "thumbs", objectEvent(t, dayfly.EventObjectCreated, dayfly.ObjectData{
 		Bucket: "uploads", Key: "in/a b@ü+.png", Size: 0, ETag: "abc", VersionID: "v1", Sequencer: "0055AED6DCD90281E5",
 		Action: "ObjectCreated:Put", RequestID: "R1", RemoteAddr: "192.0.2.1"}))
 	text := body(t, r, err)
@@ -167,7 +167,7 @@ func TestObjectChangesAreS3Records(t *testing.T) {
 	if !strings.Contains(text, `"size":0`) || !strings.Contains(text, `"eventTime":"2026-05-04T12:00:00.005Z"`) {
 		t.Errorf("an empty object has no size, or its time no milliseconds: %s", text)
 	}
-	r, err = envelope.Single(rev, objectEvent(t, dayfly.EventObjectRemoved, dayfly.ObjectData{
+	r, err = envelope.Single(rev, "thumbs", objectEvent(t, dayfly.EventObjectRemoved, dayfly.ObjectData{
 		Bucket: "uploads", Key: "x", Sequencer: "01", Action: "ObjectRemoved:Delete"}))
 	if text := body(t, r, err); strings.Contains(text, "size") || strings.Contains(text, "eTag") {
 		t.Errorf("a removal tells of what is gone: %s", text)
@@ -190,7 +190,7 @@ func cronTriggers() []dayfly.Trigger {
 
 func TestCronsAreScheduledEvents(t *testing.T) {
 	t.Parallel()
-	r, err := envelope.Single(lambdaFunction(cronTriggers()...), cronEvent(t, "noon"))
+	r, err := envelope.Single(lambdaFunction(cronTriggers()...), "noon", cronEvent(t, "noon"))
 	got := decodedAs[events.CloudWatchEvent](t, body(t, r, err))
 	want := events.CloudWatchEvent{Version: "0", ID: "c1", DetailType: "Scheduled Event", Source: "aws.events",
 		AccountID: "shop", Time: noon, Region: "us-east-1",
@@ -198,7 +198,7 @@ func TestCronsAreScheduledEvents(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	r, err = envelope.Single(lambdaFunction(cronTriggers()...), cronEvent(t, "told"))
+	r, err = envelope.Single(lambdaFunction(cronTriggers()...), "told", cronEvent(t, "told"))
 	if got := body(t, r, err); got != `{"kind":"daily"}` {
 		t.Errorf("with an input: %s", got)
 	}
@@ -207,7 +207,7 @@ func TestCronsAreScheduledEvents(t *testing.T) {
 func TestOtherEventsAreCloudEventsForLambdaHandlers(t *testing.T) {
 	t.Parallel()
 	value := encoded(t, dayfly.ValueData{Bucket: "sessions", Key: "u1", Version: 3, Value: []byte("v")})
-	r, err := envelope.Single(lambdaFunction(), &dayfly.Event{ID: "v1", Source: "/projects/shop/kv/sessions",
+	r, err := envelope.Single(lambdaFunction(), "", &dayfly.Event{ID: "v1", Source: "/projects/shop/kv/sessions",
 		Type: dayfly.EventValuePut, Subject: "u1", Time: noon, ContentType: "application/json", Data: value})
 	want := `{"specversion":"1.0","id":"v1","source":"/projects/shop/kv/sessions","type":"dev.dayfly.kv.put",` +
 		`"subject":"u1","time":"2026-05-04T12:00:00Z","datacontenttype":"application/json",` +
@@ -215,7 +215,7 @@ func TestOtherEventsAreCloudEventsForLambdaHandlers(t *testing.T) {
 	if got := body(t, r, err); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	r, err = envelope.Single(lambdaFunction(), &dayfly.Event{ID: "f1", Source: "/x", Type: dayfly.EventFailed,
+	r, err = envelope.Single(lambdaFunction(), "", &dayfly.Event{ID: "f1", Source: "/x", Type: dayfly.EventFailed,
 		Data: []byte(`{"version":"1.0","requestPayload":{}}`)})
 	if got := body(t, r, err); got != `{"version":"1.0","requestPayload":{}}` {
 		t.Errorf("a destination's record came as %s", got)

@@ -285,6 +285,7 @@ func TestTriggersFillASpec(t *testing.T) {
 			Input: []byte(`{"kind":"daily","count":3,"ratio":0.5,"list":[1,"two",true,null],"text":"3"}`)}},
 		{Name: "cron-3", Cron: &dayfly.CronTrigger{Expression: "@hourly", Input: []byte(`{"a":1}`)}},
 		{Name: "cron-4", Cron: &dayfly.CronTrigger{Expression: "@daily", Input: []byte(`"hello"`)}},
+		{Name: "cron-5", Path: "/jobs/nightly", Cron: &dayfly.CronTrigger{Expression: "@daily"}},
 	}
 	if diff := cmp.Diff(wantCrons, report.Triggers); diff != "" {
 		t.Errorf("crons (-want +got):\n%s", diff)

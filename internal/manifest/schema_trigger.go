@@ -25,6 +25,10 @@ func (l *listener) schema() map[string]any {
 		"type": "string", "pattern": namePattern,
 		"description": "Name of the trigger; made of what it listens to when not given.",
 	}
+	beside["path"] = map[string]any{
+		"type": "string", "pattern": "^/", "examples": []string{"/jobs/nightly"},
+		"description": "Where a function that takes requests gets the event; / when not given.",
+	}
 	main := l.options[0]
 	beside[l.key] = map[string]any{
 		"description": l.doc,

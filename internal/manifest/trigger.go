@@ -17,6 +17,7 @@ import (
 // Trigger is one entry of on, as a user wrote it. Exactly one of the pointers is set.
 type Trigger struct {
 	Name    string   `json:"name,omitempty"`
+	Path    string   `json:"path,omitempty"`
 	Cron    *Cron    `json:"cron,omitempty"`
 	Queue   *Source  `json:"queue,omitempty"`
 	Object  *Objects `json:"object,omitempty"`
@@ -101,7 +102,7 @@ func applyTriggers(f *Function, s *dayfly.Spec) error {
 
 // read gives the trigger with its defaults.
 func (t *Trigger) read() (result dayfly.Trigger, err error) {
-	result.Name = dayfly.TriggerName(t.Name)
+	result.Name, result.Path = dayfly.TriggerName(t.Name), t.Path
 	kinds := 0
 	if t.Cron != nil {
 		kinds++

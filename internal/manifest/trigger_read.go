@@ -48,7 +48,8 @@ func (r *reader) triggers(e entry) ([]Trigger, error) {
 	return result, nil
 }
 
-// trigger reads one entry: the key of a kind, options beside it or below it, a name.
+// trigger reads one entry: the key of a kind, options beside it or below it, a name, a
+// path.
 func (r *reader) trigger(node ast.Node) (t Trigger, err error) {
 	entries, err := r.mapping(node, "each entry of on")
 	if err != nil {
@@ -70,6 +71,8 @@ func (r *reader) trigger(node ast.Node) (t Trigger, err error) {
 			if t.Name, err = r.text(e); err == nil && dayfly.ValidateName("trigger", t.Name) != nil {
 				err = r.errorf(e.value, "%v", dayfly.ValidateName("trigger", t.Name))
 			}
+		case e.key == "path":
+			t.Path, err = r.text(e)
 		default:
 			err = r.option(e, &kind, &t, given)
 		}

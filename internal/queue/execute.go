@@ -238,11 +238,11 @@ func (x *execution) request() (dayfly.Request, error) {
 		if r.Kind == dayfly.RequestHTTP {
 			r.TraceParent = c.Header.Get("Traceparent")
 		}
-		return r, nil
+		return envelope.At(x.policy.rev, first.Trigger, r), nil
 	case x.policy.queue:
 		return envelope.Batch(x.policy.rev, first.Trigger, envelopes(x.items))
 	}
-	return envelope.Single(x.policy.rev, first.CloudEvent())
+	return envelope.Single(x.policy.rev, first.Trigger, first.CloudEvent())
 }
 
 // envelopes gives the events as package envelope takes them.
