@@ -21,13 +21,23 @@ func TestACrashLosesNothingAndDoublesNothing(t *testing.T) {
 		for hit := range 3 {
 			t.Run(fmt.Sprint(point, " ", hit+1), func(t *testing.T) {
 				t.Parallel()
-				crashAt(t, point, hit)
+				crashAt(t, point, hit, 5)
+			})
+		}
+	}
+	for _, point := range []string{"page:before", "page:after"} { // after 40 entries, and 60
+		for hit := range 2 {
+			t.Run(fmt.Sprint(point, " ", hit+1), func(t *testing.T) {
+				t.Parallel()
+				crashAt(t, point, hit, 65)
 			})
 		}
 	}
 }
 
-func crashAt(t *testing.T, point string, hit int) {
+// crashAt lets a timer run for some minutes and stops it at a point, the first time or a
+// later one.
+func crashAt(t *testing.T, point string, hit, minutes int) {
 	w := newWorld(t)
 	w.deploy(t, report, every("c", "@every 1m", allow))
 	crashed, buried := make(chan struct{}), make(chan struct{})
@@ -48,7 +58,7 @@ func crashAt(t *testing.T, point string, hit int) {
 	entered(t, w, killed, "c")
 	begin := w.clock.Now()
 	ctx := t.Context()
-	go func() { _, _ = w.clock.Advance(ctx, 5*time.Minute) }() // it never returns by itself
+	go func() { _, _ = w.clock.Advance(ctx, time.Duration(minutes)*time.Minute) }() // it never returns by itself
 	<-crashed
 
 	next := clock.NewVirtual()
@@ -59,11 +69,11 @@ func crashAt(t *testing.T, point string, hit int) {
 	waitFor(t, "the claim to be settled", func() bool {
 		return len(w.inbox.pushes()) >= hit+1 && len(runs(t, tm, report, "c")) >= len(w.inbox.pushes())
 	})
-	if _, err := next.Advance(t.Context(), begin.Add(10*time.Minute).Sub(next.Now())); err != nil {
+	if _, err := next.Advance(t.Context(), begin.Add(time.Duration(minutes+5)*time.Minute).Sub(next.Now())); err != nil {
 		t.Fatal(err)
 	}
 	stopNext()
-	checkOnce(t, w, tm, 10)
+	checkOnce(t, w, tm, minutes+5)
 }
 
 // checkOnce wants each of the first due times to have fired one event, and one entry.

@@ -155,6 +155,7 @@ func (t *Timer) turnPage(ctx context.Context, i id, l *ledger) error {
 			return fmt.Errorf("encode page of %s: %w", i, err)
 		}
 		key := i.pageKey(l.Runs[0].Number)
+		t.fault("page:before")
 		old, err := t.records.Get(ctx, key)
 		switch dayfly.KindOf(err) {
 		case "":
@@ -166,6 +167,7 @@ func (t *Timer) turnPage(ctx context.Context, i id, l *ledger) error {
 		if err != nil && dayfly.KindOf(err) != dayfly.KindConflict {
 			return err
 		}
+		t.fault("page:after")
 		l.Runs = slices.Clone(l.Runs[pageRuns:])
 	}
 	return nil
