@@ -219,6 +219,7 @@ func (j *job) decide(ctx context.Context) (Built, error) {
 	if plan.Concurrency > 0 {
 		spec.Scaling.Concurrency = plan.Concurrency
 	}
+	spec.Triggers = plan.Triggers
 	// What was detected has these settings in it already, checked and completed.
 	settings := j.request.Settings
 	settings.Runtime, settings.Contract, settings.Dialect = "", "", ""

@@ -191,6 +191,7 @@ func finish(s *look.Source, plan *look.Plan) {
 	case toolchain.Wasm:
 		finishWasm(s, plan)
 	}
+	declared(s, plan)
 	if s.Has("Dockerfile") {
 		plan.Notice("the Dockerfile is not used: the source is built and run directly")
 	}

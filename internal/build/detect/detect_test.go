@@ -64,6 +64,14 @@ func summary(p *look.Plan) string {
 	if p.Payload != "" {
 		line += " payload:" + string(p.Payload)
 	}
+	for _, t := range p.Triggers {
+		line += " on:" + string(t.Name) + t.Path
+		if t.Cron != nil {
+			line += "(" + t.Cron.Expression + ")"
+		} else {
+			line += fmt.Sprintf("(%d, %s)", t.Queue.Batch, t.Queue.Window)
+		}
+	}
 	if p.TypeScript != "" {
 		line += " ts:" + p.Output
 	}

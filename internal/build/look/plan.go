@@ -66,6 +66,9 @@ type Plan struct {
 	// Env are variables of the function that frameworks expect to be set; the user's
 	// own come before them.
 	Env map[string]string
+	// Triggers are what files of other platforms say that the function is called by;
+	// what the user says comes in their place.
+	Triggers []dayfly.Trigger
 
 	// What the languages need beside.
 	Go     GoPlan

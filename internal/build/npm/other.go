@@ -137,7 +137,7 @@ func wrangler(s *look.Source) (file wranglerFile, name string) {
 var (
 	trailingComma = regexp.MustCompile(`,(\s*[}\]])`)
 	// wranglerBindings are what workers are given beside variables.
-	wranglerBindings = regexp.MustCompile(`\b(kv_namespaces|r2_buckets|d1_databases|durable_objects|queues|` +
+	wranglerBindings = regexp.MustCompile(`\b(kv_namespaces|r2_buckets|d1_databases|durable_objects|producers|` +
 		`services|vectorize|hyperdrive|analytics_engine_datasets|ai|browser|send_email|workflows)\b`)
 )
 
