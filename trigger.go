@@ -115,6 +115,10 @@ const (
 	WebhookHMAC     WebhookProvider = "hmac"     // hexadecimal or base64 HMAC in a header
 )
 
+// WebhookTolerance is how old the signature of a webhook may be when its trigger does not
+// say: what Stripe, Slack and Standard Webhooks recommend.
+const WebhookTolerance = 5 * time.Minute
+
 // WebhookTrigger takes what a third party posts to /webhook/FUNCTION/TRIGGER.
 type WebhookTrigger struct {
 	Provider WebhookProvider `json:"provider"`

@@ -134,15 +134,35 @@ func (s *Spec) validateEvents() error {
 		if err := s.suits(t); err != nil {
 			return err
 		}
-		if t.Webhook != nil && s.Env[t.Webhook.SecretEnv] == "" {
-			return Errorf(KindInvalid, "trigger %s: the function has no variable %s to verify webhooks with",
-				t.Name, t.Webhook.SecretEnv).WithHint("set it under env, or with --env")
+		if err := s.verifies(t); err != nil {
+			return err
 		}
 	}
 	if err := s.Retry.validate(); err != nil {
 		return err
 	}
 	return s.Destinations.validate()
+}
+
+// verifies reports what keeps webhooks from being verified, or their copies from being known.
+func (s *Spec) verifies(t *Trigger) error {
+	if t.Webhook == nil {
+		return nil
+	}
+	if s.Env[t.Webhook.SecretEnv] == "" {
+		return Errorf(KindInvalid, "trigger %s: the function has no variable %s to verify webhooks with",
+			t.Name, t.Webhook.SecretEnv).WithHint("set it under env, or with --env")
+	}
+	tolerance := t.Webhook.Tolerance
+	if tolerance == 0 {
+		tolerance = WebhookTolerance
+	}
+	if s.Retry != (Retry{}) && s.Retry.KeyWindow < tolerance {
+		return Errorf(KindInvalid, "trigger %s: a key_window of %s forgets deliveries while their signature, of "+
+			"up to %s, is still taken", t.Name, s.Retry.KeyWindow, tolerance).
+			WithHint("make retry.key_window at least as long as the webhook's tolerance")
+	}
+	return nil
 }
 
 // suits reports what a trigger asks for and functions of this dialect cannot do.

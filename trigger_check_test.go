@@ -72,6 +72,14 @@ func TestSpecsWithBadEventsAreRefused(t *testing.T) {
 		"webhook":          {hook(func(*dayfly.WebhookTrigger) {}), ""},
 		"webhook's secret": {hook(func(w *dayfly.WebhookTrigger) { w.SecretEnv = "OTHER" }), "no variable OTHER"},
 		"webhook's header": {hook(func(w *dayfly.WebhookTrigger) { w.Header = "X-Sign" }), "for provider hmac"},
+		"webhook's window": {func(s *dayfly.Spec) {
+			hook(func(w *dayfly.WebhookTrigger) { w.Tolerance = 25 * time.Hour })(s)
+		}, "tolerance"},
+		"webhook's keys": {func(s *dayfly.Spec) {
+			hook(func(*dayfly.WebhookTrigger) {})(s)
+			s.Retry = dayfly.DefaultRetry()
+			s.Retry.KeyWindow = time.Minute
+		}, "key_window of 1m0s"},
 		"HMAC's header":    {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "hmac" }), "needs the header"},
 		"provider":         {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "gitlab" }), `"gitlab"`},
 		"two kinds": {withTrigger(dayfly.Trigger{Cron: &dayfly.CronTrigger{Expression: "@daily"},

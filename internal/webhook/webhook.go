@@ -21,9 +21,6 @@ import (
 )
 
 const (
-	// ToleranceDefault is how old a signature may be when the trigger does not say: what
-	// Stripe, Slack and Standard Webhooks recommend.
-	ToleranceDefault = 5 * time.Minute
 	// secretsMax bounds secrets: two are in use while one replaces the other.
 	secretsMax = 8
 	// signaturesMax bounds the signatures of one request; providers send one for each
@@ -208,7 +205,7 @@ func fresh(text string, t *dayfly.WebhookTrigger, now time.Time) error {
 	}
 	tolerance := t.Tolerance
 	if tolerance <= 0 {
-		tolerance = ToleranceDefault
+		tolerance = dayfly.WebhookTolerance
 	}
 	if age := now.Sub(time.Unix(seconds, 0)); age.Abs() > tolerance {
 		return refused("the signature is from %s, more than %s from now",

@@ -95,8 +95,11 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	answer{status: p.Status, kind: "application/problem+json", body: append(body, '\n')}.write(w)
 }
 
-// call is the provider's request as the function is to see it.
-func call(r *http.Request, body []byte) *queue.Call {
+// call is the provider's request as the function is to see it: at the trigger's path.
+func call(r *http.Request, path string, body []byte) *queue.Call {
+	if path == "" {
+		path = "/"
+	}
 	remote, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		remote = r.RemoteAddr
@@ -105,7 +108,7 @@ func call(r *http.Request, body []byte) *queue.Call {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	return &queue.Call{Kind: dayfly.RequestHTTP, Method: r.Method, Path: "/", RawQuery: r.URL.RawQuery, Host: r.Host,
+	return &queue.Call{Kind: dayfly.RequestHTTP, Method: r.Method, Path: path, RawQuery: r.URL.RawQuery, Host: r.Host,
 		Scheme: scheme, RemoteAddr: remote, Header: forwarded(r, remote, scheme), Body: body}
 }
 

@@ -105,10 +105,11 @@ func (d *Door) deliver(w http.ResponseWriter, r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	trigger, secrets, err := d.find(at)
+	found, secrets, err := d.find(at)
 	if err != nil {
 		return answer{}, err
 	}
+	trigger := found.Webhook
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return answer{status: http.StatusMethodNotAllowed}, nil
@@ -139,7 +140,7 @@ func (d *Door) deliver(w http.ResponseWriter, r *http.Request) (answer, error) {
 		return thanks(trigger.Provider, ""), nil
 	}
 	accepted, err := d.queue.Push(ctx, queue.Push{Function: at.function, Source: dayfly.SourceHook,
-		Trigger: at.trigger, Key: string(at.trigger) + "/" + delivery.ID, Call: call(r, body)})
+		Trigger: at.trigger, Key: string(at.trigger) + "/" + delivery.ID, Call: call(r, found.Path, body)})
 	if err != nil {
 		return answer{}, err
 	}
@@ -164,16 +165,16 @@ func parse(r *http.Request) (target, error) {
 }
 
 // find gives the trigger and its secrets, as the live revision has them.
-func (d *Door) find(at target) (*dayfly.WebhookTrigger, string, error) {
+func (d *Door) find(at target) (*dayfly.Trigger, string, error) {
 	rev, err := d.catalog.Resolve(at.function, dayfly.LiveAlias)
 	if err != nil {
 		return nil, "", errAbsent()
 	}
-	for _, t := range rev.Spec.Triggers {
-		if t.Name != at.trigger || t.Webhook == nil {
-			continue
+	for i := range rev.Spec.Triggers {
+		t := &rev.Spec.Triggers[i]
+		if t.Name == at.trigger && t.Webhook != nil {
+			return t, rev.Spec.Env[t.Webhook.SecretEnv], nil
 		}
-		return t.Webhook, rev.Spec.Env[t.Webhook.SecretEnv], nil
 	}
 	return nil, "", errAbsent()
 }

@@ -40,6 +40,8 @@ func (w *world) Resolve(ref dayfly.FunctionRef, _ dayfly.AliasName) (*dayfly.Rev
 		t.SecretEnv = "SECRET"
 		return dayfly.Trigger{Name: dayfly.TriggerName(name), Webhook: &t}
 	}
+	pathed := hook("pathed", dayfly.WebhookTrigger{Provider: dayfly.WebhookGitHub})
+	pathed.Path = "/hooks/github"
 	unset := hook("unset", dayfly.WebhookTrigger{Provider: dayfly.WebhookGitHub})
 	unset.Webhook.SecretEnv = "NOTHING"
 	return &dayfly.Revision{Function: ref, Spec: dayfly.Spec{
@@ -50,7 +52,7 @@ func (w *world) Resolve(ref dayfly.FunctionRef, _ dayfly.AliasName) (*dayfly.Rev
 			hook("broken", dayfly.WebhookTrigger{Provider: dayfly.WebhookGitHub, Filter: `event.data.no.such == 1`}),
 			hook("twilio", dayfly.WebhookTrigger{Provider: dayfly.WebhookTwilio}),
 			hook("shopify", dayfly.WebhookTrigger{Provider: dayfly.WebhookShopify}),
-			unset, {Name: "cron", Cron: &dayfly.CronTrigger{Expression: "@daily"}},
+			unset, pathed, {Name: "cron", Cron: &dayfly.CronTrigger{Expression: "@daily"}},
 		},
 	}}, nil
 }
@@ -154,6 +156,15 @@ func TestASignedDeliveryIsPushedAsItCame(t *testing.T) {
 	again := post(t, url+"/webhook/f/github", strings.NewReader(`{"a": 1}`), header)
 	if again.status != http.StatusAccepted || w.count() != 1 {
 		t.Errorf("a repetition: %+v, %d pushed", again, w.count())
+	}
+}
+
+func TestATriggerHasAPathOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w, _, url := serve(t)
+	post(t, url+"/webhook/f/pathed", strings.NewReader("x"), github("x", "s"))
+	if w.count() != 1 || w.pushed[0].Call.Path != "/hooks/github" {
+		t.Errorf("pushed %+v, want a call of /hooks/github", w.pushed)
 	}
 }
 
