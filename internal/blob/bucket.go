@@ -126,9 +126,6 @@ func (s *Store) Bucket(_ context.Context, ref BucketRef) (Bucket, error) {
 
 // Buckets lists the buckets of a project by name.
 func (s *Store) Buckets(_ context.Context, project dayfly.ProjectName) ([]Bucket, error) {
-	if err := dayfly.ValidateName("project", string(project)); err != nil {
-		return nil, err
-	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	list := []Bucket{}

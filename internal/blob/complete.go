@@ -17,13 +17,11 @@ import (
 // files of its parts.
 func (s *Store) Complete(ctx context.Context, ref UploadRef, parts []CompletedPart, opts CompleteOptions,
 ) (Object, error) {
-	if err := ref.Validate(); err != nil {
-		return Object{}, err
-	}
-	b, err := s.bucket(ref.bucket())
+	b, leave, err := s.enter(ref.bucket())
 	if err != nil {
 		return Object{}, err
 	}
+	defer leave()
 	defer s.lock(&s.sending, ref.UploadID)()
 	u, err := b.upload(ref)
 	if err != nil {
@@ -41,7 +39,7 @@ func (s *Store) Complete(ctx context.Context, ref UploadRef, parts []CompletedPa
 		return Object{}, dayfly.Errorf(dayfly.KindInvalid, "%w: %s", ErrBadDigest, rec.Checksum.Algorithm)
 	}
 	rec.Requester = opts.Requester
-	object, sure, err := s.create(ctx, ref.Ref, opts.Condition,
+	object, sure, err := s.createIn(ctx, b, ref.Ref, opts.Condition,
 		created{rec: rec, body: volume.WriteSegments(segments)})
 	if err != nil && sure {
 		return Object{}, err

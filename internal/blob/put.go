@@ -61,6 +61,12 @@ func (s *Store) create(ctx context.Context, ref Ref, cond Condition, c created,
 		return Object{}, true, err
 	}
 	defer leave()
+	return s.createIn(ctx, b, ref, cond, c)
+}
+
+// createIn is create within a bucket that was entered.
+func (s *Store) createIn(ctx context.Context, b *bucket, ref Ref, cond Condition, c created,
+) (object Object, sure bool, err error) {
 	at := place{b, ref.Key}
 	defer s.lock(&s.keys, at.lockName())()
 	if err := cond.judge(b, ref); err != nil {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -195,6 +196,41 @@ func TestAbortedUploadsLeaveNothing(t *testing.T) {
 		t.Errorf("PutPart of an aborted upload: %v, want %v", err, blob.ErrNoSuchUpload)
 	}
 	waitFor(t, "no file", func() bool { return filesBelow(t, filepath.Join(dir, "objects")) == 0 })
+}
+
+func TestBucketsAreDeletedBesideUploads(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir(), blob.Config{}, nil)
+	for range 20 {
+		makeBucket(t, s, blob.Bucket{Name: "photos"})
+		u := begin(t, s, "a", blob.Checksum{})
+		p := send(t, s, u, 1, "x")
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := s.PutPart(t.Context(), u, 2, blob.PartOptions{Size: -1}, strings.NewReader("y"))
+			if err != nil && !errors.Is(err, blob.ErrNoSuchUpload) && !errors.Is(err, blob.ErrNoSuchBucket) {
+				t.Errorf("PutPart: %v", err)
+			}
+		})
+		var completed, deleted error
+		group.Go(func() {
+			_, completed = s.Complete(t.Context(), u, []blob.CompletedPart{p}, blob.CompleteOptions{})
+		})
+		group.Go(func() { deleted = s.DeleteBucket(t.Context(), photos) })
+		group.Wait()
+		if (completed == nil) == (deleted == nil) {
+			t.Fatalf("Complete: %v; DeleteBucket: %v; want one of them to succeed", completed, deleted)
+		}
+		if deleted == nil {
+			continue
+		}
+		if _, err := s.Delete(t.Context(), ref("a"), blob.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DeleteBucket(t.Context(), photos); err != nil {
+			t.Fatalf("DeleteBucket afterwards: %v", err)
+		}
+	}
 }
 
 func TestUploadsAreListed(t *testing.T) {

@@ -111,9 +111,6 @@ func (b *bucket) upload(ref UploadRef) (*upload, error) {
 // PutPart writes a part; one of that number that is there is replaced.
 func (s *Store) PutPart(ctx context.Context, ref UploadRef, number int, opts PartOptions, data io.Reader,
 ) (Part, error) {
-	if err := ref.Validate(); err != nil {
-		return Part{}, err
-	}
 	if number < 1 || number > partsMax {
 		return Part{}, dayfly.Errorf(dayfly.KindInvalid, "a part has the number %d, not 1 to %d", number, partsMax)
 	}
