@@ -76,7 +76,9 @@ func (b *backing) setDocument(ctx context.Context, bucket, name string, data []b
 }
 
 // ListBuckets lists those of the project.
-func (b *backing) ListBuckets(ctx context.Context, in s3response.ListBucketsInput) (s3response.ListAllMyBucketsResult, error) {
+func (b *backing) ListBuckets(
+	ctx context.Context, in s3response.ListBucketsInput,
+) (s3response.ListAllMyBucketsResult, error) {
 	r, err := projectOf(ctx)
 	if err != nil {
 		return s3response.ListAllMyBucketsResult{}, b.fault(err, what{})
@@ -152,7 +154,9 @@ func (b *backing) GetBucketAcl(ctx context.Context, in *awss3.GetBucketAclInput)
 }
 
 // PutBucketVersioning turns versions on, or suspends them.
-func (b *backing) PutBucketVersioning(ctx context.Context, bucket string, status types.BucketVersioningStatus) error {
+func (b *backing) PutBucketVersioning(
+	ctx context.Context, bucket string, status types.BucketVersioningStatus,
+) error {
 	return b.change(ctx, bucket, func(have *blob.Bucket) error {
 		have.Versioning = blob.Versioning(status)
 		return nil
@@ -160,7 +164,9 @@ func (b *backing) PutBucketVersioning(ctx context.Context, bucket string, status
 }
 
 // GetBucketVersioning says nothing of buckets that never had versions.
-func (b *backing) GetBucketVersioning(ctx context.Context, bucket string) (s3response.GetBucketVersioningOutput, error) {
+func (b *backing) GetBucketVersioning(
+	ctx context.Context, bucket string,
+) (s3response.GetBucketVersioningOutput, error) {
 	_, found, err := b.bucket(ctx, bucket)
 	return s3response.GetBucketVersioningOutput{
 		Status: some(types.BucketVersioningStatus(found.Versioning))}, err

@@ -45,7 +45,9 @@ func (b *backing) source(r *request, header string, c backend.PreConditions) (bl
 }
 
 // CopyObject makes an object of another.
-func (b *backing) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+func (b *backing) CopyObject(
+	ctx context.Context, in s3response.CopyObjectInput,
+) (s3response.CopyObjectOutput, error) {
 	none := s3response.CopyObjectOutput{}
 	r, to, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {
@@ -93,7 +95,9 @@ func (b *backing) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 }
 
 // UploadPartCopy makes a part of an object, or of a range of it.
-func (b *backing) UploadPartCopy(ctx context.Context, in *awss3.UploadPartCopyInput) (s3response.CopyPartResult, error) {
+func (b *backing) UploadPartCopy(
+	ctx context.Context, in *awss3.UploadPartCopyInput,
+) (s3response.CopyPartResult, error) {
 	none := s3response.CopyPartResult{}
 	r, ref, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {

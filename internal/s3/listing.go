@@ -42,7 +42,9 @@ func (k keyWriter) kind() types.EncodingType {
 }
 
 // page lists part of a bucket. None asked for is none given.
-func (b *backing) page(ctx context.Context, bucket *string, q blob.ListQuery, wanted int32) (*request, blob.Listing, error) {
+func (b *backing) page(
+	ctx context.Context, bucket *string, q blob.ListQuery, wanted int32,
+) (*request, blob.Listing, error) {
 	r, err := projectOf(ctx)
 	if err != nil {
 		return nil, blob.Listing{}, b.fault(err, what{})
@@ -85,7 +87,9 @@ func (r *request) owner() *types.Owner {
 }
 
 // ListObjects is the first version: marker by marker.
-func (b *backing) ListObjects(ctx context.Context, in *awss3.ListObjectsInput) (s3response.ListObjectsResult, error) {
+func (b *backing) ListObjects(
+	ctx context.Context, in *awss3.ListObjectsInput,
+) (s3response.ListObjectsResult, error) {
 	r, list, err := b.page(ctx, in.Bucket, blob.ListQuery{Prefix: text(in.Prefix), Delimiter: text(in.Delimiter),
 		After: text(in.Marker)}, number(in.MaxKeys))
 	if err != nil {
@@ -103,7 +107,9 @@ func (b *backing) ListObjects(ctx context.Context, in *awss3.ListObjectsInput) (
 }
 
 // ListObjectsV2 is the second: with a token that says where to go on.
-func (b *backing) ListObjectsV2(ctx context.Context, in *awss3.ListObjectsV2Input) (s3response.ListObjectsV2Result, error) {
+func (b *backing) ListObjectsV2(
+	ctx context.Context, in *awss3.ListObjectsV2Input,
+) (s3response.ListObjectsV2Result, error) {
 	after := text(in.StartAfter)
 	if token := text(in.ContinuationToken); token != "" {
 		key, err := base64.RawURLEncoding.DecodeString(token)
@@ -137,7 +143,9 @@ func (b *backing) ListObjectsV2(ctx context.Context, in *awss3.ListObjectsV2Inpu
 }
 
 // ListObjectVersions lists versions and markers, each key's newest first.
-func (b *backing) ListObjectVersions(ctx context.Context, in *awss3.ListObjectVersionsInput) (s3response.ListVersionsResult, error) {
+func (b *backing) ListObjectVersions(
+	ctx context.Context, in *awss3.ListObjectVersionsInput,
+) (s3response.ListVersionsResult, error) {
 	r, list, err := b.page(ctx, in.Bucket, blob.ListQuery{Prefix: text(in.Prefix), Delimiter: text(in.Delimiter),
 		After: text(in.KeyMarker), AfterVersion: text(in.VersionIdMarker), Versions: true}, number(in.MaxKeys))
 	if err != nil {

@@ -17,7 +17,9 @@ import (
 )
 
 // CreateMultipartUpload begins an upload.
-func (b *backing) CreateMultipartUpload(ctx context.Context, in s3response.CreateMultipartUploadInput) (s3response.InitiateMultipartUploadResult, error) {
+func (b *backing) CreateMultipartUpload(
+	ctx context.Context, in s3response.CreateMultipartUploadInput,
+) (s3response.InitiateMultipartUploadResult, error) {
 	none := s3response.InitiateMultipartUploadResult{}
 	r, ref, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {
@@ -68,7 +70,9 @@ func (b *backing) UploadPart(ctx context.Context, in *awss3.UploadPartInput) (*a
 }
 
 // CompleteMultipartUpload makes the object of the parts named.
-func (b *backing) CompleteMultipartUpload(ctx context.Context, in *awss3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+func (b *backing) CompleteMultipartUpload(
+	ctx context.Context, in *awss3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
 	none := s3response.CompleteMultipartUploadResult{}
 	r, ref, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {
@@ -127,7 +131,8 @@ func (b *backing) ListParts(ctx context.Context, in *awss3.ListPartsInput) (s3re
 	}
 	of.upload = text(in.UploadId)
 	after, _ := strconv.Atoi(text(in.PartNumberMarker)) // checked by the protocol
-	list, err := b.s.objects.Parts(r.ctx, blob.UploadRef{Ref: ref, UploadID: of.upload}, after, int(number(in.MaxParts)))
+	upload := blob.UploadRef{Ref: ref, UploadID: of.upload}
+	list, err := b.s.objects.Parts(r.ctx, upload, after, int(number(in.MaxParts)))
 	if err != nil {
 		return none, b.fault(err, of)
 	}
@@ -147,7 +152,9 @@ func (b *backing) ListParts(ctx context.Context, in *awss3.ListPartsInput) (s3re
 }
 
 // ListMultipartUploads lists the uploads of a bucket that are under way.
-func (b *backing) ListMultipartUploads(ctx context.Context, in *awss3.ListMultipartUploadsInput) (s3response.ListMultipartUploadsResult, error) {
+func (b *backing) ListMultipartUploads(
+	ctx context.Context, in *awss3.ListMultipartUploadsInput,
+) (s3response.ListMultipartUploadsResult, error) {
 	none := s3response.ListMultipartUploadsResult{}
 	r, err := projectOf(ctx)
 	if err != nil {
@@ -181,7 +188,9 @@ func (b *backing) ListMultipartUploads(ctx context.Context, in *awss3.ListMultip
 }
 
 // GetObjectAttributes tells of an object what a listing of parts and a head tell.
-func (b *backing) GetObjectAttributes(ctx context.Context, in *awss3.GetObjectAttributesInput) (s3response.GetObjectAttributesResponse, error) {
+func (b *backing) GetObjectAttributes(
+	ctx context.Context, in *awss3.GetObjectAttributesInput,
+) (s3response.GetObjectAttributesResponse, error) {
 	none := s3response.GetObjectAttributesResponse{}
 	r, ref, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {

@@ -94,7 +94,7 @@ func (b *backing) writeFault(err error, of what, c blob.Condition) error {
 	return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
 }
 
-// stat gives an object for a reader, when the conditions of the request let it through.
+// judge lets a reader through when the conditions of the request hold.
 func (b *backing) judge(o blob.Object, c backend.PreConditions) error {
 	return backend.EvaluatePreconditions(o.ETag, o.Modified.Truncate(time.Second), c)
 }
@@ -198,7 +198,9 @@ func shownVersion(id string) string {
 }
 
 // DeleteObject removes an object or a version.
-func (b *backing) DeleteObject(ctx context.Context, in *awss3.DeleteObjectInput) (*awss3.DeleteObjectOutput, error) {
+func (b *backing) DeleteObject(
+	ctx context.Context, in *awss3.DeleteObjectInput,
+) (*awss3.DeleteObjectOutput, error) {
 	r, ref, of, err := b.object(ctx, in.Bucket, in.Key)
 	if err != nil {
 		return nil, err
@@ -209,12 +211,15 @@ func (b *backing) DeleteObject(ctx context.Context, in *awss3.DeleteObjectInput)
 		if err != nil {
 			return nil, b.fault(err, of)
 		}
-		if err := backend.EvaluateObjectDeletePreconditions(o.ETag, o.Modified, o.Size,
-			backend.ObjectDeletePreconditions{IfMatchLastModTime: in.IfMatchLastModifiedTime, IfMatchSize: in.IfMatchSize}); err != nil {
+		conditions := backend.ObjectDeletePreconditions{
+			IfMatchLastModTime: in.IfMatchLastModifiedTime, IfMatchSize: in.IfMatchSize,
+		}
+		if err := backend.EvaluateObjectDeletePreconditions(o.ETag, o.Modified, o.Size, conditions); err != nil {
 			return nil, err
 		}
 	}
-	done, err := b.s.objects.Delete(r.ctx, ref, blob.DeleteOptions{VersionID: of.version, IfMatch: text(in.IfMatch), Requester: r.by})
+	done, err := b.s.objects.Delete(r.ctx, ref,
+		blob.DeleteOptions{VersionID: of.version, IfMatch: text(in.IfMatch), Requester: r.by})
 	if errors.Is(err, blob.ErrPrecondition) {
 		return nil, s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
 	}
@@ -225,7 +230,9 @@ func (b *backing) DeleteObject(ctx context.Context, in *awss3.DeleteObjectInput)
 }
 
 // DeleteObjects removes up to a thousand.
-func (b *backing) DeleteObjects(ctx context.Context, in *awss3.DeleteObjectsInput) (s3response.DeleteResult, error) {
+func (b *backing) DeleteObjects(
+	ctx context.Context, in *awss3.DeleteObjectsInput,
+) (s3response.DeleteResult, error) {
 	const objectsMax = 1000 // as in S3
 	var out s3response.DeleteResult
 	r, err := projectOf(ctx)

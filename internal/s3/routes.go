@@ -55,7 +55,8 @@ func (rt *route) matches(ctx fiber.Ctx) bool {
 
 // table is the table of contents: of a method's routes the first that matches answers.
 func (s *Server) table() []route {
-	const get, put, post, del, head = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodHead
+	const get, put, post = http.MethodGet, http.MethodPut, http.MethodPost
+	const del, head = http.MethodDelete, http.MethodHead
 	c := s.control
 	return append(s.subresources(), []route{
 		{method: get, on: onService, answer: c.ListBuckets},
@@ -77,8 +78,8 @@ func (s *Server) table() []route {
 		{method: get, on: onObject, args: []string{"acl"}, answer: s.getObjectACL},
 
 		{method: post, on: onObject, args: []string{"uploads"}, answer: c.CreateMultipartUpload},
-		{method: put, on: onObject, args: []string{"uploadId", "partNumber"}, copies: true, answer: c.UploadPartCopy},
-		{method: put, on: onObject, args: []string{"uploadId", "partNumber"}, body: bodyStream, answer: c.UploadPart},
+		{method: put, on: onObject, args: []string{"partNumber", "uploadId"}, copies: true, answer: c.UploadPartCopy},
+		{method: put, on: onObject, args: []string{"partNumber", "uploadId"}, body: bodyStream, answer: c.UploadPart},
 		{method: get, on: onObject, args: []string{"uploadId"}, answer: c.ListParts},
 		{method: post, on: onObject, args: []string{"uploadId"}, answer: c.CompleteMultipartUpload},
 		{method: del, on: onObject, args: []string{"uploadId"}, answer: c.AbortMultipartUpload},
@@ -171,9 +172,11 @@ func (s *Server) compile() map[string][]route {
 		case bodyUnasked:
 			steps = []fiber.Handler{s.admitPreflight}
 		case bodyForm:
-			steps = []fiber.Handler{middlewares.AuthorizePostObject(s.root, accounts{s.keys}, s.cfg.Region), s.admit, plainKey, cors}
+			form := middlewares.AuthorizePostObject(s.root, accounts{s.keys}, s.cfg.Region)
+			steps = []fiber.Handler{form, s.admit, plainKey, cors}
 		case bodyStream:
-			steps = []fiber.Handler{s.authenticate(true), s.admit, middlewares.VerifyChecksums(true, false, false), cors}
+			sums := middlewares.VerifyChecksums(true, false, false)
+			steps = []fiber.Handler{s.authenticate(true), s.admit, cors, sums}
 		default:
 			steps = []fiber.Handler{bound, s.authenticate(false), s.admit, cors}
 			if rt.method == http.MethodPut || rt.method == http.MethodPost {

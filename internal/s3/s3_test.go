@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dayfly-faas/dayfly"
@@ -119,7 +118,10 @@ func get(t testing.TB, c *awss3.Client, bucket, key string) string {
 
 // code gives S3's code of an error.
 func code(err error) string {
-	var api smithy.APIError
+	var api interface {
+		error
+		ErrorCode() string
+	}
 	if errors.As(err, &api) {
 		return api.ErrorCode()
 	}
@@ -275,6 +277,11 @@ func TestMultipart(t *testing.T) {
 	if string(tail) != "tail" || aws.ToInt32(second.PartsCount) != 3 {
 		t.Errorf("part 3 is %q of %d", tail, aws.ToInt32(second.PartsCount))
 	}
+	about, err := c.GetObjectAttributes(t.Context(), &awss3.GetObjectAttributesInput{Bucket: aws.String("big"), Key: aws.String("k"),
+		ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesObjectSize, types.ObjectAttributesObjectParts, types.ObjectAttributesChecksum}})
+	if err != nil || aws.ToInt64(about.ObjectSize) != 10<<20+4 || len(about.ObjectParts.Parts) != 3 || about.Checksum == nil {
+		t.Errorf("attributes: %+v, %v", about, err)
+	}
 	again, err := c.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: aws.String("big"), Key: aws.String("l")})
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +315,8 @@ func TestListing(t *testing.T) {
 		put(t, c, "list", key, "x")
 	}
 	var keys, prefixes []string
-	in := &awss3.ListObjectsV2Input{Bucket: aws.String("list"), Delimiter: aws.String("/"), MaxKeys: aws.Int32(2)}
+	in := &awss3.ListObjectsV2Input{Bucket: aws.String("list"), Delimiter: aws.String("/"), MaxKeys: aws.Int32(2),
+		EncodingType: types.EncodingTypeUrl}
 	for pages := awss3.NewListObjectsV2Paginator(c, in); pages.HasMorePages(); {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -320,6 +328,9 @@ func TestListing(t *testing.T) {
 		for _, p := range page.CommonPrefixes {
 			prefixes = append(prefixes, *p.Prefix)
 		}
+	}
+	if diff := cmp.Diff([]string{"b", "d%01"}, keys); diff != "" {
+		t.Errorf("keys: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"a/", "c/"}, prefixes); diff != "" {
 		t.Errorf("prefixes: %s", diff)
