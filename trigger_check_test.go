@@ -80,8 +80,8 @@ func TestSpecsWithBadEventsAreRefused(t *testing.T) {
 			s.Retry = dayfly.DefaultRetry()
 			s.Retry.KeyWindow = time.Minute
 		}, "key_window of 1m0s"},
-		"HMAC's header":    {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "hmac" }), "needs the header"},
-		"provider":         {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "gitlab" }), `"gitlab"`},
+		"HMAC's header": {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "hmac" }), "needs the header"},
+		"provider":      {hook(func(w *dayfly.WebhookTrigger) { w.Provider = "gitlab" }), `"gitlab"`},
 		"two kinds": {withTrigger(dayfly.Trigger{Cron: &dayfly.CronTrigger{Expression: "@daily"},
 			Queue: &dayfly.QueueTrigger{Queue: "q", Batch: 1}}), "exactly one"},
 		"no kind": {withTrigger(dayfly.Trigger{}), "exactly one"},
