@@ -21,21 +21,14 @@ type route struct {
 // routes is the table of contents of the management API.
 func (a *API) routes() []route {
 	const function = "/v1/projects/{project}/functions/{function}"
-	const buckets = "/v1/projects/{project}/buckets"
-	const values = "/v1/projects/{project}/kv"
-	const queue = "/v1/projects/{project}/queues/{queue}"
-	const value = values + "/{bucket}/{key...}"
 	plain := newClass(plainTimeout, plainBodyBytes, plainAtOnce)
 	source := newClass(0, sourceBytesMax, sourceAtOnce)
 	deploy := newClass(deployTimeout, plainBodyBytes, deployAtOnce)
 	invoke := newClass(0, invokeBodyBytes, invokeAtOnce)
 	follow := newClass(0, plainBodyBytes, followAtOnce)
 	push := newClass(plainTimeout, eventBytesMax, pushAtOnce)
-	publish := newClass(plainTimeout, publishBytesMax, publishAtOnce)
-	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
-	list := newClass(0, plainBodyBytes, valuesAtOnce)
 	advance := newClass(advanceTimeout, plainBodyBytes, advanceAtOnce)
-	return []route{
+	return append(a.dataRoutes(plain, deploy), []route{
 		{pattern: "GET /health", handle: a.health, class: plain, open: true},
 		{pattern: "GET /metrics", handle: a.metrics, class: plain},
 		{pattern: "GET /v1/openapi.json", handle: a.openapi, class: plain},
@@ -55,29 +48,6 @@ func (a *API) routes() []route {
 		{pattern: "POST " + function + "/rollback", handle: a.rollback, class: deploy},
 		{pattern: "POST " + function + "/evict", handle: a.evict, class: plain},
 		{pattern: "POST " + function + "/invoke", handle: a.invoke, class: invoke, box: true},
-
-		{pattern: "GET /v1/projects/{project}/s3", handle: a.s3Access, class: plain},
-		{pattern: "GET " + buckets, handle: a.buckets, class: plain, box: true},
-		{pattern: "PUT " + buckets + "/{bucket}", handle: a.putBucket, class: plain},
-		{pattern: "DELETE " + buckets + "/{bucket}", handle: a.deleteBucket, class: plain},
-		{pattern: "GET " + buckets + "/{bucket}/objects", handle: a.objects, class: plain, box: true},
-		{pattern: "POST " + buckets + "/{bucket}/sign", handle: a.signObject, class: plain, box: true},
-
-		{pattern: "GET " + values, handle: a.valueBuckets, class: plain, box: true},
-		{pattern: "GET " + values + "/{bucket}", handle: a.listValues, class: list, box: true},
-		{pattern: "DELETE " + values + "/{bucket}", handle: a.removeValues, class: deploy},
-		{pattern: "GET " + value, handle: a.getValue, class: valued, box: true},
-		{pattern: "PUT " + value, handle: a.putValue, class: valued, box: true},
-		{pattern: "POST " + value, handle: a.incrementValue, class: valued, box: true},
-		{pattern: "DELETE " + value, handle: a.deleteValue, class: valued, box: true},
-
-		{pattern: "GET /v1/projects/{project}/queues", handle: a.listQueues, class: plain, box: true},
-		{pattern: "GET " + queue, handle: a.queue, class: plain, box: true},
-		{pattern: "PUT " + queue, handle: a.putQueue, class: plain},
-		{pattern: "DELETE " + queue, handle: a.removeQueue, class: deploy},
-		{pattern: "POST " + queue + "/messages", handle: a.publish, class: publish, box: true},
-		{pattern: "GET " + queue + "/messages", handle: a.messages, class: plain, box: true},
-		{pattern: "POST " + queue + "/replay", handle: a.replay, class: deploy, box: true},
 
 		{pattern: "POST " + function + "/events", handle: a.pushEvent, class: push, box: true},
 		{pattern: "POST " + function + "/pause", handle: a.pause, class: plain},
@@ -101,6 +71,41 @@ func (a *API) routes() []route {
 		{pattern: "GET /v1/logs", handle: a.logLines, class: follow},
 		{pattern: "GET /v1/invocations", handle: a.invocations, class: plain},
 		{pattern: "GET /v1/invocations/{id}", handle: a.invocation, class: plain},
+	}...)
+}
+
+// dataRoutes are those of what functions keep and send: objects, values, messages.
+func (a *API) dataRoutes(plain, deploy *class) []route {
+	const buckets = "/v1/projects/{project}/buckets"
+	const values = "/v1/projects/{project}/kv"
+	const value = values + "/{bucket}/{key...}"
+	const queue = "/v1/projects/{project}/queues/{queue}"
+	publish := newClass(plainTimeout, publishBytesMax, publishAtOnce)
+	valued := newClass(plainTimeout, kv.ValueBytesMax, valuesAtOnce)
+	list := newClass(0, plainBodyBytes, valuesAtOnce)
+	return []route{
+		{pattern: "GET /v1/projects/{project}/s3", handle: a.s3Access, class: plain},
+		{pattern: "GET " + buckets, handle: a.buckets, class: plain, box: true},
+		{pattern: "PUT " + buckets + "/{bucket}", handle: a.putBucket, class: plain},
+		{pattern: "DELETE " + buckets + "/{bucket}", handle: a.deleteBucket, class: plain},
+		{pattern: "GET " + buckets + "/{bucket}/objects", handle: a.objects, class: plain, box: true},
+		{pattern: "POST " + buckets + "/{bucket}/sign", handle: a.signObject, class: plain, box: true},
+
+		{pattern: "GET " + values, handle: a.valueBuckets, class: plain, box: true},
+		{pattern: "GET " + values + "/{bucket}", handle: a.listValues, class: list, box: true},
+		{pattern: "DELETE " + values + "/{bucket}", handle: a.removeValues, class: deploy},
+		{pattern: "GET " + value, handle: a.getValue, class: valued, box: true},
+		{pattern: "PUT " + value, handle: a.putValue, class: valued, box: true},
+		{pattern: "POST " + value, handle: a.incrementValue, class: valued, box: true},
+		{pattern: "DELETE " + value, handle: a.deleteValue, class: valued, box: true},
+
+		{pattern: "GET /v1/projects/{project}/queues", handle: a.listQueues, class: plain, box: true},
+		{pattern: "GET " + queue, handle: a.queue, class: plain, box: true},
+		{pattern: "PUT " + queue, handle: a.putQueue, class: plain},
+		{pattern: "DELETE " + queue, handle: a.removeQueue, class: deploy},
+		{pattern: "POST " + queue + "/messages", handle: a.publish, class: publish, box: true},
+		{pattern: "GET " + queue + "/messages", handle: a.messages, class: plain, box: true},
+		{pattern: "POST " + queue + "/replay", handle: a.replay, class: deploy, box: true},
 	}
 }
 
