@@ -144,6 +144,7 @@ func triggerText(t *dayfly.Trigger) string {
 		filter = t.Webhook.Filter
 	}
 	add(filter != "", "filter %s", filter)
+	add(t.Path != "", "to %s", t.Path)
 	return strings.Join(words, ", ")
 }
 

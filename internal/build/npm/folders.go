@@ -140,11 +140,6 @@ func netlify(s *look.Source) []look.Candidate {
 		if file.Build.Publish != "" || s.Has("index.html") {
 			c.Notices = append(c.Notices, siteNotice)
 		}
-		for _, name := range functionFiles(s, dir) {
-			if regexp.MustCompile(`\bschedule\s*[:(]`).MatchString(s.Read(name)) {
-				c.Notices = append(c.Notices, name+" has a schedule, which is not used: dayfly cron adds one")
-			}
-		}
 		return []look.Candidate{c}
 	}
 	return nil
