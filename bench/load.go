@@ -227,7 +227,7 @@ func (t *tally) note(a answer, took time.Duration, err error) {
 		if t.err == nil {
 			t.err = err
 		}
-	case a.status == 200:
+	case a.status == 200 || a.status == 202:
 		t.ok = append(t.ok, took)
 		t.added = append(t.added, took-time.Duration(a.micros)*time.Microsecond)
 	case a.status == 429:

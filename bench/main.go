@@ -67,14 +67,20 @@ var scenarios = []struct {
 	{"memory", (*bench).memory},
 	{"source", (*bench).source},
 	{"burst", (*bench).burst},
+	{"objects", (*bench).objects},
+	{"events", (*bench).events},
 	{"warm", (*bench).warm},
 	{"overload", (*bench).overloads},
 }
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == fileServerArg {
+		fmt.Fprintln(os.Stderr, "bench:", fileServer(os.Args[2], os.Args[3]))
+		os.Exit(1)
+	}
 	var opts options
 	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
-		"source, burst, warm, overload, and the peers in floors and warm")
+		"source, burst, objects, events, warm, overload, and the peers in floors and warm")
 	flag.BoolVar(&opts.quick, "quick", false, "measure less: a minute, good for a look")
 	flag.BoolVar(&opts.json, "json", false, "print JSON in place of the table")
 	flag.StringVar(&opts.out, "out", "bench/results", "folder for results.json and picture.svg")
