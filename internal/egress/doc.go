@@ -31,8 +31,8 @@
 //   - A host that cannot give this makes Open succeed and Acquire unavailable, and
 //     Feature says why.
 //
-// Client is the same policy for what the platform itself sends to URLs that users name:
-// callbacks and destinations.
+// Package courier keeps to the same policy when the platform itself sends something to URLs
+// that users name.
 //
 // Egress does not decide who may use the network (dayfly.Egress) nor does it join
 // processes to a namespace (sandbox).

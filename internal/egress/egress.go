@@ -104,6 +104,7 @@ type Network struct {
 	pool    *pool
 	names   *forwarder
 	policy  atomic.Pointer[policy]
+	host    hostPolicy
 
 	mu      sync.Mutex // guards absence, closed
 	absence *absence

@@ -25,6 +25,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/clock"
 	"github.com/dayfly-faas/dayfly/internal/config"
 	"github.com/dayfly-faas/dayfly/internal/egress"
+	"github.com/dayfly-faas/dayfly/internal/egress/courier"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
 	"github.com/dayfly-faas/dayfly/internal/invoke"
 	"github.com/dayfly-faas/dayfly/internal/kv"
@@ -71,7 +72,7 @@ type Node struct {
 	runtimes  *toolchain.Set
 	driver    *process.Driver
 	network   *egress.Network
-	callbacks *egress.Client // for URLs that users name
+	callbacks *courier.Client // for URLs that users name
 	telemetry *telemetry.Telemetry
 	pool      *pool.Pool
 	invoker   *invoke.Invoker
@@ -201,7 +202,7 @@ func (n *Node) openMechanisms(ctx context.Context) error {
 		return err
 	}
 	n.onClose(n.network.Close)
-	n.callbacks = n.network.Client(n.cfg.CallbackAllow)
+	n.callbacks = courier.New(n.cfg.CallbackAllow, n.network.Blocks)
 	return nil
 }
 

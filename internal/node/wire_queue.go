@@ -6,7 +6,7 @@ import (
 	"context"
 
 	"github.com/dayfly-faas/dayfly/internal/catalog"
-	"github.com/dayfly-faas/dayfly/internal/egress"
+	"github.com/dayfly-faas/dayfly/internal/egress/courier"
 	"github.com/dayfly-faas/dayfly/internal/invoke"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/queue"
@@ -16,7 +16,7 @@ var (
 	_ queue.Resolver = (*catalog.Catalog)(nil)
 	_ queue.Invoker  = (*invoke.Invoker)(nil)
 	_ queue.Journal  = (*logs.Logs)(nil)
-	_ queue.Poster   = (*egress.Client)(nil)
+	_ queue.Poster   = (*courier.Client)(nil)
 )
 
 // openQueue opens what executes events; it begins when the node serves.

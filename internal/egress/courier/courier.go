@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package egress
+package courier
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -37,9 +36,6 @@ const (
 	addressesMax = 4
 	// connsPerHostMax keeps one slow receiver from taking every descriptor.
 	connsPerHostMax = 64
-	// hostViewAge is how long the host's addresses are believed where no network of
-	// sandboxes follows them.
-	hostViewAge = 10 * time.Second
 )
 
 // Client speaks HTTP to addresses that users name: callbacks and destinations. It reaches
@@ -47,29 +43,14 @@ const (
 // answer redirects, but for what is allowed. No proxy is used: it would connect on
 // behalf of anybody.
 type Client struct {
-	allow   []netip.Prefix
-	blocked func(netip.Addr) (bool, error)
-	doing   *http.Client
+	allow  []netip.Prefix
+	blocks func(netip.Addr) (bool, error)
+	doing  *http.Client
 }
 
-// Client makes a client that is kept to the network's policy; the addresses in allow are
-// reached in any case.
-func (n *Network) Client(allow []netip.Prefix) *Client {
-	host := &hostPolicy{}
-	return newClient(allow, func(a netip.Addr) (bool, error) {
-		if p := n.policy.Load(); p != nil {
-			return p.blocks(a), nil
-		}
-		p, err := host.current(time.Now())
-		if err != nil {
-			return true, err
-		}
-		return p.blocks(a), nil
-	})
-}
-
-func newClient(allow []netip.Prefix, blocked func(netip.Addr) (bool, error)) *Client {
-	c := &Client{allow: allow, blocked: blocked}
+// New makes a client that is kept from what blocks tells, but for the addresses in allow.
+func New(allow []netip.Prefix, blocks func(netip.Addr) (bool, error)) *Client {
+	c := &Client{allow: allow, blocks: blocks}
 	c.doing = &http.Client{
 		Timeout: exchangeTimeout, CheckRedirect: checkRedirect,
 		Transport: &http.Transport{
@@ -255,7 +236,7 @@ func (c *Client) check(a netip.Addr, host string) error {
 			return nil
 		}
 	}
-	blocked, err := c.blocked(a)
+	blocked, err := c.blocks(a)
 	if err != nil {
 		return dayfly.Errorf(dayfly.KindUnavailable, "the host's own addresses are not known: %w", err)
 	}
@@ -281,25 +262,3 @@ func isLocalhost(host string) bool {
 
 // example is the range that would have to be allowed for the address.
 func example(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
-
-// hostPolicy is the policy of a host that gives sandboxes no network, and hence follows
-// no changes of its own.
-type hostPolicy struct {
-	mu     sync.Mutex // guards all below; held while the host is read
-	policy *policy
-	read   time.Time
-}
-
-func (h *hostPolicy) current(now time.Time) (*policy, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.policy != nil && now.Sub(h.read) < hostViewAge {
-		return h.policy, nil
-	}
-	view, err := readHost()
-	if err != nil {
-		return nil, err
-	}
-	h.policy, h.read = newPolicy(view), now
-	return h.policy, nil
-}

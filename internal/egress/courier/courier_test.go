@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package egress
+package courier
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/egress"
 )
 
 // server answers on this machine and counts what reaches it.
@@ -30,7 +31,7 @@ func clientOf(allow ...string) *Client {
 	for _, text := range allow {
 		prefixes = append(prefixes, netip.MustParsePrefix(text))
 	}
-	return New(Config{}, slog.New(slog.DiscardHandler)).Client(prefixes)
+	return New(prefixes, egress.New(egress.Config{}, slog.New(slog.DiscardHandler)).Blocks)
 }
 
 // post sends body to a URL and gives the status, or 0.
