@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -38,16 +39,16 @@ func (t *Timer) learn(ctx context.Context) error {
 		}
 	}
 	known := map[dayfly.FunctionRef]bool{}
+	var entries []*entry
 	for _, f := range t.catalog.Functions("") {
 		known[f.FunctionRef] = true
 		live, err := t.catalog.Resolve(f.FunctionRef, dayfly.LiveAlias)
 		if err != nil {
 			continue // nothing is live yet
 		}
-		for _, e := range t.entriesOf(f.FunctionRef, live) {
-			t.adopt(ctx, e, kept[e.id])
-		}
+		entries = append(entries, t.entriesOf(f.FunctionRef, live)...)
 	}
+	t.adoptAll(ctx, entries, kept)
 	for i, record := range kept {
 		if l, err := decode(record); !known[i.function] && err == nil && t.clock.Now().Sub(l.touched()) > sweepAge {
 			if err := t.forget(ctx, i.function); err != nil {
@@ -91,10 +92,11 @@ func (t *Timer) follow(ctx context.Context, ref dayfly.FunctionRef, live *dayfly
 		}
 		return
 	}
-	for _, e := range t.entriesOf(ref, live) {
+	entries := t.entriesOf(ref, live)
+	for _, e := range entries {
 		delete(old, e.id.trigger)
-		t.adopt(ctx, e, store.Record{})
 	}
+	t.adoptAll(ctx, entries, nil)
 	for _, e := range old {
 		t.leave(ctx, e.id)
 	}
@@ -149,7 +151,25 @@ func (t *Timer) entriesOf(ref dayfly.FunctionRef, live *dayfly.Revision) []*entr
 	return list
 }
 
-// adopt brings the ledger of a live cron in line with it, and enters it into the heap.
+// adoptAll adopts crons, some at once, and enters them into the heap. Kept are the ledgers
+// that were read already.
+func (t *Timer) adoptAll(ctx context.Context, entries []*entry, kept map[id]store.Record) {
+	slots := make(chan struct{}, firesMax)
+	var wg sync.WaitGroup
+	for _, e := range entries {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			t.adopt(ctx, e, kept[e.id])
+		})
+	}
+	wg.Wait()
+	for _, e := range entries {
+		t.enter(e)
+	}
+}
+
+// adopt brings the ledger of a live cron in line with it, and sets when it is looked at.
 func (t *Timer) adopt(ctx context.Context, e *entry, found store.Record) {
 	var err error
 	for range adoptAttempts {
@@ -184,7 +204,6 @@ func (t *Timer) adopt(ctx context.Context, e *entry, found store.Record) {
 		t.log.Warn("ledger of a cron was not read; it is tried again", "cron", e.id.String(), "error", err)
 		e.at = t.clock.Now().Add(readRetry)
 	}
-	t.enter(e)
 }
 
 // firstLook is when an adopted cron is looked at: at once when a claim stands open, as a
