@@ -63,8 +63,7 @@ func Batch(
 	isOne := queue.Batch <= 1 && len(items) == 1
 	switch {
 	case takesLambdaEvents(rev):
-		body, err := sqsRecords(rev, queue.Queue, items)
-		return bare(rev, body), err
+		return bare(rev, sqsRecords(rev, queue.Queue, items)), nil
 	case rev.Spec.Dialect == dayfly.DialectFetch:
 		body := workerBatch(queue.Queue, items)
 		return At(rev, trigger, workerRequest(rev, queue.Queue, items, body)), nil

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dayfly-faas/dayfly"
 )
@@ -209,5 +208,3 @@ func encode(v any) ([]byte, error) {
 	}
 	return body, nil
 }
-
-func unixMillis(t time.Time) string { return fmt.Sprint(t.UnixMilli()) }

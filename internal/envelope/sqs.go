@@ -3,65 +3,82 @@
 package envelope
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"hash"
-	"io"
+	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dayfly-faas/dayfly"
 )
 
-// sqsRecord is one record of what Lambda functions get of an SQS queue.
-type sqsRecord struct {
-	MessageID     string                  `json:"messageId"`
-	ReceiptHandle string                  `json:"receiptHandle"`
-	Body          string                  `json:"body"`
-	Attributes    map[string]string       `json:"attributes"`
-	Message       map[string]sqsAttribute `json:"messageAttributes"`
-	MD5           string                  `json:"md5OfBody"`
-	MD5Attributes string                  `json:"md5OfMessageAttributes,omitempty"`
-	EventSource   string                  `json:"eventSource"`
-	SourceARN     string                  `json:"eventSourceARN"`
-	Region        string                  `json:"awsRegion"`
-}
-
-type sqsAttribute struct {
-	Value   string   `json:"stringValue"`
-	Strings []string `json:"stringListValues"`
-	Bytes   []string `json:"binaryListValues"`
-	Type    string   `json:"dataType"`
-}
-
 // attributeEncoding names the message attribute that tells a body which SQS could not
 // carry as it is: "base64".
 const attributeEncoding = "content-encoding"
 
-func sqsRecords(
-	rev *dayfly.Revision, queue dayfly.QueueName, items []Item,
-) ([]byte, error) {
-	source, region := arn(rev, "sqs", string(queue)), region(rev)
-	records := make([]sqsRecord, len(items))
+// recordBytes is about what a record takes beside its body.
+const recordBytes = 1200
+
+// attribute is one message attribute, a text as all of ours are.
+type attribute struct{ name, value string }
+
+// sqsRecords is what Lambda functions get of an SQS queue. It is written by hand: a batch
+// of many small messages costs little else.
+func sqsRecords(rev *dayfly.Revision, queue dayfly.QueueName, items []Item) []byte {
+	size := 16
 	for i := range items {
-		item := &items[i]
-		e := &item.Event
-		extra := messageAttributes(e)
-		body := string(e.Data)
-		if !utf8.Valid(e.Data) {
-			body = base64.StdEncoding.EncodeToString(e.Data)
-			extra[attributeEncoding] = stringAttribute("base64")
-		}
-		records[i] = sqsRecord{
-			MessageID: string(item.ID), ReceiptHandle: receipt(item), Body: body,
-			Attributes: systemAttributes(rev, item), Message: extra, MD5: md5Hex(body),
-			MD5Attributes: md5OfAttributes(extra), EventSource: "aws:sqs", SourceARN: source,
-			Region: region,
-		}
+		size += recordBytes + len(items[i].Event.Data)*5/4
 	}
-	return encode(map[string][]sqsRecord{"Records": records})
+	tail := appendMember(nil, `,"eventSource":"aws:sqs","eventSourceARN":`, arn(rev, "sqs", string(queue)))
+	tail = append(appendMember(tail, `,"awsRegion":`, region(rev)), '}')
+	out := append(make([]byte, 0, size), `{"Records":[`...)
+	var scratch []byte
+	for i := range items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out, scratch = appendRecord(out, scratch, rev, &items[i])
+		out = append(out, tail...)
+	}
+	return append(out, `]}`...)
+}
+
+// appendRecord adds all of a record but its end, which is the same for all. Scratch is
+// memory that is used again.
+func appendRecord(out, scratch []byte, rev *dayfly.Revision, item *Item) (_, _ []byte) {
+	list := messageAttributes(&item.Event)
+	body := item.Event.Data
+	if !utf8.Valid(body) {
+		body = base64.StdEncoding.AppendEncode(nil, body)
+		list = append(list, attribute{attributeEncoding, "base64"})
+	}
+	slices.SortFunc(list, func(a, b attribute) int { return cmp.Compare(a.name, b.name) })
+	out = appendText(append(out, `{"messageId":`...), string(item.ID))
+	out = appendText(append(out, `,"receiptHandle":`...), receipt(item))
+	out = appendText(append(out, `,"body":`...), string(body))
+	out = appendSystem(out, rev, item)
+	out = append(out, `,"messageAttributes":{`...)
+	for i, a := range list {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendText(append(appendText(out, a.name), `:{"stringValue":`...), a.value)
+		out = append(out, `,"stringListValues":[],"binaryListValues":[],"dataType":"String"}`...)
+	}
+	out = append(out, `},"md5OfBody":"`...)
+	sum := md5.Sum(body)
+	out = append(hex.AppendEncode(out, sum[:]), '"')
+	if len(list) > 0 {
+		scratch = sized(scratch[:0], list)
+		sum = md5.Sum(scratch)
+		out = append(out, `,"md5OfMessageAttributes":"`...)
+		out = append(hex.AppendEncode(out, sum[:]), '"')
+	}
+	return out, scratch
 }
 
 // receipt is opaque, and another one for each delivery.
@@ -70,24 +87,26 @@ func receipt(item *Item) string {
 		[]byte(string(item.ID) + "/" + strconv.Itoa(max(1, item.Receives))))
 }
 
-func systemAttributes(rev *dayfly.Revision, item *Item) map[string]string {
+// appendSystem adds the attributes that SQS itself gives a message.
+func appendSystem(out []byte, rev *dayfly.Revision, item *Item) []byte {
 	sent := item.Event.Time
 	if sent.IsZero() {
 		sent = item.Accepted
 	}
-	list := map[string]string{
-		"ApproximateReceiveCount":          strconv.Itoa(max(1, item.Receives)),
-		"SentTimestamp":                    unixMillis(sent),
-		"SenderId":                         string(rev.Function.Project),
-		"ApproximateFirstReceiveTimestamp": unixMillis(item.Accepted),
-	}
+	out = append(out, `,"attributes":{"ApproximateReceiveCount":"`...)
+	out = strconv.AppendInt(out, int64(max(1, item.Receives)), 10)
+	out = appendMillis(append(out, `","SentTimestamp":"`...), sent)
+	out = appendMillis(append(out, `","ApproximateFirstReceiveTimestamp":"`...), item.Accepted)
+	out = appendText(append(out, `","SenderId":`...), string(rev.Function.Project))
 	if key := item.Event.Extensions[dayfly.ExtensionKey]; key != "" {
-		list["MessageGroupId"] = key
-		list["MessageDeduplicationId"] = item.Event.ID
-		list["SequenceNumber"] = sequence(item)
+		out = appendMember(out, `,"MessageGroupId":`, key)
+		out = appendMember(out, `,"MessageDeduplicationId":`, item.Event.ID)
+		out = appendMember(out, `,"SequenceNumber":`, sequence(item))
 	}
-	return list
+	return append(out, '}')
 }
+
+func appendMillis(out []byte, t time.Time) []byte { return strconv.AppendInt(out, t.UnixMilli(), 10) }
 
 // sequence is a number of twenty digits that grows with the time of acceptance.
 func sequence(item *Item) string {
@@ -97,52 +116,33 @@ func sequence(item *Item) string {
 
 // messageAttributes are the attributes of the event that SQS has no other place for: the
 // extensions by their names, the others as they are named in HTTP headers.
-func messageAttributes(e *dayfly.Event) map[string]sqsAttribute {
-	list := make(map[string]sqsAttribute, 6+len(e.Extensions))
-	for name, value := range map[string]string{
-		"ce-id": e.ID, "ce-source": e.Source, "ce-type": e.Type, "ce-subject": e.Subject,
-		"content-type": e.ContentType,
+func messageAttributes(e *dayfly.Event) []attribute {
+	list := make([]attribute, 0, 6+len(e.Extensions))
+	for _, a := range [...]attribute{
+		{"ce-id", e.ID}, {"ce-source", e.Source}, {"ce-type", e.Type}, {"ce-subject", e.Subject},
+		{"content-type", e.ContentType},
 	} {
-		if value != "" {
-			list[name] = stringAttribute(value)
+		if a.value != "" {
+			list = append(list, a)
 		}
 	}
 	for name, value := range e.Extensions {
 		if name != dayfly.ExtensionKey {
-			list[name] = stringAttribute(value)
+			list = append(list, attribute{name, value})
 		}
 	}
 	return list
 }
 
-func stringAttribute(value string) sqsAttribute {
-	return sqsAttribute{Value: value, Strings: []string{}, Bytes: []string{}, Type: "String"}
-}
-
-func md5Hex(text string) string {
-	sum := md5.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// md5OfAttributes is SQS's: over name, type and value of each, by name, with lengths in
-// front, and 1 for a value that is text.
-func md5OfAttributes(list map[string]sqsAttribute) string {
-	if len(list) == 0 {
-		return ""
+// sized is what SQS sums up of message attributes, which are in order: name, type and
+// value of each with their lengths in front, and 1 for a value that is text.
+func sized(out []byte, list []attribute) []byte {
+	const kind = "String"
+	for _, a := range list {
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(a.name))), a.name...)
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(kind))), kind...)
+		out = append(out, 1)
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(a.value))), a.value...)
 	}
-	sum := md5.New()
-	for _, name := range sortedNames(list) {
-		writeSized(sum, name)
-		writeSized(sum, list[name].Type)
-		_, _ = sum.Write([]byte{1})
-		writeSized(sum, list[name].Value)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-func writeSized(sum hash.Hash, text string) {
-	var size [4]byte
-	binary.BigEndian.PutUint32(size[:], uint32(len(text)))
-	_, _ = sum.Write(size[:])
-	_, _ = io.WriteString(sum, text)
+	return out
 }
