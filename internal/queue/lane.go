@@ -4,6 +4,10 @@ package queue
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -39,6 +43,7 @@ const (
 type item struct {
 	*work.Entry
 	msg  jetstream.Msg // of WORK, or nil
+	seq  uint64        // of msg
 	from *due.Event    // of LATER, or nil
 }
 
@@ -59,6 +64,7 @@ type lane struct {
 	own     bool               // the execution that needs no slot of the node is under way
 	poked   bool               // an event was pushed since the lane last looked
 	held    map[*item]struct{} // of WORK, taken and not settled
+	recent  [2]map[uint64]bool // of WORK, settled lately; the second is the older half
 	order   order
 }
 
@@ -149,8 +155,12 @@ func (l *lane) leave() bool {
 func (l *lane) serve(executions *sync.WaitGroup) error {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
+	name := l.consumerName()
+	if err := l.q.work.DeleteConsumer(ctx, name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return err
+	}
 	consumer, err := l.q.work.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		FilterSubject: l.id.WorkSubject(), AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		Name: name, FilterSubject: l.id.WorkSubject(), AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
 		MaxAckPending: -1, MemoryStorage: true, InactiveThreshold: ackWait,
 	})
 	if err != nil {
@@ -161,7 +171,8 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 	if p.batch > 1 || p.ordered {
 		ahead, bytes = max(readAheadMany, 2*p.batch), readAheadManyBytes
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes))
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes),
+		jetstream.WithMessagesErrOnMissingHeartbeat(false)) // a busy machine is no reason to begin anew
 	if err != nil {
 		return err
 	}
@@ -175,29 +186,24 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 	messages.Stop()
 	pump.Wait()
 	if l.ctx.Err() == nil {
-		l.close(consumer, executions)
+		l.close(name, executions)
 	}
 	return err
 }
 
 // close removes a consumer, once nothing that it handed out is under way: what it
-// handed out and nobody settled is handed out by the next one, in order.
-func (l *lane) close(consumer jetstream.Consumer, executions *sync.WaitGroup) {
+// handed out and nobody settled is handed out by the next one, in order. An
+// acknowledgement that it did not see any more is given again to that one.
+func (l *lane) close(name string, executions *sync.WaitGroup) {
 	executions.Wait()
 	l.dropParked()
 	ctx, cancel := context.WithTimeout(l.ctx, flushTimeout)
 	defer cancel()
-	if err := l.q.js.Conn().FlushWithContext(ctx); err != nil {
-		return // the consumer ends by itself
+	err := l.q.js.Conn().FlushWithContext(ctx)
+	if err == nil {
+		err = l.q.work.DeleteConsumer(ctx, name)
 	}
-	for ctx.Err() == nil {
-		info, err := consumer.Info(ctx)
-		if err != nil || info.NumAckPending <= l.heldNow() {
-			break
-		}
-		pause(ctx, 10*time.Millisecond)
-	}
-	if err := l.q.work.DeleteConsumer(ctx, consumer.CachedInfo().Name); err != nil && ctx.Err() == nil {
+	if err != nil {
 		l.q.log.Debug("consumer was not removed", "function", l.id.Function, "lane", l.id.Name, "error", err)
 	}
 }
@@ -210,12 +216,6 @@ func (l *lane) dropParked() {
 	l.order = newOrder()
 }
 
-func (l *lane) heldNow() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.held)
-}
-
 // pump reads messages into the lane.
 func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) error {
 	for {
@@ -223,25 +223,62 @@ func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) err
 		if err != nil {
 			return err
 		}
-		it := &item{Entry: &work.Entry{}, msg: m}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read position: %w", err)
+		}
+		it := &item{Entry: &work.Entry{}, msg: m, seq: meta.Sequence.Stream}
 		if err := it.Unmarshal(m.Data()); err != nil {
 			l.q.log.Error("event that cannot be read was dropped", "function", l.id.Function, "error", err)
 			_ = m.Ack()
 			continue
 		}
-		if l.q.times.Has(it.ID) {
-			_ = m.Ack() // its next attempt is in LATER
+		if l.q.times.Has(it.ID) || !l.keep(it) {
+			_ = m.Ack() // its next attempt is in LATER, or its end was not heard
 			continue
 		}
-		l.mu.Lock()
-		l.held[it] = struct{}{}
-		l.mu.Unlock()
 		select {
 		case l.in <- it:
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// recentMax is how many settled events a lane remembers, in each of two halves: more
+// than acknowledgements can be on their way when its consumer breaks.
+const recentMax = 4_096
+
+// keep notes that the lane holds an event, unless it has settled it already.
+func (l *lane) keep(it *item) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.recent[0][it.seq] || l.recent[1][it.seq] {
+		return false
+	}
+	l.held[it] = struct{}{}
+	return true
+}
+
+// settled forgets an event that the lane held.
+func (l *lane) settled(it *item) {
+	if it.msg == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, it)
+	if l.recent[0] == nil || len(l.recent[0]) >= recentMax {
+		l.recent = [2]map[uint64]bool{make(map[uint64]bool), l.recent[0]}
+	}
+	l.recent[0][it.seq] = true
+}
+
+// consumerName is the same for every consumer of the lane: one that was left behind is
+// found.
+func (l *lane) consumerName() string {
+	sum := sha256.Sum256([]byte(l.id.WorkSubject()))
+	return "lane-" + hex.EncodeToString(sum[:16])
 }
 
 // hold tells the bus again and again that what the lane holds is held.

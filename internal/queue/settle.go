@@ -138,13 +138,6 @@ func (x *execution) again(it *item, at time.Time) (stays bool) {
 	return false
 }
 
-// settled forgets an event that the lane held.
-func (l *lane) settled(it *item) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, it)
-}
-
 // afterFault is for attempts that do not count: there was no capacity, or the platform
 // failed. The events stay, unless they are too old.
 func (x *execution) afterFault(a *outcome.Answer, v outcome.Verdict, now time.Time) time.Duration {
