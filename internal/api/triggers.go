@@ -70,7 +70,7 @@ func (a *API) trigger(f dayfly.FunctionRef, t dayfly.Trigger) Trigger {
 	}
 	if t.Cron != nil && !isInterval(t.Cron.Expression) {
 		if schedule, err := cron.Parse(t.Cron.Expression, t.Cron.Zone); err == nil {
-			seen.Next, _ = schedule.Next(time.Now())
+			seen.Next, _ = schedule.Next(a.deps.Clock.Now())
 		}
 	}
 	return seen

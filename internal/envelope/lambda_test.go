@@ -121,6 +121,18 @@ func TestQueueMessagesAreSQSRecords(t *testing.T) {
 	}
 }
 
+// TestSumOfAttributes holds the algorithm: with the type Number in place of String it gives
+// 235c5c510d26fb653d073faed50ae77c, which is what SQS answers.
+func TestSumOfAttributes(t *testing.T) {
+	t.Parallel()
+	r, err := envelope.Batch(lambdaFunction(queueTrigger(1)), "clicks", []envelope.Item{{ID: "e", Accepted: noon,
+		Event: dayfly.Event{Extensions: map[string]string{"timestamp": "1493147359900"}}}})
+	got := decodedAs[events.SQSEvent](t, body(t, r, err)).Records[0].Md5OfMessageAttributes
+	if want := "421727302b4c6065ab1676449a136b07"; got != want {
+		t.Errorf("sum %s, want %s", got, want)
+	}
+}
+
 func TestOneMessageIsARecordToo(t *testing.T) {
 	t.Parallel()
 	r, err := envelope.Batch(lambdaFunction(queueTrigger(1)), "clicks",
