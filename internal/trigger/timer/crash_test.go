@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/clock"
 	"github.com/dayfly-faas/dayfly/internal/trigger/timer"
 )
@@ -98,6 +99,42 @@ func checkOnce(t *testing.T, w *world, tm *timer.Timer, want int) {
 	// Clocks run on while the test does.
 	if n := len(seen); n != len(entries) || n < want || n > want+2 {
 		t.Errorf("%d due times fired and %d are in the ledger, want %d of both", n, len(entries), want)
+	}
+}
+
+// TestAClaimThatIsFoundLate holds that what a kill left is caught up, or not, as other due
+// times of the downtime are.
+func TestAClaimThatIsFoundLate(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[dayfly.CatchUp]string{
+		dayfly.CatchUpLast: "1 late: its event was not accepted before",
+		dayfly.CatchUpNone: "1 missed: no node ran, and it is too old to be caught up",
+	} {
+		w := newWorld(t)
+		w.deploy(t, report, every("c", "@every 24h", func(c *dayfly.CronTrigger) { c.CatchUp = policy }))
+		killed := timer.New(w.log, w.clock, w.store, w, w.inbox)
+		crashed, buried := make(chan struct{}), make(chan struct{})
+		killed.SetFault(func(p string) {
+			if p == "claim:after" {
+				close(crashed)
+				<-buried
+			}
+		})
+		stop := w.run(t, killed)
+		t.Cleanup(func() { close(buried); stop() })
+		entered(t, w, killed, "c")
+		ctx := t.Context()
+		go func() { _, _ = w.clock.Advance(ctx, 24*time.Hour) }()
+		<-crashed
+		next := clock.NewVirtual()
+		if _, err := next.Advance(t.Context(), w.clock.Now().Sub(next.Now())+time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		tm, _ := w.start(t, next)
+		waitFor(t, "the claim to be settled", func() bool { return len(runs(t, tm, report, "c")) > 0 })
+		if got := runs(t, tm, report, "c"); got[0] != want {
+			t.Errorf("catch-up %s of a claim an hour old: %q, want %q", policy, got, want)
+		}
 	}
 }
 

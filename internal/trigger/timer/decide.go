@@ -53,10 +53,7 @@ func decide(now time.Time, i id, l *ledger, s cron.Schedule, c *dayfly.CronTrigg
 
 // catchUp decides about due times that passed while nothing fired.
 func catchUp(now, late time.Time, i id, l *ledger, s cron.Schedule, c *dayfly.CronTrigger) step {
-	window := c.CatchUpWindow
-	if window <= 0 {
-		window = windowDefault
-	}
+	window := windowOf(c)
 	span := s.Between(l.Due.Add(-time.Nanosecond), late, catchUpMax)
 	kept := span.Newest
 	why := "no node ran, and the cron does not catch up"
@@ -88,6 +85,14 @@ func catchUp(now, late time.Time, i id, l *ledger, s cron.Schedule, c *dayfly.Cr
 		run.Until, run.Count, run.More = span.Last, count, span.More
 	}
 	return step{missed: run, next: next}
+}
+
+// windowOf is how old a due time of the cron may be to be caught up.
+func windowOf(c *dayfly.CronTrigger) time.Duration {
+	if c.CatchUpWindow <= 0 {
+		return windowDefault
+	}
+	return c.CatchUpWindow
 }
 
 // last gives the latest due time before another.

@@ -163,6 +163,9 @@ func (t *Timer) resume(
 		default:
 			return false, false, err
 		}
+		if keep := windowOf(e.trigger); age > keep || e.trigger.CatchUp == dayfly.CatchUpNone && age > grace {
+			return true, false, t.resolve(ctx, e, l, "no node ran, and it is too old to be caught up")
+		}
 		l.Claim.By = t.me
 		if err := t.save(ctx, e.id, l); err != nil {
 			return false, false, err

@@ -45,11 +45,11 @@ func (t *Timer) push(
 	case ctx.Err() != nil:
 		return false, false, err // the claim stands open for the next start
 	case kind == dayfly.KindNotFound || kind == dayfly.KindInvalid:
-		return true, false, t.resolve(ctx, e, l, err)
+		return true, false, t.resolve(ctx, e, l, "its event was not accepted: "+err.Error())
 	}
 	now := t.clock.Now()
 	if now.Sub(l.Claim.At) > giveUp || !l.Due.IsZero() && !l.Due.After(now) || e.retries >= stepsMax {
-		return true, false, t.resolve(ctx, e, l, err)
+		return true, false, t.resolve(ctx, e, l, "its event was not accepted: "+err.Error())
 	}
 	pause := retryPause(e.retries, err)
 	e.retries++
@@ -80,7 +80,10 @@ func retryPause(retries int, err error) time.Duration {
 
 // confirm writes down that the event of the claim was accepted.
 func (t *Timer) confirm(ctx context.Context, e *entry, l *ledger) error {
-	c := l.Claim
+	c, now := l.Claim, t.clock.Now()
+	if c.Outcome == cron.Ran && now.Sub(c.At) > grace {
+		c.At, c.Outcome, c.Why = now, cron.Late, "its event was not accepted before"
+	}
 	l.add(cron.Run{Due: c.Due, At: c.At, Outcome: c.Outcome, Why: c.Why, Event: c.Event})
 	l.Claim, l.Last, l.LastDue = nil, c.Event, c.Due
 	e.retries, e.found = 0, ""
@@ -93,13 +96,12 @@ func (t *Timer) confirm(ctx context.Context, e *entry, l *ledger) error {
 }
 
 // resolve writes down that the event of the claim is not to be had.
-func (t *Timer) resolve(ctx context.Context, e *entry, l *ledger, why error) error {
+func (t *Timer) resolve(ctx context.Context, e *entry, l *ledger, why string) error {
 	c := l.Claim
-	l.add(cron.Run{Due: c.Due, At: t.clock.Now(), Outcome: cron.Missed,
-		Why: "its event was not accepted: " + why.Error()})
+	l.add(cron.Run{Due: c.Due, At: t.clock.Now(), Outcome: cron.Missed, Why: why})
 	l.Claim = nil
 	e.retries, e.found = 0, ""
-	t.log.Warn("cron was missed", "cron", e.id.String(), "due", c.Due, "error", why)
+	t.log.Warn("cron was missed", "cron", e.id.String(), "due", c.Due, "why", why)
 	return t.save(ctx, e.id, l)
 }
 
