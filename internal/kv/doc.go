@@ -20,7 +20,7 @@
 //     at once. Versions grow over the whole node, whatever the key.
 //   - A value that has expired is not seen by any reader from that moment on. It is
 //     deleted, and told of as deleted, within a second while the node runs, and at the
-//     next start otherwise.
+//     next start otherwise. Put again before that, it is not told of as deleted.
 //   - When a bucket is wanted (Emitter.Wants), each change becomes an event: those of one
 //     key in order, none left out, at least once. An event that could not be told at
 //     once is owed: the record says so, and the next change of that key waits until it

@@ -146,6 +146,7 @@ func (n *Node) openFolder(context.Context) error {
 }
 
 func (n *Node) openGround(ctx context.Context) error {
+	n.makeClock()
 	n.bus = bus.New(bus.Config{Dir: n.cfg.DataDir}, n.component("bus"))
 	if err := n.bus.Open(ctx); err != nil {
 		return err

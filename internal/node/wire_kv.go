@@ -18,6 +18,6 @@ var (
 // openValues opens the key-value records. What they owe of before a crash is told once the
 // node serves: the triggers are settled then.
 func (n *Node) openValues(ctx context.Context) error {
-	n.values = kv.New(kv.Config{}, n.bus, n.topic, n.component("kv"))
+	n.values = kv.New(kv.Config{Now: n.clock.Now}, n.bus, n.topic, n.component("kv"))
 	return n.values.Open(ctx)
 }

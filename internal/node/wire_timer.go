@@ -20,12 +20,16 @@ var (
 	_ api.Clock   = platformClock{}
 )
 
-// openTimer opens the ledgers of crons; they fire when the node serves.
-func (n *Node) openTimer(ctx context.Context) error {
+// makeClock gives the node its time.
+func (n *Node) makeClock() {
 	n.clock = clock.New()
 	if n.cfg.Dev {
 		n.clock = clock.NewVirtual()
 	}
+}
+
+// openTimer opens the ledgers of crons; they fire when the node serves.
+func (n *Node) openTimer(ctx context.Context) error {
 	records := store.New(n.bus, bus.BucketCrons, n.component("store"))
 	if err := records.Open(ctx); err != nil {
 		return err
