@@ -4,7 +4,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -42,13 +41,8 @@ func (a *API) pushEvent(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := time.Now()
 	push := queue.Push{Function: ref, Source: dayfly.SourceAsync}
-	if err := push.Ask(r.Header, now); err != nil {
+	if err := push.Ask(r.Header, now, a.deps.CheckURL); err != nil {
 		return err
-	}
-	if push.Callback != "" {
-		if err := a.deps.CheckURL(push.Callback); err != nil {
-			return about(queue.HeaderCallback, err)
-		}
 	}
 	body, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
@@ -92,17 +86,6 @@ func fillPush(p *queue.Push, r *http.Request, body []byte, now time.Time) error 
 	}
 	p.Event = &events[0]
 	return nil
-}
-
-// about says which header an error speaks of.
-func about(header string, err error) error {
-	var known *dayfly.Error
-	if !errors.As(err, &known) {
-		return fmt.Errorf("check %s: %w", header, err)
-	}
-	told := *known
-	told.Message = header + ": " + known.Message
-	return &told
 }
 
 // listEvents lists what was accepted lately, newest first.

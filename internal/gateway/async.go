@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -100,13 +99,8 @@ func (g *Gateway) pushOf(r *http.Request, inv *dayfly.Invocation) (queue.Push, e
 			WithHint("dayfly cancel ID does it; a call with DELETE is one to %s with %s: async",
 				functionPrefix, headerInvoke)
 	}
-	if err := p.Ask(r.Header, inv.Received); err != nil {
+	if err := p.Ask(r.Header, inv.Received, g.async.CheckURL); err != nil {
 		return p, err
-	}
-	if p.Callback != "" {
-		if err := g.async.CheckURL(p.Callback); err != nil {
-			return p, about(queue.HeaderCallback, err)
-		}
 	}
 	if openFaaS {
 		r.Header["X-Forwarded-Prefix"] = []string{functionPrefix + name} // where it is called and answers
@@ -116,17 +110,6 @@ func (g *Gateway) pushOf(r *http.Request, inv *dayfly.Invocation) (queue.Push, e
 	p.Call = &queue.Call{Kind: dayfly.RequestHTTP, Method: req.Method, Path: req.Path, RawQuery: req.RawQuery,
 		Host: req.Host, Scheme: req.Scheme, RemoteAddr: req.RemoteAddr, Header: req.Header}
 	return p, nil
-}
-
-// about says which header an error speaks of.
-func about(header string, err error) error {
-	var known *dayfly.Error
-	if !errors.As(err, &known) {
-		return fmt.Errorf("check %s: %w", header, err)
-	}
-	told := *known
-	told.Message = header + ": " + known.Message
-	return &told
 }
 
 // takeBody reads the whole body. Those that are not small wait for nobody: too many at

@@ -3,6 +3,8 @@
 package queue
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,10 +28,14 @@ const (
 	HeaderEvent = "X-Dayfly-Event"
 )
 
-// Ask fills in what the headers of a caller say, and takes them off h. Whether the
-// callback can be reached is not its to know.
-func (p *Push) Ask(h http.Header, now time.Time) error {
-	p.Callback = take(h, HeaderCallback)
+// Ask fills in what the headers of a caller say, and takes them off h. A callback must
+// pass check.
+func (p *Push) Ask(h http.Header, now time.Time, check func(url string) error) error {
+	if p.Callback = take(h, HeaderCallback); p.Callback != "" {
+		if err := check(p.Callback); err != nil {
+			return about(HeaderCallback, err)
+		}
+	}
 	p.Key = take(h, HeaderKey)
 	if key := h.Get(HeaderStandardKey); p.Key == "" {
 		p.Key = key
@@ -39,6 +45,17 @@ func (p *Push) Ask(h http.Header, now time.Time) error {
 	var err error
 	p.After, err = dueAt(take(h, HeaderDelay), take(h, HeaderAt), now)
 	return err
+}
+
+// about says which header an error speaks of.
+func about(header string, err error) error {
+	var known *dayfly.Error
+	if !errors.As(err, &known) {
+		return fmt.Errorf("check %s: %w", header, err)
+	}
+	told := *known
+	told.Message = header + ": " + known.Message
+	return &told
 }
 
 // take gives a header's value and removes it.
