@@ -35,6 +35,9 @@ const (
 	readAheadBytes     = 4 << 20
 	readAheadMany      = 1_000
 	readAheadManyBytes = 16 << 20
+	// heartbeat is how often a consumer tells that it is there; after two it is asked
+	// anew.
+	heartbeat = time.Second
 	// reopenPause is the wait before a lane's consumer is made again after trouble.
 	reopenPause = 500 * time.Millisecond
 )
@@ -172,6 +175,7 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 		ahead, bytes = max(readAheadMany, 2*p.batch), readAheadManyBytes
 	}
 	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes),
+		jetstream.PullHeartbeat(heartbeat),
 		jetstream.WithMessagesErrOnMissingHeartbeat(false)) // a busy machine is no reason to begin anew
 	if err != nil {
 		return err

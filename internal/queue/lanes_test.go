@@ -475,3 +475,35 @@ func TestLoopsOfDestinationsEnd(t *testing.T) {
 		t.Errorf("%d calls, want %d", n, work.DepthMax+1)
 	}
 }
+
+func TestALaneOutlivesItsConsumer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a lane takes twenty seconds to notice")
+	}
+	t.Parallel()
+	w := newWorld(t)
+	f := w.deploy("f", func(context.Context, call) (*dayfly.Result, error) {
+		time.Sleep(time.Millisecond)
+		return status(200), nil
+	})
+	q := w.open().run()
+	const count = 400
+	for range count {
+		q.push(Push{Function: f, Call: httpCall("")})
+	}
+	name := (&lane{id: work.Lane{Function: f, Name: work.Calls}}).consumerName()
+	within(t, "some are executed", func() bool { return len(w.seen("f")) > 20 })
+	if err := q.work.DeleteConsumer(t.Context(), name); err != nil {
+		t.Errorf("DeleteConsumer: %v", err)
+	}
+	within(t, "all are executed", q.empty)
+	seen := map[dayfly.EventID]int{}
+	for _, c := range w.seen("f") {
+		if seen[c.Event]++; seen[c.Event] > 1 {
+			t.Errorf("event %s was executed %d times", c.Event, seen[c.Event])
+		}
+	}
+	if len(seen) != count {
+		t.Errorf("%d events were executed, want %d", len(seen), count)
+	}
+}
