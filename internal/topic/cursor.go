@@ -132,3 +132,20 @@ func (t *Topic) loadCursors(ctx context.Context) error {
 	}
 	return nil
 }
+
+// holdBack moves cursors that are behind the end of the stream to it. After a loss of
+// power the newest events may be missing, their cursor not: the next events get
+// sequences that it would take for passed.
+func (t *Topic) holdBack(ctx context.Context, last uint64) error {
+	for _, c := range t.Cursors() {
+		if c.Sequence <= last {
+			continue
+		}
+		t.log.Warn("cursor was past the end of events", "cursor", c.Name, "sequence", c.Sequence, "last", last)
+		c.Sequence = last
+		if err := t.Place(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -116,6 +116,10 @@ func TestCursorsLast(t *testing.T) {
 	t.Parallel()
 	dir, ctx := t.TempDir(), t.Context()
 	tp, close := open(t, dir, topic.Config{})
+	if _, err := tp.Define(ctx, shop, "clicks", 0); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, tp, "clicks", make([]dayfly.Event, 9)...)
 	source := topic.Source{Project: shop, Kind: topic.KindObject, Name: "a.b"}
 	for _, name := range []string{"shop/f/one", "shop/f/two.with dots"} {
 		if err := tp.Place(ctx, topic.Cursor{Name: name, Source: source, Sequence: 4}); err != nil {
@@ -147,5 +151,32 @@ func TestCursorsLast(t *testing.T) {
 	}
 	if err := tp.Place(ctx, want[0]); err != nil {
 		t.Errorf("Place after Drop: %v", err)
+	}
+}
+
+// TestCursorPastTheEnd is a loss of power that took the newest events and left the
+// record of the cursor that had passed them.
+func TestCursorPastTheEnd(t *testing.T) {
+	t.Parallel()
+	dir, ctx := t.TempDir(), t.Context()
+	tp, close := open(t, dir, topic.Config{})
+	if _, err := tp.Define(ctx, shop, "clicks", 0); err != nil {
+		t.Fatal(err)
+	}
+	last := publish(t, tp, "clicks", texts("a", "b")...)[1]
+	cursor := topic.Cursor{Name: "shop/f/t", Source: topic.QueueSource(shop, "clicks"), Sequence: last + 3}
+	if err := tp.Place(ctx, cursor); err != nil {
+		t.Fatal(err)
+	}
+	close()
+	tp, _ = open(t, dir, topic.Config{})
+	got, _ := tp.Cursor("shop/f/t")
+	if got.Sequence != last {
+		t.Fatalf("the cursor is at %d, want the end of events, %d", got.Sequence, last)
+	}
+	publish(t, tp, "clicks", texts("c")...)
+	data := dataFrom(t, tp, "clicks", topic.From{Sequence: got.Sequence + 1}, 10)
+	if diff := cmp.Diff([]string{"c"}, data); diff != "" {
+		t.Errorf("events behind the cursor (-want +got):\n%s", diff)
 	}
 }

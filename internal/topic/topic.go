@@ -123,7 +123,7 @@ func (t *Topic) Open(ctx context.Context) error {
 		return fmt.Errorf("look at events: %w", err)
 	}
 	t.told.Store(info.State.LastSeq)
-	return nil
+	return t.holdBack(ctx, info.State.LastSeq)
 }
 
 // openStream opens the stream, smaller than configured where the disk is: the server

@@ -149,11 +149,17 @@ func (c *copier) choose(messages []topic.Message, tally *topic.Counts) ([]queue.
 		case !yes:
 			tally.Skipped++
 		default:
-			pushes = append(pushes, c.pushOf(m, key, strconv.FormatUint(m.Sequence, 10)))
+			pushes = append(pushes, c.pushOf(m, key, identity(m)))
 			sequences = append(sequences, m.Sequence)
 		}
 	}
 	return pushes, sequences
+}
+
+// identity tells a message from all others of its source, also from one that had its
+// sequence before a loss of power took it.
+func identity(m *topic.Message) string {
+	return strconv.FormatUint(m.Sequence, 10) + "." + strconv.FormatInt(m.Stored.UnixNano(), 36)
 }
 
 // pushOf makes the copy of a message. repetition tells it from other copies of the same.

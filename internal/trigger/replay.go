@@ -152,7 +152,7 @@ func (p *replay) copy(ctx context.Context, messages []topic.Message) error {
 		}
 		extensions[topic.ExtensionReplay] = p.began.Format(time.RFC3339)
 		m.Event.Extensions = extensions
-		pushes = append(pushes, p.pushOf(m, key, p.mark+":"+strconv.FormatUint(m.Sequence, 10)))
+		pushes = append(pushes, p.pushOf(m, key, p.mark+":"+identity(m)))
 		sequences = append(sequences, m.Sequence)
 	}
 	var tally topic.Counts
