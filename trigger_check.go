@@ -3,6 +3,7 @@
 package dayfly
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -42,9 +43,6 @@ var (
 // ValidateBucket reports whether name may name a bucket of objects: lower-case letters, digits and
 // inner dots, dashes and underscores, at most 63.
 func ValidateBucket(name BucketName) error {
-	if name == "" {
-		return Errorf(KindInvalid, "bucket name is empty")
-	}
 	if !bucketPattern.MatchString(string(name)) {
 		return Errorf(KindInvalid, "bucket name %.80q is not valid: use up to 63 lower-case letters, "+
 			"digits and inner dashes or dots", name)
@@ -169,20 +167,13 @@ func (s *Spec) verifies(t *Trigger) error {
 func (s *Spec) suits(t *Trigger) error {
 	if t.Path != "" && t.Webhook == nil && !s.takesRequests() {
 		return Errorf(KindInvalid, "trigger %s: path is for functions that take requests, and this one is called "+
-			"with events (%s)", t.Name, either(string(s.Dialect), string(s.Contract)))
+			"with events (%s)", t.Name, cmp.Or(string(s.Dialect), string(s.Contract)))
 	}
 	if t.Queue != nil && t.Queue.Batch > 1 && s.Dialect == DialectTyped {
 		return Errorf(KindInvalid, "trigger %s: batch is %d, and typed functions take one value at a time",
 			t.Name, t.Queue.Batch)
 	}
 	return nil
-}
-
-func either(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
 }
 
 // takesRequests tells functions that see a request from those that get bare events.
@@ -200,15 +191,23 @@ func (t *Trigger) Validate() error {
 	if err := ValidateName("trigger", string(t.Name)); err != nil {
 		return err
 	}
-	kinds := 0
-	for _, is := range []bool{
-		t.Cron != nil, t.Queue != nil, t.Object != nil, t.Value != nil, t.Webhook != nil,
-	} {
-		if is {
-			kinds++
-		}
+	var kinds []interface{ validate() error }
+	if t.Cron != nil {
+		kinds = append(kinds, t.Cron)
 	}
-	if kinds != 1 {
+	if t.Queue != nil {
+		kinds = append(kinds, t.Queue)
+	}
+	if t.Object != nil {
+		kinds = append(kinds, t.Object)
+	}
+	if t.Value != nil {
+		kinds = append(kinds, t.Value)
+	}
+	if t.Webhook != nil {
+		kinds = append(kinds, t.Webhook)
+	}
+	if len(kinds) != 1 {
 		return Errorf(KindInvalid, "trigger %s must listen to exactly one of cron, queue, object, kv and webhook",
 			t.Name)
 	}
@@ -216,33 +215,15 @@ func (t *Trigger) Validate() error {
 		return Errorf(KindInvalid, "trigger %s: path %.80q is not valid: it begins with / and is escaped as in a URL, "+
 			"without a query", t.Name, t.Path)
 	}
-	if err := t.validateKind(); err != nil {
+	if err := kinds[0].validate(); err != nil {
 		return Errorf(KindOf(err), "trigger %s: %w", t.Name, err)
 	}
 	return nil
 }
 
-func (t *Trigger) validateKind() error {
-	switch {
-	case t.Cron != nil:
-		return t.Cron.validate()
-	case t.Queue != nil:
-		return t.Queue.validate()
-	case t.Object != nil:
-		return t.Object.validate()
-	case t.Value != nil:
-		return t.Value.validate()
-	}
-	return t.Webhook.validate()
-}
-
 func (c *CronTrigger) validate() error {
-	if c.Expression == "" {
-		return Errorf(KindInvalid, "the cron expression is empty")
-	}
-	if len(c.Expression) > expressionBytesMax {
-		return Errorf(KindInvalid, "the cron expression is %d bytes long, at most %d are allowed",
-			len(c.Expression), expressionBytesMax)
+	if n := len(c.Expression); n < 1 || n > expressionBytesMax {
+		return Errorf(KindInvalid, "the cron expression is %d bytes long, must have 1 to %d", n, expressionBytesMax)
 	}
 	if err := oneOf("overlap", c.Overlap, "", OverlapSkip, OverlapQueue, OverlapAllow); err != nil {
 		return err
