@@ -322,3 +322,24 @@ func TestSecretIsKeptAndPrivate(t *testing.T) {
 		t.Errorf("a broken secret: %v", err)
 	}
 }
+
+// FuzzKeys looks for an identity that is taken for another's.
+func FuzzKeys(f *testing.F) {
+	keys, err := s3.OpenKeys(filepath.Join(f.TempDir(), "secret"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	id, _ := keys.Credentials("shop")
+	for _, seed := range []string{id, id + "=", "DAYFLY", "DAYFLYAA", strings.ToLower(id), ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		project, ok := keys.Project(id)
+		if !ok {
+			return
+		}
+		if again, _ := keys.Credentials(project); again != id {
+			t.Errorf("Project(%q) = %q, whose key is %q", id, project, again)
+		}
+	})
+}
