@@ -205,40 +205,55 @@ func TestAllThatIsCaughtUpIsFiredInOrder(t *testing.T) {
 
 func TestOverlap(t *testing.T) {
 	t.Parallel()
-	for policy, want := range map[dayfly.Overlap][]string{
-		"": {"1 ran", "2 skipped: the run of T is still under way", "3 skipped: the run of T is still under way", "4 ran"},
-		dayfly.OverlapSkip: {"1 ran", "2 skipped: the run of T is still under way",
-			"3 skipped: the run of T is still under way", "4 ran"},
-		dayfly.OverlapQueue: {"1 ran", "2 ran", "3 ran", "4 ran"},
-		dayfly.OverlapAllow: {"1 ran", "2 ran", "3 ran", "4 ran"},
-	} {
-		t.Run(string(policy), func(t *testing.T) {
-			t.Parallel()
-			overlap(t, policy, want)
-		})
+	skipping := []string{"1 ran", "2 skipped: the run of T is still under way",
+		"3 skipped: the run of T is still under way"}
+	all := []string{"1 ran", "2 ran", "3 ran"}
+	functions := map[dayfly.FunctionName]struct {
+		policy dayfly.Overlap
+		want   []string
+	}{
+		"default": {"", skipping}, "skip": {dayfly.OverlapSkip, skipping},
+		"queue": {dayfly.OverlapQueue, all}, "allow": {dayfly.OverlapAllow, all},
 	}
-}
-
-func overlap(t *testing.T, policy dayfly.Overlap, want []string) {
 	w := newWorld(t)
-	w.deploy(t, report, every("c", "@every 1s", func(c *dayfly.CronTrigger) { c.Overlap = policy }))
+	ref := func(name dayfly.FunctionName) dayfly.FunctionRef {
+		return dayfly.FunctionRef{Project: "default", Name: name}
+	}
+	for name, f := range functions {
+		w.deploy(t, ref(name), every("c", "@every 1s", func(c *dayfly.CronTrigger) { c.Overlap = f.policy }))
+	}
 	tm, _ := w.start(t, w.clock)
-	entered(t, w, tm, "c")
-	waitFor(t, "the first", func() bool { return len(w.inbox.pushes()) == 1 })
-	first := w.inbox.pushes()[0]
-	w.inbox.set(first.ID, dayfly.EventRunning) // also: pending, delayed between its attempts
-	waitFor(t, "three", func() bool { return len(runs(t, tm, report, "c")) == 3 })
-	w.inbox.set(first.ID, dayfly.EventDead)
-	waitFor(t, "four", func() bool { return len(runs(t, tm, report, "c")) == 4 })
-	got := runs(t, tm, report, "c")[:4]
-	for n := range got {
-		got[n] = strings.ReplaceAll(got[n], first.Event.Time.Format(time.RFC3339), "T")
+	first := map[dayfly.FunctionName]queue.Push{}
+	waitFor(t, "the first of each", func() bool {
+		for _, p := range w.inbox.pushes() {
+			if _, seen := first[p.Function.Name]; !seen {
+				first[p.Function.Name] = p
+				w.inbox.set(p.ID, dayfly.EventRunning) // also: pending, delayed between its attempts
+			}
+		}
+		return len(first) == len(functions)
+	})
+	for name := range functions {
+		waitFor(t, "three of "+string(name), func() bool { return len(runs(t, tm, ref(name), "c")) >= 3 })
+		w.inbox.set(first[name].ID, dayfly.EventDead)
 	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("overlap %q: ledger (-want +got):\n%s", policy, d)
-	}
-	if ordered := first.OrderKey != ""; ordered != (policy == dayfly.OverlapQueue) {
-		t.Errorf("overlap %q: order key %q; only those that wait for each other have one", policy, first.OrderKey)
+	for name, f := range functions {
+		var got []string
+		waitFor(t, "another run of "+string(name), func() bool {
+			got = runs(t, tm, ref(name), "c")
+			return len(got) > 3 && strings.HasSuffix(got[len(got)-1], " ran")
+		})
+		got = got[:3]
+		for n := range got {
+			got[n] = strings.ReplaceAll(got[n], first[name].Event.Time.Format(time.RFC3339), "T")
+		}
+		if d := cmp.Diff(f.want, got); d != "" {
+			t.Errorf("overlap %q: ledger (-want +got):\n%s", f.policy, d)
+		}
+		if ordered := first[name].OrderKey != ""; ordered != (f.policy == dayfly.OverlapQueue) {
+			t.Errorf("overlap %q: order key %q; only those that wait for each other have one", f.policy,
+				first[name].OrderKey)
+		}
 	}
 }
 
