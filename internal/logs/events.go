@@ -18,6 +18,9 @@ const (
 	// eventsSeenMax bounds how many events one query looks at in the stream: what it
 	// remembers of them takes 8 MiB. Rare states further back are not found.
 	eventsSeenMax = 100_000
+	// flushShare is the part of a function's events that may wait for a flush before one is
+	// asked for: an eighth, since bytes are short before places are.
+	flushShare = 8
 	// eventBytesMax bounds what is kept of one event; of a longer life the latest
 	// attempts stay.
 	eventBytesMax = 32 << 10
@@ -80,7 +83,7 @@ func (l *Logs) eventTo(s *shelf, info *dayfly.EventInfo) bool {
 		l.bytes.Add(-was)
 	}
 	l.putEvent(s, info, cost)
-	if int(s.events.next-s.eventsKept) == l.cfg.RingEvents/2 {
+	if int(s.events.next-s.eventsKept) == l.cfg.RingEvents/flushShare {
 		select {
 		case l.kick <- struct{}{}:
 		default: // it was asked already

@@ -26,8 +26,7 @@ type Config struct {
 	RingLines int
 	// RingRecords is how many records a function may have in memory. Default 1024.
 	RingRecords int
-	// RingEvents is how many events a function may have in memory. Default 4096: with
-	// flushes asked for at half of it, 20,000 and more a second.
+	// RingEvents is how many events a function may have in memory. Default 4096.
 	RingEvents int
 	// MemoryBytes is what all lines, records and events in memory should take together; for
 	// the length of a flush it may be twice that. One function gets at most an
