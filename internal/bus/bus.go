@@ -312,18 +312,59 @@ func (b *Bus) LogStream(ctx context.Context, bounds Bounds) (jetstream.Stream, e
 	return stream, nil
 }
 
+const (
+	// streamBytesMin is the least that a stream is given when the disk is small.
+	streamBytesMin = 16 << 20
+	// codeDiskTooSmall is the server's code for bounds that add up to more than it may
+	// store (JSStorageResourcesExceededErr).
+	codeDiskTooSmall = 10047
+)
+
 // Stream opens a stream of subjects.go, creating it when missing and giving it the
-// bounds of cfg when it has others.
+// bounds of cfg when it has others. Where the disk is too small for them it gets some of
+// what is left.
 func (b *Bus) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	js, err := b.Bulk()
 	if err != nil {
 		return nil, err
 	}
 	stream, err := js.CreateOrUpdateStream(ctx, cfg)
+	if tooSmall(err) {
+		stream, err = b.smaller(ctx, js, cfg)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", cfg.Name, err)
 	}
 	return stream, nil
+}
+
+func tooSmall(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == codeDiskTooSmall
+}
+
+// smaller opens a stream on a disk that is too small for its bounds: with those that it
+// has, or with an eighth to a quarter of what is left, so that others fit too.
+func (b *Bus) smaller(
+	ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig,
+) (jetstream.Stream, error) {
+	if old, err := js.Stream(ctx, cfg.Name); err == nil {
+		cfg.MaxBytes = old.CachedInfo().Config.MaxBytes
+		return js.CreateOrUpdateStream(ctx, cfg)
+	}
+	for cfg.MaxBytes /= 2; cfg.MaxBytes >= streamBytesMin; cfg.MaxBytes /= 2 {
+		_, err := js.CreateStream(ctx, cfg)
+		if tooSmall(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		cfg.MaxBytes /= 4
+		b.log.Warn("stream is kept small, as the disk is", "stream", cfg.Name, "bytes", cfg.MaxBytes)
+		return js.UpdateStream(ctx, cfg)
+	}
+	return nil, dayfly.Errorf(dayfly.KindExhausted, "the disk of the data folder is full")
 }
 
 func (b *Bus) session() (*session, error) {
