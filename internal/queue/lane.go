@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -35,9 +34,12 @@ const (
 	readAheadBytes     = 4 << 20
 	readAheadMany      = 1_000
 	readAheadManyBytes = 16 << 20
-	// heartbeat is how often a consumer tells that it is there; after two it is asked
-	// anew.
-	heartbeat = time.Second
+	// heartbeat is how often a consumer that has nothing tells that it is there. A lane
+	// that takes nothing for twice as long asks again, beside what it was given: seldom,
+	// so that little piles up in front of a slow function. pullExpiry is how long it
+	// is asked for.
+	heartbeat  = 30 * time.Second
+	pullExpiry = time.Hour
 	// reopenPause is the wait before a lane's consumer is made again after trouble.
 	reopenPause = 500 * time.Millisecond
 )
@@ -66,7 +68,7 @@ type lane struct {
 	running int
 	own     bool               // the execution that needs no slot of the node is under way
 	poked   bool               // an event was pushed since the lane last looked
-	held    map[*item]struct{} // of WORK, taken and not settled
+	held    map[uint64]*item   // of WORK by sequence, taken and not settled
 	recent  [2]map[uint64]bool // of WORK, settled lately; the second is the older half
 	order   order
 }
@@ -85,7 +87,7 @@ func (q *Queue) wake(id work.Lane) {
 		l.nudge()
 		return
 	}
-	l := &lane{q: q, id: id, kick: make(chan struct{}, 1), held: map[*item]struct{}{},
+	l := &lane{q: q, id: id, kick: make(chan struct{}, 1), held: map[uint64]*item{},
 		window: pace.NewWindow(time.Now()), order: newOrder()}
 	l.ctx, l.stop = context.WithCancel(q.ctx)
 	q.lanes[id] = l
@@ -174,21 +176,32 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 	if p.batch > 1 || p.ordered {
 		ahead, bytes = max(readAheadMany, 2*p.batch), readAheadManyBytes
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes),
-		jetstream.PullHeartbeat(heartbeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(false)) // a busy machine is no reason to begin anew
+	l.in = make(chan *item, ahead)
+	broken := make(chan error, 1)
+	// Not by an iterator of messages: its buffer takes no more than ahead, and what comes
+	// while it is full, a heartbeat among it, is dropped until it is handed out again.
+	consuming, err := consumer.Consume(func(m jetstream.Msg) { l.receive(ctx, m) },
+		jetstream.PullMaxMessagesWithBytesLimit(ahead, bytes),
+		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(pullExpiry),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			if errors.Is(err, jetstream.ErrNoHeartbeat) {
+				return // a busy machine is no reason to begin anew
+			}
+			select {
+			case broken <- err:
+			default: // one reason is enough
+			}
+		}))
 	if err != nil {
 		return err
 	}
-	l.in = make(chan *item, ahead)
-	var pump sync.WaitGroup
-	broken := make(chan error, 1)
-	pump.Go(func() { broken <- l.pump(ctx, messages) })
-	pump.Go(func() { l.hold(ctx) })
+	var beside sync.WaitGroup
+	beside.Go(func() { l.hold(ctx) })
 	err = l.take(ctx, broken, executions)
 	cancel()
-	messages.Stop()
-	pump.Wait()
+	consuming.Stop()
+	<-consuming.Closed()
+	beside.Wait()
 	if l.ctx.Err() == nil {
 		l.close(name, executions)
 	}
@@ -216,36 +229,34 @@ func (l *lane) close(name string, executions *sync.WaitGroup) {
 func (l *lane) dropParked() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held = map[*item]struct{}{}
+	l.held = map[uint64]*item{}
 	l.order = newOrder()
 }
 
-// pump reads messages into the lane.
-func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) error {
-	for {
-		m, err := messages.Next()
-		if err != nil {
-			return err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("read position: %w", err)
-		}
-		it := &item{Entry: &work.Entry{}, msg: m, seq: meta.Sequence.Stream}
-		if err := it.Unmarshal(m.Data()); err != nil {
-			l.q.log.Error("event that cannot be read was dropped", "function", l.id.Function, "error", err)
-			_ = m.Ack()
-			continue
-		}
-		if l.q.times.Has(it.ID) || !l.keep(it) {
-			_ = m.Ack() // its next attempt is in LATER, or its end was not heard
-			continue
-		}
-		select {
-		case l.in <- it:
-		case <-ctx.Done():
-			return nil
-		}
+// receive takes a message into the lane; it waits until there is room.
+func (l *lane) receive(ctx context.Context, m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil {
+		l.q.log.Error("event without a place was passed over", "function", l.id.Function, "error", err)
+		return
+	}
+	it := &item{Entry: &work.Entry{}, msg: m, seq: meta.Sequence.Stream}
+	if err := it.Unmarshal(m.Data()); err != nil {
+		l.q.log.Error("event that cannot be read was dropped", "function", l.id.Function, "error", err)
+		_ = m.Ack()
+		return
+	}
+	switch held, settled := l.knows(it.seq); {
+	case held:
+		return // handed out again while it waits or runs
+	case settled, l.q.times.Has(it.ID):
+		_ = m.Ack() // its end was not heard, or its next attempt is in LATER
+		return
+	}
+	l.keep(it)
+	select {
+	case l.in <- it:
+	case <-ctx.Done():
 	}
 }
 
@@ -253,15 +264,18 @@ func (l *lane) pump(ctx context.Context, messages jetstream.MessagesContext) err
 // than acknowledgements can be on their way when its consumer breaks.
 const recentMax = 4_096
 
-// keep notes that the lane holds an event, unless it has settled it already.
-func (l *lane) keep(it *item) bool {
+// knows tells whether the lane holds an event, and whether it has settled it lately.
+func (l *lane) knows(seq uint64) (held, settled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.recent[0][it.seq] || l.recent[1][it.seq] {
-		return false
-	}
-	l.held[it] = struct{}{}
-	return true
+	return l.held[seq] != nil, l.recent[0][seq] || l.recent[1][seq]
+}
+
+// keep notes that the lane holds an event.
+func (l *lane) keep(it *item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[it.seq] = it
 }
 
 // settled forgets an event that the lane held.
@@ -271,7 +285,7 @@ func (l *lane) settled(it *item) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.held, it)
+	delete(l.held, it.seq)
 	if l.recent[0] == nil || len(l.recent[0]) >= recentMax {
 		l.recent = [2]map[uint64]bool{make(map[uint64]bool), l.recent[0]}
 	}
@@ -297,7 +311,7 @@ func (l *lane) hold(ctx context.Context) {
 		}
 		l.mu.Lock()
 		list := make([]*item, 0, len(l.held))
-		for it := range l.held {
+		for _, it := range l.held {
 			list = append(list, it)
 		}
 		l.mu.Unlock()
