@@ -132,3 +132,15 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// Clients that versitygw's packages import and that are never called here: decision 0018.
+replace (
+	github.com/DataDog/datadog-go/v5 => ./absent/datadog
+	github.com/aws/aws-sdk-go-v2/config => ./absent/awsconfig
+	github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager => ./absent/transfermanager
+	github.com/go-ldap/ldap/v3 => ./absent/ldap
+	github.com/hashicorp/vault-client-go => ./absent/vault
+	github.com/rabbitmq/amqp091-go => ./absent/amqp
+	github.com/segmentio/kafka-go => ./absent/kafka
+	github.com/smira/go-statsd => ./absent/statsd
+)
