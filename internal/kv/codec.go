@@ -127,6 +127,7 @@ type record struct {
 // message gives the message that records a change.
 func (r record) message(subject string, value []byte) *nats.Msg {
 	m := &nats.Msg{Subject: subject, Data: value, Header: make(nats.Header, 5)}
+	m.Header[jetstream.MsgRollup] = []string{jetstream.MsgRollupSubject}
 	if r.op != opPut {
 		m.Header[headerOp] = []string{string(r.op)}
 	}

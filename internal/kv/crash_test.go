@@ -32,6 +32,9 @@ const (
 	crashPoint = "KV_TEST_POINT"
 )
 
+// forgetting is the point of a store that kills itself when it has forgotten a deletion.
+const forgetting = -1
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		point, _ := strconv.Atoi(os.Getenv(crashPoint))
@@ -83,8 +86,11 @@ func crash(dir string, point int) error {
 		return err
 	}
 	v := New(Config{}, b, diaryEmitter{told}, log)
-	if point == 0 {
+	switch point {
+	case 0:
 		return load(ctx, v, acked)
+	case forgetting:
+		return forget(ctx, v)
 	}
 	count := 0
 	v.fault = func(string) {
@@ -126,12 +132,40 @@ func history(ctx context.Context, v *Values, acked diary) error {
 		func() error { v.cfg.Now = func() time.Time { return time.Now().Add(time.Hour) }; return v.expire(ctx) },
 		func() error { return put("b", PutOptions{}) },
 		func() error { v.writeFloor(ctx); return nil },
+		func() error {
+			v.cfg.Now = func() time.Time { return time.Now().Add(time.Hour + 2*markerAge) }
+			return v.forgetDeletions(ctx)
+		},
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// forget deletes what was written several times, forgets the deletion as Run does an hour
+// later, and dies.
+func forget(ctx context.Context, v *Values) error {
+	if err := v.Open(ctx); err != nil {
+		return err
+	}
+	for _, key := range []string{"gone", "kept", "gone", "kept", "gone"} {
+		if _, err := v.Put(ctx, ref(key), []byte(key), PutOptions{}); err != nil {
+			return err
+		}
+	}
+	if _, err := v.Delete(ctx, ref("gone"), 0); err != nil {
+		return err
+	}
+	v.cfg.Now = func() time.Time { return time.Now().Add(2 * markerAge) }
+	if err := v.forgetDeletions(ctx); err != nil {
+		return err
+	}
+	if _, ok := v.index.stale(v.cfg.Now()); ok || len(v.index.gone) > 0 {
+		return fmt.Errorf("the deletion is still known: %v", v.index.gone)
+	}
+	return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 }
 
 // load counts on several keys until the process is killed.
@@ -244,6 +278,9 @@ func TestKilledAtEachPointNothingIsLost(t *testing.T) {
 		}
 		for key, version := range newest {
 			_, _, got := s.index.find(ref(key), "values.shop.carts."+key)
+			if key == "x" && got == 0 {
+				continue // its deletion is forgotten
+			}
 			if fmt.Sprintf("%016x", got) != version {
 				t.Errorf("point %d: %s is at version %x, want %s", point, key, got, version)
 			}
@@ -256,6 +293,21 @@ func TestKilledAtEachPointNothingIsLost(t *testing.T) {
 	}
 	if points < 30 {
 		t.Errorf("the history has %d points, want all of nine changes and two floors", points)
+	}
+}
+
+func TestKilledAfterADeletionWasForgottenItIsStillGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := child(t, dir, forgetting).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the process ended with %v, want it killed", err)
+	}
+	s := restore(t, dir)
+	if value, err := s.Get(t.Context(), ref("gone")); dayfly.KindOf(err) != dayfly.KindNotFound {
+		t.Errorf("a deleted value is back: %q at version %d (%v)", value.Data, value.Version, err)
+	}
+	if _, err := s.Get(t.Context(), ref("kept")); err != nil {
+		t.Errorf("a value that was not deleted: %v", err)
 	}
 }
 

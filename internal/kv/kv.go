@@ -59,6 +59,8 @@ type Bus interface {
 	// JetStream is the connection for small, quick requests, Bulk that for much data.
 	JetStream() (jetstream.JetStream, error)
 	Bulk() (jetstream.JetStream, error)
+	// Room refuses when there is none on the disk for what is new.
+	Room() error
 }
 
 // Emitter takes events of changes to those who wait for them.

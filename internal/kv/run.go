@@ -122,10 +122,19 @@ func (v *Values) forgetDeletion(ctx context.Context, m marker) error {
 	if err != nil {
 		return err
 	}
+	// A crash may have kept the record from removing what it replaced, which must not be
+	// the newest one when the record goes.
+	v.at("before removal")
+	err = stream.Purge(ctx, jetstream.WithPurgeSubject(m.subject), jetstream.WithPurgeSequence(m.version))
+	if err != nil {
+		return fmt.Errorf("remove what deletion %d replaced: %w", m.version, err)
+	}
+	v.at("before forgetting")
 	err = stream.DeleteMsg(ctx, m.version)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("forget deletion %d: %w", m.version, err)
 	}
+	v.at("after forgetting")
 	v.index.unmark(m)
 	return nil
 }
@@ -142,7 +151,9 @@ func (v *Values) writeFloor(ctx context.Context) {
 	js, err := v.bus.JetStream()
 	if err == nil {
 		v.at("before floor")
-		_, err = js.Publish(ctx, bus.SubjectValuesFloor, strconv.AppendUint(nil, floor, 10))
+		_, err = js.PublishMsg(ctx, &nats.Msg{Subject: bus.SubjectValuesFloor,
+			Data:   strconv.AppendUint(nil, floor, 10),
+			Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}})
 		v.at("after floor")
 	}
 	if err != nil {

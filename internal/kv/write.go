@@ -178,6 +178,9 @@ func (v *Values) put(ctx context.Context, c change, rec record, data []byte) (Va
 		return Value{}, full("the values of this node would take %s, more than the %s that they may",
 			dayfly.FormatBytes(bytes), dayfly.FormatBytes(v.cfg.BytesMax))
 	}
+	if err := v.bus.Room(); err != nil {
+		return Value{}, err
+	}
 	version, err := v.commit(ctx, c, rec, data)
 	if err != nil {
 		return Value{}, err
