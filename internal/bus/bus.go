@@ -46,8 +46,8 @@ type Config struct {
 	// SyncInterval is how often written data is forced to the disk: what a loss of
 	// power may cost. Default 100 ms.
 	SyncInterval time.Duration
-	// MaxStoreBytes bounds what is stored on disk in all. Zero lets the server take
-	// three quarters of what is free when it starts.
+	// MaxStoreBytes bounds what streams with bounds take on disk together. Zero is
+	// three quarters of what is free when the bus is opened.
 	MaxStoreBytes int64
 	// ServerName names this server; it must differ between the nodes of a
 	// cluster. Default "dayfly".
@@ -70,8 +70,9 @@ func (c *Config) Validate() error {
 // Bus is an embedded server and the connections to it. Its methods may be called
 // from any goroutine.
 type Bus struct {
-	cfg Config
-	log *slog.Logger
+	cfg  Config
+	log  *slog.Logger
+	room room
 
 	mu   sync.Mutex // guards open
 	open *session
@@ -81,6 +82,7 @@ type Bus struct {
 type session struct {
 	lock    *os.File
 	server  *server.Server
+	budget  int64 // what streams may take together
 	conns   []*nats.Conn
 	records jetstream.JetStream
 	bulk    jetstream.JetStream
@@ -151,6 +153,9 @@ func (b *Bus) start(ctx context.Context, s *session) error {
 	if err := serve(ctx, srv, words); err != nil {
 		return fmt.Errorf("start bus server in %s: %w", b.cfg.Dir, err)
 	}
+	if s.budget, err = budgetOf(b.cfg.Dir, b.cfg.MaxStoreBytes, srv); err != nil {
+		return err
+	}
 	if s.records, err = b.connect(s, "records"); err != nil {
 		return err
 	}
@@ -195,7 +200,7 @@ func (b *Bus) options() *server.Options {
 		JetStream:              true,
 		StoreDir:               filepath.Clean(b.cfg.Dir),
 		SyncInterval:           b.cfg.SyncInterval,
-		JetStreamMaxStore:      b.cfg.MaxStoreBytes,
+		JetStreamMaxStore:      unbounded,
 		JetStreamMaxMemory:     memoryBytesMax,
 		JetStreamLimits:        server.JSLimitOpts{DefaultMaxConsumers: consumersPerStreamMax},
 		MaxPayload:             MessageBytesMax,
@@ -301,70 +306,25 @@ func (b *Bus) KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, 
 
 // LogStream opens the stream of logs with these bounds, creating it when missing.
 func (b *Bus) LogStream(ctx context.Context, bounds Bounds) (jetstream.Stream, error) {
-	js, err := b.Bulk()
-	if err != nil {
-		return nil, err
-	}
-	stream, err := js.CreateOrUpdateStream(ctx, logStream(bounds))
-	if err != nil {
-		return nil, fmt.Errorf("open stream %s: %w", StreamLogs, err)
-	}
-	return stream, nil
+	return b.Stream(ctx, logStream(bounds))
 }
 
-const (
-	// streamBytesMin is the least that a stream is given when the disk is small.
-	streamBytesMin = 16 << 20
-	// codeDiskTooSmall is the server's code for bounds that add up to more than it may
-	// store (JSStorageResourcesExceededErr).
-	codeDiskTooSmall = 10047
-)
-
 // Stream opens a stream of subjects.go, creating it when missing and giving it the
-// bounds of cfg when it has others. Where the disk is too small for them it gets some of
-// what is left.
+// bounds of cfg when it has others. Where the disk is too small for those of all streams it
+// gets its part of what there is.
 func (b *Bus) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	js, err := b.Bulk()
 	if err != nil {
 		return nil, err
 	}
-	stream, err := js.CreateOrUpdateStream(ctx, cfg)
-	if tooSmall(err) {
-		stream, err = b.smaller(ctx, js, cfg)
+	if cfg.MaxBytes, err = b.fitted(ctx, js, cfg.Name, cfg.MaxBytes); err != nil {
+		return nil, fmt.Errorf("find room for stream %s: %w", cfg.Name, err)
 	}
+	stream, err := js.CreateOrUpdateStream(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open stream %s: %w", cfg.Name, err)
 	}
 	return stream, nil
-}
-
-func tooSmall(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == codeDiskTooSmall
-}
-
-// smaller opens a stream on a disk that is too small for its bounds: with those that it
-// has, or with an eighth to a quarter of what is left, so that others fit too.
-func (b *Bus) smaller(
-	ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig,
-) (jetstream.Stream, error) {
-	if old, err := js.Stream(ctx, cfg.Name); err == nil {
-		cfg.MaxBytes = old.CachedInfo().Config.MaxBytes
-		return js.CreateOrUpdateStream(ctx, cfg)
-	}
-	for cfg.MaxBytes /= 2; cfg.MaxBytes >= streamBytesMin; cfg.MaxBytes /= 2 {
-		_, err := js.CreateStream(ctx, cfg)
-		if tooSmall(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		cfg.MaxBytes /= 4
-		b.log.Warn("stream is kept small, as the disk is", "stream", cfg.Name, "bytes", cfg.MaxBytes)
-		return js.UpdateStream(ctx, cfg)
-	}
-	return nil, dayfly.Errorf(dayfly.KindExhausted, "the disk of the data folder is full")
 }
 
 func (b *Bus) session() (*session, error) {

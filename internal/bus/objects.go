@@ -163,6 +163,9 @@ func (o *Objects) upload(
 	ctx context.Context, name string, r io.Reader,
 ) (*jetstream.ObjectInfo, error) {
 	js, err := o.bus.Bulk()
+	if err == nil {
+		err = o.bus.Room()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +212,9 @@ func (o *Objects) uploadChunks(
 				return err
 			}
 			waiting = waiting[1:]
+		}
+		if err := o.bus.Room(); err != nil {
+			return err
 		}
 		sum.Write(chunk[:n])
 		future, err := js.PublishAsync(o.chunkSubject(info.NUID), slices.Clone(chunk[:n]))

@@ -41,7 +41,7 @@ func (l *Logs) flush(ctx context.Context) {
 	l.dirty = nil
 	l.dirtyMu.Unlock()
 
-	sending := sender{js: l.js, stored: func(s *shelf, seq uint64, bytes int64) {
+	sending := sender{js: l.js, room: l.bus.Room, stored: func(s *shelf, seq uint64, bytes int64) {
 		l.keepShare(ctx, s, seq, bytes)
 	}}
 	for _, s := range shelves {
@@ -164,6 +164,7 @@ func (l *Logs) keepShare(ctx context.Context, s *shelf, seq uint64, bytes int64)
 // sender sends messages without waiting for each, but never many unacknowledged.
 type sender struct {
 	js      jetstream.JetStream
+	room    func() error                            // refuses when the disk is full
 	stored  func(s *shelf, seq uint64, bytes int64) // told of each that was acknowledged
 	waiting []sent
 	failed  int
@@ -178,6 +179,10 @@ type sent struct {
 
 func (s *sender) send(ctx context.Context, from *shelf, m *nats.Msg) {
 	s.wait(ctx, unacknowledgedMax-1)
+	if err := s.room(); err != nil {
+		s.fail(err)
+		return
+	}
 	future, err := s.js.PublishMsgAsync(m)
 	if err != nil {
 		s.fail(err)

@@ -60,6 +60,7 @@ func (n *Node) serve(ctx context.Context) error {
 		})
 	}
 	unwatch := n.catalog.Watch(func(c catalog.Change) { n.follow(background, c) })
+	run("bus", n.bus.Run)
 	run("runtimes", n.runtimes.Run)
 	run("egress", n.network.Run)
 	run("logs", n.logs.Run)

@@ -90,6 +90,9 @@ func (p *Push) identity() string {
 // entryOf checks p and makes an entry of it.
 func (q *Queue) entryOf(p *Push, now time.Time) (*work.Entry, error) {
 	rev, err := q.resolve(p.Function)
+	if err == nil {
+		err = q.deps.Bus.Room()
+	}
 	if err != nil {
 		return nil, err
 	}

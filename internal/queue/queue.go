@@ -27,6 +27,8 @@ type Bus interface {
 	Work() (jetstream.JetStream, error)
 	Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error)
 	KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error)
+	// Room refuses when there is none on the disk for what is new.
+	Room() error
 }
 
 // Resolver finds the live revision of a function, whose settings count.

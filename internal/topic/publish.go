@@ -82,7 +82,7 @@ func (t *Topic) Want(sources map[Source]bool) {
 }
 
 func (t *Topic) publish(ctx context.Context, s Source, events []dayfly.Event) ([]uint64, error) {
-	if err := s.check(); err != nil {
+	if err := errors.Join(s.check(), t.bus.Room()); err != nil {
 		return nil, err
 	}
 	if len(events) > PublishMax {

@@ -30,8 +30,6 @@ const (
 
 	// bytesDefault bounds the stream of all events on disk.
 	bytesDefault = 16 << 30
-	// bytesLeast is the least that is worth starting with, on a small disk.
-	bytesLeast = 64 << 20
 	// sweepInterval is how often what is past its retention is looked for: a quarter of
 	// the shortest retention.
 	sweepInterval = 15 * time.Second
@@ -40,8 +38,6 @@ const (
 	tailInterval = 2 * time.Second
 	// subjectPrefix starts each subject of the stream.
 	subjectPrefix = "events."
-	// errStorageResources is the server's code for a stream larger than its disk.
-	errStorageResources jetstream.ErrorCode = 10047
 )
 
 // Config bounds what is kept. The zero value is usable.
@@ -126,25 +122,14 @@ func (t *Topic) Open(ctx context.Context) error {
 	return t.holdBack(ctx, info.State.LastSeq)
 }
 
-// openStream opens the stream, smaller than configured where the disk is: the server
-// refuses a stream that could not be filled.
+// openStream opens the stream, smaller than configured where the disk is.
 func (t *Topic) openStream(ctx context.Context) error {
-	for size := t.cfg.MaxBytes; ; size /= 2 {
-		stream, err := t.bus.Stream(ctx, eventStream(size))
-		var api *jetstream.APIError
-		if errors.As(err, &api) && api.ErrorCode == errStorageResources && size > bytesLeast {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if size < t.cfg.MaxBytes {
-			t.log.Warn("events got less room than configured", "bytes", size,
-				"wanted_bytes", t.cfg.MaxBytes)
-		}
-		t.stream, t.max = stream, size
-		return nil
+	stream, err := t.bus.Stream(ctx, eventStream(t.cfg.MaxBytes))
+	if err != nil {
+		return err
 	}
+	t.stream, t.max = stream, stream.CachedInfo().Config.MaxBytes
+	return nil
 }
 
 func eventStream(size int64) jetstream.StreamConfig {

@@ -30,6 +30,9 @@ const (
 	// freeBytesMin stays free on the disk: the log of the platform needs room to say
 	// that there is none left.
 	freeBytesMin = 256 << 20
+	// freeShareMin is what stays free of a small disk, as a fraction: twice what the bus
+	// holds back, so that objects are refused before messages are.
+	freeShareMin = 4
 )
 
 // Expectation is what is known of data before it comes.
@@ -315,7 +318,8 @@ func (v *Volume) checkRoom() error {
 	if err := unix.Statfs(v.cfg.Dir, &disk); err != nil {
 		return fmt.Errorf("look at the disk: %w", err)
 	}
-	if free := int64(disk.Bavail) * disk.Bsize; free < freeBytesMin {
+	least := min(freeBytesMin, int64(disk.Blocks)*disk.Bsize/freeShareMin)
+	if free := int64(disk.Bavail) * disk.Bsize; free < least {
 		return dayfly.Errorf(dayfly.KindExhausted, "%w: the disk is nearly full", ErrQuota)
 	}
 	return nil
