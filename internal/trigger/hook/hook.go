@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/filter"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/webhook"
@@ -139,8 +140,10 @@ func (d *Door) deliver(w http.ResponseWriter, r *http.Request) (answer, error) {
 		}
 		return thanks(trigger.Provider, ""), nil
 	}
+	made := call(r, found.Path, body)
+	attributed(made.Header, &e)
 	accepted, err := d.queue.Push(ctx, queue.Push{Function: at.function, Source: dayfly.SourceHook,
-		Trigger: at.trigger, Key: string(at.trigger) + "/" + delivery.ID, Call: call(r, found.Path, body)})
+		Trigger: at.trigger, Key: string(at.trigger) + "/" + delivery.ID, Call: made})
 	if err != nil {
 		return answer{}, err
 	}
@@ -289,6 +292,16 @@ func (d *Door) event(
 		ContentType: r.Header.Get("Content-Type"), Data: body,
 		Extensions: map[string]string{"provider": string(t.Provider)},
 	}
+}
+
+// attributed makes the provider's request a CloudEvent as well, for functions that take
+// nothing else. One that came as a CloudEvent stays the sender's.
+func attributed(header http.Header, e *dayfly.Event) {
+	kind := strings.ToLower(header.Get("Content-Type"))
+	if header.Get("Ce-Specversion") != "" || strings.HasPrefix(kind, "application/cloudevents") {
+		return
+	}
+	envelope.WriteBinary(header, e)
 }
 
 // wanted asks the trigger's filter.

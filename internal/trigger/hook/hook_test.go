@@ -148,7 +148,10 @@ func TestASignedDeliveryIsPushedAsItCame(t *testing.T) {
 		t.Errorf("call = %+v", call)
 	}
 	for name, want := range map[string]string{"X-Github-Event": "push", "Content-Type": "application/json",
-		"X-Forwarded-For": "127.0.0.1", "X-Dayfly-Event": "", "Forwarded": ""} {
+		"X-Forwarded-For": "127.0.0.1", "X-Dayfly-Event": "", "Forwarded": "",
+		// as a CloudEvent, for functions that take nothing else
+		"Ce-Specversion": "1.0", "Ce-Id": "d-1", "Ce-Type": "dev.dayfly.webhook", "Ce-Subject": "push",
+		"Ce-Source": "/projects/default/webhooks/f/github", "Ce-Provider": "github"} {
 		if got := call.Header.Get(name); got != want {
 			t.Errorf("header %s = %q, want %q", name, got, want)
 		}
@@ -156,6 +159,20 @@ func TestASignedDeliveryIsPushedAsItCame(t *testing.T) {
 	again := post(t, url+"/webhook/f/github", strings.NewReader(`{"a": 1}`), header)
 	if again.status != http.StatusAccepted || w.count() != 1 {
 		t.Errorf("a repetition: %+v, %d pushed", again, w.count())
+	}
+}
+
+func TestACloudEventStaysItsSenders(t *testing.T) {
+	t.Parallel()
+	w, _, url := serve(t)
+	header := github(`{"a": 1}`, "s")
+	header["Ce-Specversion"], header["Ce-Id"], header["Ce-Type"], header["Ce-Source"] = "1.0", "theirs", "made", "/shop"
+	post(t, url+"/webhook/f/github", strings.NewReader(`{"a": 1}`), header)
+	if w.count() != 1 {
+		t.Fatalf("%d pushed, want 1", w.count())
+	}
+	if h := w.pushed[0].Call.Header; h.Get("Ce-Id") != "theirs" || h.Get("Ce-Type") != "made" || h.Get("Ce-Provider") != "" {
+		t.Errorf("header = %v", h)
 	}
 }
 
