@@ -41,7 +41,7 @@ func TestWSGIEnviron(t *testing.T) {
 	a = g.call(request{Kind: "event", body: `{"a":1}`})
 	got := value(t, a.Body).(map[string]any)
 	if got["REQUEST_METHOD"] != "POST" || got["PATH_INFO"] != "/" ||
-		got["CONTENT_TYPE"] != "application/json" {
+		got["CONTENT_TYPE"] != "application/json" || got["CONTENT_LENGTH"] != "7" {
 		t.Errorf("environ of an event = %v", got)
 	}
 }

@@ -159,8 +159,8 @@ class WSGI:
         environ["wsgi.errors"] = sys.stderr
         environ["dayfly.invocation"] = call.request_id
         if head.get("kind") == "event":
-            head = {"method": "POST", "path": "/", "headers": _EVENT_HEADERS, "length": -1,
-                    "deadline_ms": head.get("deadline_ms")}
+            head = {"method": "POST", "path": "/", "headers": _EVENT_HEADERS,
+                    "length": head.get("length", -1), "deadline_ms": head.get("deadline_ms")}
         scheme = head.get("scheme", "http")
         host = head.get("host") or "localhost"
         path = head.get("path", "/")

@@ -70,7 +70,7 @@ module DayflyGuest
     private
 
     def event_head(call)
-      { "method" => "POST", "path" => "/", "length" => -1,
+      { "method" => "POST", "path" => "/", "length" => call.head["length"],
         "headers" => [["content-type", "application/json"]], "trace" => call.head["trace"] }
     end
 
