@@ -66,6 +66,17 @@ func TestOutputBecomesAnAnswer(t *testing.T) {
 	}
 }
 
+func TestVariablesOfAnEvent(t *testing.T) {
+	t.Parallel()
+	got := cgi.Variables(&frame.RequestHead{ID: "i", Kind: "event", Length: 11, Trace: "00-a"})
+	for _, want := range []string{"DAYFLY_INVOCATION=i", "TRACEPARENT=00-a", "GATEWAY_INTERFACE=CGI/1.1",
+		"REQUEST_METHOD=POST", "PATH_INFO=/", "CONTENT_LENGTH=11", "CONTENT_TYPE=application/json"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("the variables lack %s: %q", want, got)
+		}
+	}
+}
+
 func TestVariablesOfARequest(t *testing.T) {
 	t.Parallel()
 	got := cgi.Variables(&frame.RequestHead{ID: "i", Kind: "http", Method: "PUT", Path: "/a%20b", Prefix: "/f", Query: "x=1",

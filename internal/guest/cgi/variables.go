@@ -4,6 +4,7 @@ package cgi
 
 import (
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 const variablesExpected = 20
 
 // Variables gives the environment of one call, as KEY=value: what CGI says of an HTTP
-// request, and for every call its identity and deadline.
+// request, its identity and deadline. An event is a POST of its JSON to /.
 func Variables(head *frame.RequestHead) []string {
 	env := make([]string, 0, variablesExpected+len(head.Headers))
 	add := func(name, value string) { env = append(env, name+"="+clean(value)) }
@@ -26,8 +27,7 @@ func Variables(head *frame.RequestHead) []string {
 		add("TRACEPARENT", head.Trace)
 	}
 	if head.Kind != string(dayfly.RequestHTTP) {
-		add("CONTENT_TYPE", "application/json")
-		return env
+		head = asRequest(head)
 	}
 	host, port, err := net.SplitHostPort(head.Host)
 	if err != nil {
@@ -49,6 +49,12 @@ func Variables(head *frame.RequestHead) []string {
 		add("CONTENT_LENGTH", strconv.FormatInt(head.Length, 10))
 	}
 	return appendHeaders(env, head.Headers)
+}
+
+// asRequest makes of an event what every program that knows HTTP alone gets.
+func asRequest(head *frame.RequestHead) *frame.RequestHead {
+	return &frame.RequestHead{Method: http.MethodPost, Path: "/", Scheme: "http", Host: "localhost",
+		Remote: "127.0.0.1", Length: head.Length, Headers: [][2]string{{"content-type", "application/json"}}}
 }
 
 // clean takes out what would end a variable before its time.
