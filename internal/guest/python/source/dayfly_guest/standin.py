@@ -3,7 +3,7 @@
 them: found last, so that an installed package always wins.
 
     functions_framework    the decorators http, cloud_event and typed
-    cloudevents.http       CloudEvent and how it travels, from cloudevent
+    cloudevents.http       CloudEvent and how it travels, from cloudevent; http.event too
     azure.functions        HTTP functions, from azure_functions
     google.cloud.functions.context    Context of background functions
 
@@ -13,9 +13,10 @@ import importlib.util
 import sys
 
 _FRAMEWORK = "functions_framework"
-_PACKAGES = frozenset(("cloudevents", "azure", "google", "google.cloud",
+_PACKAGES = frozenset(("cloudevents", "cloudevents.http", "azure", "google", "google.cloud",
                        "google.cloud.functions", "google.cloud.functions_v1"))
-_MODULES = frozenset((_FRAMEWORK, "cloudevents.http", "cloudevents.exceptions",
+_MODULES = frozenset((_FRAMEWORK, "cloudevents.http", "cloudevents.http.event",
+                      "cloudevents.exceptions",
                       "azure.functions", "google.cloud.functions.context",
                       "google.cloud.functions_v1.context"))
 _MARK = "dayfly_stands_in"
