@@ -151,6 +151,13 @@ func TestBatchesAreFilledAndTheirFailuresTriedAlone(t *testing.T) {
 			t.Errorf("%s was seen %d times, want %d", body, n, want)
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, info := range w.infos {
+		if n := len(info.Attempts); n == 2 && info.Attempts[0].Error != "the function's answer names it as failed" {
+			t.Errorf("%s failed with %q, not because the answer names it", id, info.Attempts[0].Error)
+		}
+	}
 	if len(seen) != 25 || slices.Max(sizes) != 10 {
 		t.Errorf("%d messages in batches of %v", len(seen), sizes)
 	}

@@ -121,6 +121,9 @@ func (a *Answer) Attempt(number int, v Verdict) dayfly.Attempt {
 	case v != Done:
 		out.Fault = dayfly.FaultGuest
 		out.Error = fmt.Sprintf("the function answered %d %s", a.Status, http.StatusText(a.Status))
+		if a.Status < http.StatusBadRequest {
+			out.Error = "the function's answer names it as failed"
+		}
 	}
 	return out
 }
