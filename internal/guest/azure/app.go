@@ -44,6 +44,8 @@ type binding struct {
 	Name      string   `json:"name"`
 	Route     *string  `json:"route"`
 	Methods   []string `json:"methods"`
+	Queue     string   `json:"queueName"` // of a queueTrigger
+	Path      string   `json:"path"`      // of a blobTrigger: CONTAINER/PATTERN
 }
 
 func (b *binding) isTrigger() bool { return strings.HasSuffix(b.Type, "Trigger") }

@@ -181,6 +181,40 @@ func TestOtherTriggersAreCalledByAdministrators(t *testing.T) {
 	}
 }
 
+func TestEventsFindTheTriggerOfTheirKind(t *testing.T) {
+	t.Parallel()
+	a := application(t, `{}`, map[string]string{
+		"Home":  httpBindings,
+		"Other": `{"type":"queueTrigger","direction":"in","name":"m","queueName":"others"}`,
+		"Order": `{"type":"queueTrigger","direction":"in","name":"m","queueName":"orders"}`,
+		"Paid":  `{"type":"serviceBusTrigger","direction":"in","name":"m","queueName":"paid"}`,
+		"Photo": `{"type":"blobTrigger","direction":"in","name":"b","path":"photos/{name}"}`,
+		"Tick":  `{"type":"timerTrigger","direction":"in","name":"t","schedule":"0 0 3 * * *"}`,
+	})
+	for _, tc := range []struct{ kind, source, path, want string }{
+		{"order", "/projects/p/queues/orders", "/", "Order"},
+		{"dev.dayfly.message", "/projects/p/queues/paid", "/", "Paid"},
+		{"dev.dayfly.cron", "/projects/p/functions/f/crons/cron", "/", "Tick"},
+		{"dev.dayfly.object.created", "/projects/p/buckets/photos", "/", "Photo"},
+		{"dev.dayfly.object.removed", "/projects/p/buckets/photos", "/", ""},
+		{"dev.dayfly.kv.put", "/projects/p/kv/orders", "/", ""},
+		{"order", "/projects/p/queues/unknown", "/", ""},
+		{"order", "/projects/p/queues/orders", "/elsewhere", ""},
+		{"order", "/projects/p/queues/orders", "/admin/functions/other", "Other"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, tc.path, nil)
+		r.Header.Set("Ce-Type", tc.kind)
+		r.Header.Set("Ce-Source", tc.source)
+		got := ""
+		if f := a.findEvent(r); f != nil {
+			got = f.name
+		}
+		if got != tc.want {
+			t.Errorf("%s of %s to %s finds %q, want %q", tc.kind, tc.source, tc.path, got, tc.want)
+		}
+	}
+}
+
 func TestApplicationsThatCannotBeServed(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{

@@ -8,7 +8,9 @@
 //
 // The routes are host.json's prefix (api) and each function's route or name. A function
 // of another trigger is called as Azure's administrators call it, by POST to
-// /admin/functions/NAME with {"input": …}, or, when it is the only one, by any POST to /.
+// /admin/functions/NAME with {"input": …}. A CloudEvent to / is for the function whose
+// trigger is its like: timers for crons, the queue or the container of that name. When
+// there is but one function, it takes any POST to /.
 //
 // What a handler puts out to queues, tables and so on goes nowhere, which a line on
 // standard error says. Function keys are not asked for: the platform guards the door.

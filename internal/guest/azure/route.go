@@ -5,10 +5,13 @@ package azure
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 // segment is one part of a route: a word, {name}, {name:int}, {name?} or {*rest}.
@@ -139,16 +142,43 @@ func (a *app) findEvent(r *http.Request) *function {
 		return nil
 	}
 	name, isAdmin := strings.CutPrefix(r.URL.Path, adminPath)
-	if !isAdmin {
-		if r.URL.Path == "/" && len(a.functions) == 1 && !a.functions[0].isHTTP() {
-			return a.functions[0]
-		}
+	switch {
+	case !isAdmin && r.URL.Path != "/":
 		return nil
+	case !isAdmin:
+		return a.taking(r.Header)
 	}
 	for _, f := range a.functions {
 		if strings.EqualFold(f.name, name) && !f.isHTTP() {
 			return f
 		}
+	}
+	return nil
+}
+
+// taking gives the function whose trigger is the like of what caused an event: its queue
+// or container is the one that the event comes from. The only function that there is
+// takes whatever comes.
+func (a *app) taking(header http.Header) *function {
+	kind := header.Get("Ce-Type")
+	for _, f := range a.functions {
+		source := path.Base(header.Get("Ce-Source")) // …/queues/NAME, …/buckets/NAME
+		container, _, _ := strings.Cut(f.trigger.Path, "/")
+		isTaken := false
+		switch strings.ToLower(f.trigger.Type) {
+		case "timertrigger":
+			isTaken = kind == dayfly.EventCron
+		case "queuetrigger", "servicebustrigger":
+			isTaken = strings.Contains(header.Get("Ce-Source"), "/queues/") && f.trigger.Queue == source
+		case "blobtrigger":
+			isTaken = kind == dayfly.EventObjectCreated && container == source
+		}
+		if isTaken {
+			return f
+		}
+	}
+	if len(a.functions) == 1 && !a.functions[0].isHTTP() {
+		return a.functions[0]
 	}
 	return nil
 }
