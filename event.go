@@ -137,7 +137,7 @@ type EventInfo struct {
 	// After is when it is due, when that is later than its acceptance.
 	After    time.Time  `json:"after,omitzero"`
 	Ended    time.Time  `json:"ended,omitzero"`
-	Attempts []Attempt  `json:"attempts,omitempty"`
+	Attempts []Attempt  `json:"attempts,omitzero"`
 	Reason   DeadReason `json:"reason,omitempty"` // of a dead letter
 	// Delivered tells what became of its destination or callback, when it has one.
 	Delivered string `json:"delivered,omitempty"`

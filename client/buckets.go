@@ -221,13 +221,13 @@ func (c *Client) object(ctx context.Context, b BucketRef, key string, r call) (*
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		defer resp.Body.Close()
-		return nil, objectProblem(resp, key)
+		return nil, objectProblem(resp, b, key)
 	}
 	return resp, nil
 }
 
 // objectProblem reads an error of the S3 door.
-func objectProblem(resp *http.Response, key string) error {
+func objectProblem(resp *http.Response, b BucketRef, key string) error {
 	var fault struct {
 		Code, Message string
 	}
@@ -248,5 +248,12 @@ func objectProblem(resp *http.Response, key string) error {
 	case http.StatusInternalServerError:
 		kind = dayfly.KindInternal
 	}
-	return dayfly.Errorf(kind, "%s: %s (%s)", key, fault.Message, fault.Code)
+	switch fault.Code {
+	case "NoSuchBucket":
+		return dayfly.Errorf(kind, "there is no bucket %s", b.Name).
+			WithHint("make it with: dayfly bucket create %s", b.Name)
+	case "NoSuchKey":
+		return dayfly.Errorf(kind, "there is no object %s/%s", b.Name, key)
+	}
+	return dayfly.Errorf(kind, "%s/%s: %s (%s)", b.Name, key, fault.Message, fault.Code)
 }

@@ -33,7 +33,7 @@ type MessageQueue struct {
 	Created   time.Time          `json:"created"`
 	Implicit  bool               `json:"implicit,omitempty"` // a trigger made it by naming it
 	Stats     *QueueStats        `json:"stats,omitempty"`
-	Triggers  []QueueReader      `json:"triggers,omitempty"`
+	Triggers  []QueueReader      `json:"triggers,omitzero"`
 }
 
 // QueueStats is what a queue holds.

@@ -47,6 +47,9 @@ func (a *API) listDead(w http.ResponseWriter, r *http.Request) error {
 		}
 		letters = append(letters, found...)
 	}
+	for i := range letters {
+		listAttempts(&letters[i])
+	}
 	return writeJSON(w, map[string]any{"dead": letters})
 }
 
@@ -56,6 +59,7 @@ func (a *API) deadLetter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	listAttempts(&letter.EventInfo)
 	told := DeadLetter{EventInfo: letter.EventInfo, CloudEvent: letter.Event}
 	if c := letter.Call; c != nil {
 		told.Call = &DeadCall{Kind: c.Kind, Method: c.Method, Path: c.Path, Query: c.RawQuery, Host: c.Host,

@@ -108,7 +108,18 @@ func (a *API) listEvents(w http.ResponseWriter, r *http.Request) error {
 		}
 		events = append(events, found...)
 	}
+	for i := range events {
+		listAttempts(&events[i])
+	}
 	return writeJSON(w, map[string]any{"events": events})
+}
+
+// listAttempts makes attempts a list also where there were none, so that programs may walk
+// it without a look.
+func listAttempts(e *dayfly.EventInfo) {
+	if e.Attempts == nil {
+		e.Attempts = []dayfly.Attempt{}
+	}
 }
 
 // eventStates are those that an accepted event may be asked for by.
@@ -152,6 +163,7 @@ func (a *API) projectEvent(w http.ResponseWriter, r *http.Request) error {
 // writeLife adds the invocations that executed the event. Those of a batch are known by
 // its attempts only.
 func (a *API) writeLife(w http.ResponseWriter, r *http.Request, info *dayfly.EventInfo) error {
+	listAttempts(info)
 	life := Life{Event: info, Invocations: []dayfly.Record{}}
 	first := max(0, len(info.Attempts)-lifeInvocationsMax)
 	for _, attempt := range info.Attempts[first:] {

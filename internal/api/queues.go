@@ -34,7 +34,7 @@ type Queue struct {
 	topic.Queue
 	Retention string         `json:"retention"`
 	Stats     *topic.Stats   `json:"stats,omitempty"`
-	Triggers  []topic.Reader `json:"triggers,omitempty"`
+	Triggers  []topic.Reader `json:"triggers,omitzero"`
 }
 
 // Message is a message of a queue, as a CloudEvent.
@@ -120,6 +120,9 @@ func (a *API) queue(w http.ResponseWriter, r *http.Request) error {
 	out.Stats = &stats
 	if out.Triggers, err = a.deps.Triggers.Status(r.Context(), topic.QueueSource(project, name)); err != nil {
 		return err
+	}
+	if out.Triggers == nil {
+		out.Triggers = []topic.Reader{}
 	}
 	return writeJSON(w, out)
 }

@@ -170,7 +170,8 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func noBucket(ref BucketRef) error {
-	return dayfly.Errorf(dayfly.KindNotFound, "%w: %q", ErrNoSuchBucket, ref.Name)
+	return dayfly.Errorf(dayfly.KindNotFound, "%w: %q", ErrNoSuchBucket, ref.Name).
+		WithHint("make it with: dayfly bucket create %s", ref.Name)
 }
 
 // enter takes the bucket for writing: until leave is called it is not removed.

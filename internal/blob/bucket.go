@@ -219,7 +219,8 @@ func (s *Store) DeleteBucket(ctx context.Context, ref BucketRef) error {
 	case gone:
 		return noBucket(ref)
 	case versions > 0:
-		return dayfly.Errorf(dayfly.KindConflict, "%w: %q", ErrBucketNotEmpty, ref.Name)
+		return dayfly.Errorf(dayfly.KindConflict, "%w: %q", ErrBucketNotEmpty, ref.Name).
+			WithHint("dayfly object ls -r %s lists what it holds", ref.Name)
 	case s.owes(b):
 		return dayfly.Errorf(dayfly.KindUnavailable, "changes of bucket %q wait to be told", ref.Name)
 	}

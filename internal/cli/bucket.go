@@ -84,7 +84,11 @@ func (a *app) bucketCreate(project *string) *cobra.Command {
 		if a.json {
 			return a.printJSON(b)
 		}
-		a.printf("bucket %s is there\n", plain(args[0]))
+		kept := ""
+		if b.Versions {
+			kept = ", and keeps every version of an object"
+		}
+		a.printf("bucket %s is ready%s\n", plain(args[0]), kept)
 		return nil
 	}
 	return c
@@ -101,7 +105,10 @@ func (a *app) bucketRemove(project *string) *cobra.Command {
 			if err := node.RemoveBucket(c.Context(), bucketAt(*project, args[0])); err != nil {
 				return err
 			}
-			a.printf("bucket %s is removed\n", plain(args[0]))
+			if a.json {
+				return a.printJSON(map[string]string{"removed": args[0]})
+			}
+			a.printf("bucket %s removed\n", plain(args[0]))
 			return nil
 		},
 	}

@@ -82,11 +82,12 @@ func TestHelpIsTheGuide(t *testing.T) {
 	guide.WriteString("# The command line\n\nWhat `dayfly --help` and the help of each command say. " +
 		"`go test ./internal/cli -update` writes this page.\n")
 	commands := []string{"", "up", "doctor", "runtimes", "deploy", "rollback", "list", "inspect",
-		"invoke", "trigger", "trigger list", "pause", "resume", "evict", "remove", "queue", "queue list", "queue create", "queue remove",
+		"invoke", "trigger", "trigger list", "cron", "cron list", "cron next", "cron history", "cron run",
+		"pause", "resume", "evict", "remove", "queue", "queue list", "queue create", "queue remove",
 		"queue publish", "queue messages", "queue replay", "queue stats", "bucket", "bucket list", "bucket create",
 		"bucket remove", "bucket keys", "object", "object ls", "object put", "object get", "object rm", "object url", "kv", "kv get", "kv put", "kv delete",
 		"kv list", "kv incr", "kv watch", "kv buckets", "logs", "invocations", "explain", "events", "dead", "dead list",
-		"dead show", "dead redrive", "dead drop", "cancel", "version"}
+		"dead show", "dead redrive", "dead drop", "cancel", "clock", "clock advance", "version"}
 	for _, name := range commands {
 		args := append(strings.Fields(name), "--help")
 		got := run(t, nil, "", args...)

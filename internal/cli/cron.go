@@ -181,7 +181,7 @@ func (a *app) cronHistory() *cobra.Command {
 			"run before was under way, or missed, and why. A node keeps 200 entries of each cron.",
 	}
 	projectFlag(c, &project)
-	c.Flags().IntVar(&limit, "limit", 20, "tell `N` entries of each cron")
+	c.Flags().IntVarP(&limit, "limit", "n", 20, "tell `N` entries of each cron")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ref, trigger, err := cronArgument(args[0], project)
 		if err != nil {

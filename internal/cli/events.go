@@ -57,6 +57,9 @@ func (a *app) events() *cobra.Command {
 			return err
 		}
 		query.State = dayfly.EventState(state)
+		if query.Limit < 1 {
+			return dayfly.Errorf(dayfly.KindInvalid, "--limit %d is not a number of events", query.Limit)
+		}
 		if follow {
 			return a.followEvents(c.Context(), node, query)
 		}
@@ -85,8 +88,7 @@ func (a *app) listEvents(ctx context.Context, node *client.Client, q client.Even
 		return a.printJSON(events)
 	}
 	if len(events) == 0 {
-		a.notef("no such events are known\n")
-		return nil
+		return a.noEvents(ctx, node, q)
 	}
 	t := newTable("EVENT", "FUNCTION", "WHEN", "STATE", ">ATTEMPTS", "FROM", "")
 	for i := range events {
@@ -95,6 +97,22 @@ func (a *app) listEvents(ctx context.Context, node *client.Client, q client.Even
 			strconv.Itoa(len(e.Attempts)), sourceText(e), a.noteText(e))
 	}
 	t.write(a.Out, a.style)
+	return nil
+}
+
+// noEvents says that there are none; when a function was named that does not exist either,
+// that is the error.
+func (a *app) noEvents(ctx context.Context, node *client.Client, q client.EventQuery) error {
+	if q.Function.Name != "" {
+		if _, err := node.Inspect(ctx, q.Function); err != nil {
+			return suggest(ctx, node, q.Function, err)
+		}
+	}
+	if q.Function.Name == "" && q.State == "" && q.Since.IsZero() {
+		a.notef("there are no events yet; make one with: dayfly invoke NAME --async\n")
+		return nil
+	}
+	a.notef("there are no such events\n")
 	return nil
 }
 
@@ -115,7 +133,7 @@ func (a *app) stateText(state dayfly.EventState) string {
 // sourceText says where an event came from.
 func sourceText(e *dayfly.EventInfo) string {
 	text := plain(string(e.Source))
-	if e.Trigger != "" {
+	if e.Trigger != "" && string(e.Trigger) != string(e.Source) {
 		text += " " + plain(string(e.Trigger))
 	}
 	return text
@@ -173,6 +191,12 @@ func (a *app) showEvent(ctx context.Context, node *client.Client, id dayfly.Even
 		return a.followEvent(ctx, node, id)
 	}
 	life, err := node.Event(ctx, id)
+	if dayfly.KindOf(err) == dayfly.KindNotFound {
+		if _, other := node.Invocation(ctx, dayfly.InvocationID(id)); other == nil {
+			return dayfly.Errorf(dayfly.KindNotFound, "%s is an invocation, not an event", id).
+				WithHint("dayfly explain %s", id)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,12 @@ func explain(
 	ctx context.Context, node *client.Client, id dayfly.InvocationID,
 ) (*explanation, error) {
 	record, err := node.Invocation(ctx, id)
+	if dayfly.KindOf(err) == dayfly.KindNotFound {
+		if _, other := node.Event(ctx, dayfly.EventID(id)); other == nil {
+			return nil, dayfly.Errorf(dayfly.KindNotFound, "%s is an event, not an invocation", id).
+				WithHint("dayfly events %s names its invocations", id)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -143,13 +143,15 @@ func (a *app) revisionRows(r *dayfly.Revision) [][2]string {
 	l, c := s.Limits, s.Scaling
 	return append(rows, [][2]string{
 		{"limits", fmt.Sprintf("memory %s, cpu %s, timeout %s, start within %s",
-			dayfly.FormatBytes(l.MemoryBytes), processors(l.CPUMilli), l.Timeout, l.InitTimeout)},
+			dayfly.FormatBytes(l.MemoryBytes), processors(l.CPUMilli),
+			setting(l.Timeout), setting(l.InitTimeout))},
 		{"", fmt.Sprintf("/tmp %s, request %s, response %s, %d processes, %d files",
 			dayfly.FormatBytes(l.TmpBytes), dayfly.FormatBytes(l.RequestBytes),
 			dayfly.FormatBytes(l.ResponseBytes), l.Pids, l.Files)},
 		{"scaling", fmt.Sprintf("%d to %d instances, %s at once in each, idle for %s",
-			c.MinInstances, c.MaxInstances, plural(c.Concurrency, "call"), c.IdleTimeout)},
-		{"waiting", fmt.Sprintf("up to %d calls, up to %s", c.QueueDepth, c.QueueTimeout)},
+			c.MinInstances, c.MaxInstances, plural(c.Concurrency, "call"),
+			setting(c.IdleTimeout))},
+		{"waiting", fmt.Sprintf("up to %d calls, up to %s", c.QueueDepth, setting(c.QueueTimeout))},
 		{"egress", plain(string(s.Egress))},
 		{"source", plain(short(r.Source))},
 		{"bundle", plain(short(r.Bundle))},

@@ -296,7 +296,7 @@ func (a *app) printValues(c *cobra.Command, q client.ValueQuery, limit int) erro
 	switch {
 	case a.json:
 	case count == 0:
-		a.notef("bucket %s holds no such values\n", plain(string(q.Bucket)))
+		a.notef("there are no such values in bucket %s\n", plain(string(q.Bucket)))
 	default:
 		t.write(a.Out, a.style)
 	}

@@ -44,7 +44,7 @@ func TestValuesOnTheCommandLine(t *testing.T) {
 		{args: "kv list settings --prefix th --values", out: "light"},
 		{args: "kv list --json settings --prefix th --values", out: `"value":"bGlnaHQ="`},
 		{args: "kv list settings --limit -1", code: 2, err: "--limit"},
-		{args: "kv list nothing", err: "holds no such values"},
+		{args: "kv list nothing", err: "no such values in bucket nothing"},
 		{args: "kv buckets", out: "counters"},
 		{args: "kv delete settings theme --version 1", code: 4, err: "is at version"},
 		{args: "kv delete settings theme", out: "settings/theme deleted"},

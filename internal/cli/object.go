@@ -11,13 +11,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
 func (a *app) object() *cobra.Command {
@@ -81,11 +82,15 @@ func (a *app) objectList(project *string) *cobra.Command {
 		if a.json {
 			return a.printJSON(all)
 		}
+		if len(all.Prefixes)+len(all.Objects) == 0 {
+			a.notef("%s holds no such objects\n", plain(args[0]))
+			return nil
+		}
 		for _, p := range all.Prefixes {
-			t.add("", "", a.style.bold(plain(p)))
+			t.add("-", "", a.style.bold(plain(p)))
 		}
 		for _, o := range all.Objects {
-			t.add(dayfly.FormatBytes(o.Bytes), a.ago(o.Modified), plain(o.Key))
+			t.add(strconv.FormatInt(o.Bytes, 10), a.ago(o.Modified), plain(o.Key))
 		}
 		t.write(a.Out, a.style)
 		return nil
@@ -111,7 +116,7 @@ func (a *app) objectPut(project *string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		data, size, err := a.objectData(args[0])
+		data, bytes, err := a.objectData(args[0])
 		if err != nil {
 			return err
 		}
@@ -119,11 +124,14 @@ func (a *app) objectPut(project *string) *cobra.Command {
 		if kind == "" {
 			kind = mime.TypeByExtension(path.Ext(key))
 		}
-		err = node.PutObject(c.Context(), bucket, key, data, client.PutObjectOptions{ContentType: kind, Bytes: size})
+		err = node.PutObject(c.Context(), bucket, key, data, client.PutObjectOptions{ContentType: kind, Bytes: bytes})
 		if err != nil {
 			return err
 		}
-		a.printf("%s/%s has %s\n", plain(string(bucket.Name)), plain(key), dayfly.FormatBytes(size))
+		if a.json {
+			return a.printJSON(map[string]any{"bucket": bucket.Name, "key": key, "bytes": bytes})
+		}
+		a.printf("%s/%s is stored, %s\n", plain(string(bucket.Name)), plain(key), size(bytes))
 		return nil
 	}
 	return c
@@ -228,7 +236,10 @@ func (a *app) objectRemove(project *string) *cobra.Command {
 			if err := node.RemoveObject(c.Context(), bucket, key); err != nil {
 				return err
 			}
-			a.printf("%s/%s is removed\n", plain(string(bucket.Name)), plain(key))
+			if a.json {
+				return a.printJSON(map[string]string{"removed": string(bucket.Name) + "/" + key})
+			}
+			a.printf("%s/%s removed\n", plain(string(bucket.Name)), plain(key))
 			return nil
 		},
 	}
@@ -236,7 +247,7 @@ func (a *app) objectRemove(project *string) *cobra.Command {
 
 func (a *app) objectURL(project *string) *cobra.Command {
 	var put bool
-	var expires time.Duration
+	var expires string
 	c := &cobra.Command{
 		Use: "url BUCKET/KEY", Short: "Make a URL by which others get or put one object", Args: exactly("BUCKET/KEY"),
 		Long: "Make a URL by which whoever has it gets this object, or puts it, for a time. It cannot\n" +
@@ -245,7 +256,7 @@ func (a *app) objectURL(project *string) *cobra.Command {
 			"  curl -T photo.png \"$(dayfly object url uploads/photo.png --put)\"",
 	}
 	c.Flags().BoolVar(&put, "put", false, "a URL that puts the object")
-	c.Flags().DurationVar(&expires, "expires", 15*time.Minute, "it is good for this `TIME`, up to 168h")
+	c.Flags().StringVar(&expires, "expires", "15m", "it is good for this `TIME`, up to 7d")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		node, bucket, key, err := a.objectAt(*project, args[0])
 		if err != nil {
@@ -255,7 +266,11 @@ func (a *app) objectURL(project *string) *cobra.Command {
 		if put {
 			method = http.MethodPut
 		}
-		signed, err := node.SignObject(c.Context(), bucket, key, method, expires)
+		span, err := manifest.ParseDuration(expires)
+		if err != nil {
+			return dayfly.Errorf(dayfly.KindInvalid, "--expires: %w", err)
+		}
+		signed, err := node.SignObject(c.Context(), bucket, key, method, span)
 		if err != nil {
 			return err
 		}

@@ -130,6 +130,15 @@ func span(d time.Duration) string {
 	return whole(d)
 }
 
+// setting prints a span as settings have it, without zeros: "14d", "1h30m", "250ms".
+func setting(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
+}
+
 // whole prints a long duration in its two largest units.
 func whole(d time.Duration) string {
 	units := []struct {

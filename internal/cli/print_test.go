@@ -113,3 +113,16 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+func TestSettingsReadAsTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0s", 250 * time.Millisecond: "250ms", 90 * time.Second: "1m30s", 10 * time.Minute: "10m",
+		6 * time.Hour: "6h", time.Hour + 30*time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s",
+		24 * time.Hour: "1d", 336 * time.Hour: "14d", 25 * time.Hour: "25h", 30 * time.Second: "30s",
+	} {
+		if got := setting(d); got != want {
+			t.Errorf("setting(%v) = %q, want %q", d, got, want)
+		}
+	}
+}

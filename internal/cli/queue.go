@@ -61,7 +61,7 @@ func (a *app) queueList(project *string) *cobra.Command {
 				return a.printJSON(list)
 			}
 			if len(list) == 0 {
-				a.notef("no queues yet\n")
+				a.notef("there are no queues yet; make one with: dayfly queue create NAME\n")
 				return nil
 			}
 			t := newTable("QUEUE", "RETENTION", "CREATED", "")
@@ -70,25 +70,12 @@ func (a *app) queueList(project *string) *cobra.Command {
 				if q.Implicit {
 					note = a.style.dim("made by a trigger")
 				}
-				t.add(a.style.bold(plain(string(q.Name))), keptFor(q.Retention), a.ago(q.Created), note)
+				t.add(a.style.bold(plain(string(q.Name))), setting(q.Retention), a.ago(q.Created), note)
 			}
 			t.write(a.Out, a.style)
 			return nil
 		},
 	}
-}
-
-// keptFor tells a retention in the largest unit that it is a multiple of.
-func keptFor(d time.Duration) string {
-	switch {
-	case d%(24*time.Hour) == 0:
-		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
-	case d%time.Hour == 0:
-		return strconv.Itoa(int(d/time.Hour)) + "h"
-	case d%time.Minute == 0:
-		return strconv.Itoa(int(d/time.Minute)) + "m"
-	}
-	return d.String()
 }
 
 func (a *app) queueCreate(project *string) *cobra.Command {
@@ -118,7 +105,7 @@ func (a *app) queueCreate(project *string) *cobra.Command {
 		if a.json {
 			return a.printJSON(q)
 		}
-		a.printf("%s keeps messages for %s\n", plain(string(q.Name)), keptFor(q.Retention))
+		a.printf("%s keeps messages for %s\n", plain(string(q.Name)), setting(q.Retention))
 		return nil
 	}
 	return c
@@ -170,7 +157,7 @@ func (a *app) queueStats(project *string) *cobra.Command {
 }
 
 func (a *app) printQueue(q *client.MessageQueue) {
-	a.printf("%s keeps messages for %s", a.style.bold(plain(string(q.Name))), keptFor(q.Retention))
+	a.printf("%s keeps messages for %s", a.style.bold(plain(string(q.Name))), setting(q.Retention))
 	switch s := q.Stats; {
 	case s == nil || s.Messages == 0:
 		a.printf(", and holds none\n")

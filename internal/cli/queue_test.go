@@ -28,7 +28,7 @@ func TestQueuesOnTheCommandLine(t *testing.T) {
 		{args: "queue publish clicks hello", code: 3, err: "dayfly queue create clicks"},
 		{args: "queue create clicks", out: "clicks keeps messages for 4d"},
 		{args: "queue create clicks --retention 36h", out: "clicks keeps messages for 36h"},
-		{args: "queue create clicks --retention 10s", code: 2, err: "use 1m0s to 336h0m0s"},
+		{args: "queue create clicks --retention 10s", code: 2, err: "use 1m to 14d"},
 		{args: "queue create Clicks", code: 2, err: "queue name"},
 		{args: "queue list", out: "36h"},
 		{args: "queue stats clicks", out: "and holds none"},

@@ -79,7 +79,7 @@ func (a *app) prepare(ctx context.Context, node *client.Client, r resources) err
 		made = append(made, "bucket "+string(name))
 	}
 	if len(made) > 0 && !a.json {
-		a.printf("%s of project %s: there\n", plain(joined(made)), a.style.bold(plain(string(r.project))))
+		a.printf("project %s has %s\n", a.style.bold(plain(string(r.project))), plain(joined(made)))
 	}
 	return nil
 }

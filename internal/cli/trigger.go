@@ -4,7 +4,6 @@ package cli
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,16 +87,7 @@ func (a *app) whereNext(t *client.Trigger) string {
 
 // moment gives a time to come in its zone, and how far off it is.
 func (a *app) moment(at time.Time, zone *time.Location) string {
-	wait := max(0, at.Sub(a.now()))
-	unit := time.Second
-	switch {
-	case wait >= 48*time.Hour:
-		return at.In(zone).Format("2006-01-02 15:04:05 MST") + ", in " +
-			strconv.Itoa(int(wait.Hours())/24) + " days"
-	case wait >= time.Hour:
-		unit = time.Minute
-	}
-	return at.In(zone).Format("2006-01-02 15:04:05 MST") + ", in " + wait.Round(unit).String()
+	return at.In(zone).Format("2006-01-02 15:04:05 MST") + ", in " + whole(max(0, at.Sub(a.now())))
 }
 
 func zoneOf(c *dayfly.CronTrigger) *time.Location {
@@ -124,11 +114,11 @@ func triggerText(t *dayfly.Trigger) string {
 	case t.Cron != nil:
 		add(true, "%s", t.Cron.Expression)
 		add(t.Cron.Zone != "", "%s", t.Cron.Zone)
-		add(t.Cron.Jitter > 0, "jitter %s", t.Cron.Jitter)
+		add(t.Cron.Jitter > 0, "jitter %s", setting(t.Cron.Jitter))
 	case t.Queue != nil:
 		add(true, "queue %s", t.Queue.Queue)
 		add(t.Queue.Batch > 1, "batches of %d", t.Queue.Batch)
-		add(t.Queue.Window > 0, "within %s", t.Queue.Window)
+		add(t.Queue.Window > 0, "within %s", setting(t.Queue.Window))
 		add(t.Queue.Ordered, "ordered by key")
 		filter = t.Queue.Filter
 	case t.Object != nil:
@@ -172,7 +162,8 @@ func eventRows(s *dayfly.Spec) [][2]string {
 		r = dayfly.DefaultRetry()
 	}
 	rows := [][2]string{{"retry", fmt.Sprintf("%s within %s, waits of %s to %s, keys remembered for %s",
-		plural(r.Attempts, "attempt"), r.Age, r.BackoffMin, r.BackoffMax, r.KeyWindow)}}
+		plural(r.Attempts, "attempt"), setting(r.Age), setting(r.BackoffMin),
+		setting(r.BackoffMax), setting(r.KeyWindow))}}
 	for _, d := range []struct {
 		label string
 		to    *dayfly.Destination

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/config"
 	"github.com/dayfly-faas/dayfly/internal/node"
@@ -144,28 +145,40 @@ func (a *app) printBanner(
 			"data": cfg.DataDir}) // nobody reads stdout: the node runs all the same
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
+	defer cancel()
+	buckets, isolation := a.ownReport(ctx, cfg.DataDir, apiURL)
 	a.printf("%s %s is up after %s\n", a.style.bold("dayfly"), a.Version, span(took))
 	writeRows(a.Out, a.style, [][2]string{
 		{"functions", gatewayURL + "/function/NAME"},
 		{"management", apiURL},
+		{"buckets", buckets},
 		{"data", cfg.DataDir},
-		{"isolation", a.isolation(ctx, cfg.DataDir, apiURL)},
+		{"isolation", isolation},
 		{"next", "dayfly deploy PATH"},
 	})
 }
 
-// isolation sums up what this host gives, as the node's own API tells it.
-func (a *app) isolation(ctx context.Context, dir, apiURL string) string {
+// ownReport tells where the buckets are and what isolation this host gives, as the node's
+// own API has it.
+func (a *app) ownReport(ctx context.Context, dir, apiURL string) (buckets, isolation string) {
+	var c *client.Client
 	token, err := config.Token(dir)
-	if err != nil {
-		return "not known: " + err.Error()
+	if err == nil {
+		c, err = client.New(client.Options{URL: apiURL, Token: token})
 	}
-	c, err := client.New(client.Options{URL: apiURL, Token: token})
 	if err != nil {
-		return "not known: " + err.Error()
+		return "not known: " + err.Error(), "not known: " + err.Error()
 	}
-	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
-	defer cancel()
+	buckets = "for functions only: --s3 is off"
+	if access, err := c.S3(ctx, dayfly.DefaultProject); err == nil {
+		buckets = access.Endpoint + ", S3; keys: dayfly bucket keys"
+	}
+	return buckets, a.isolation(ctx, c)
+}
+
+// isolation sums up what this host gives.
+func (a *app) isolation(ctx context.Context, c *client.Client) string {
 	features, err := c.Features(ctx)
 	if err != nil {
 		return "not known: " + err.Error()

@@ -51,7 +51,7 @@ func (t *Topic) Define(
 	}
 	if retention != 0 && (retention < RetentionMin || retention > RetentionMax) {
 		return Queue{}, dayfly.Errorf(dayfly.KindInvalid,
-			"a retention of %s is not possible: use %s to %s", retention, RetentionMin, RetentionMax)
+			"a retention of %s is not possible: use 1m to 14d", retention)
 	}
 	return t.define(ctx, project, name, func(q *Queue) {
 		q.Implicit = false

@@ -38,7 +38,8 @@ func (e *Entry) Check(now time.Time) error {
 	case len(e.Trigger) > keyBytesMax:
 		return invalid("the trigger's name has %d bytes, at most %d are allowed", len(e.Trigger), keyBytesMax)
 	case e.After.Sub(now) > delayMax:
-		return invalid("the event is due in %s, at most %s ahead is allowed", e.After.Sub(now).Round(time.Second), delayMax)
+		return invalid("the event is due in %s, at most a year and a day ahead is allowed",
+			e.After.Sub(now).Round(time.Second))
 	case e.Depth > DepthMax:
 		return invalid("the event passed %d functions that are each other's destinations: a loop", e.Depth)
 	case headBytes(e) > headBytesMax:
