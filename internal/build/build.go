@@ -9,13 +9,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/nuget"
 	"github.com/dayfly-faas/dayfly/internal/build/recipe"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
@@ -320,8 +320,8 @@ func (j *job) fallBack(ctx context.Context, missing error) error {
 }
 
 var (
-	interpreterName = regexp.MustCompile(`^(?:python3?|node|nodejs)$`)
-	interpreterWord = regexp.MustCompile(`(^|\bexec |&& ?|; ?|\| ?)(?:python3?|nodejs?) `)
+	interpreterName = grep.Of(`^(?:python3?|node|nodejs)$`)
+	interpreterWord = grep.Of(`(^|\bexec |&& ?|; ?|\| ?)(?:python3?|nodejs?) `)
 )
 
 // withInterpreter names the interpreter in a command as the chosen runtime's program is

@@ -4,11 +4,11 @@ package build
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 )
 
 // What code on a JVM gets when nobody says otherwise. Spring Boot takes seconds to
@@ -29,8 +29,8 @@ func javaDefaults(spec *dayfly.Spec) {
 }
 
 var (
-	javaWord = regexp.MustCompile(`(^|\bexec |&& ?|; ?)java `)
-	ownHeap  = regexp.MustCompile(`-Xmx|MaxRAM|MaxHeap| @`)
+	javaWord = grep.Of(`(^|\bexec |&& ?|; ?)java `)
+	ownHeap  = grep.Of(`-Xmx|MaxRAM|MaxHeap| @`)
 )
 
 // withHeap tells a java in a command how much memory it has: in its box it would take

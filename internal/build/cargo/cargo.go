@@ -4,21 +4,21 @@ package cargo
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 var (
-	rustMain   = regexp.MustCompile(`(?m)^\s*(?:pub\s+)?(?:async\s+)?fn\s+main\s*\(`)
-	rustServes = regexp.MustCompile(`\bTcpListener::(?:bind|from_std)|\bHttpServer::new|#\[launch\]|` +
+	rustMain   = grep.Of(`(?m)^\s*(?:pub\s+)?(?:async\s+)?fn\s+main\s*\(`)
+	rustServes = grep.Of(`\bTcpListener::(?:bind|from_std)|\bHttpServer::new|#\[launch\]|` +
 		`\brocket::build\(|\bwarp::serve\(|\btiny_http::Server::http|\brouille::start_server`)
-	rustChannel = regexp.MustCompile(`(?m)^\s*(?:channel\s*=\s*")?(\d+\.\d+)(?:\.\d+)?"?\s*$`)
-	rustNames   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,100}$`)
+	rustChannel = grep.Of(`(?m)^\s*(?:channel\s*=\s*")?(\d+\.\d+)(?:\.\d+)?"?\s*$`)
+	rustNames   = grep.Of(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,100}$`)
 )
 
 // rustServers are crates whose use means that the program serves HTTP. Hyper is also

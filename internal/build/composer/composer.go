@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -24,16 +25,16 @@ var phpFronts = []string{"public", "web", "webroot", "htdocs", "public_html", ".
 
 // Evidence in the text of a PHP module.
 var (
-	phpComment  = regexp.MustCompile(`(?s)/\*.*?\*/|(?m:^\s*(?://|#[^\[])[^\n]*$)`)
-	phpRegister = regexp.MustCompile(`\bFunctionsFramework::(http|cloudEvent)\s*\(\s*['"]([\w-]+)['"]`)
-	phpFunction = regexp.MustCompile(`(?m)^function\s+(\w+)\s*\(\s*\\?(?:[\w\\]+\\)?` +
+	phpComment  = grep.Of(`(?s)/\*.*?\*/|(?m:^\s*(?://|#[^\[])[^\n]*$)`)
+	phpRegister = grep.Of(`\bFunctionsFramework::(http|cloudEvent)\s*\(\s*['"]([\w-]+)['"]`)
+	phpFunction = grep.Of(`(?m)^function\s+(\w+)\s*\(\s*\\?(?:[\w\\]+\\)?` +
 		`(ServerRequestInterface|CloudEventInterface|CloudEvent)\s+\$`)
-	phpReturns = regexp.MustCompile(`(?m)^return\s+(?:static\s+)?(?:function|fn)\s*\(\s*(?:\??\\?[\w\\]+\s+)?\$` +
+	phpReturns = grep.Of(`(?m)^return\s+(?:static\s+)?(?:function|fn)\s*\(\s*(?:\??\\?[\w\\]+\s+)?\$` +
 		`(?:event|e|payload|_)\b`)
-	phpReturnsObject = regexp.MustCompile(`(?m)^return\s+new\s+(?:class\b|\\?[\w\\]*Handler\b)`)
-	phpEventClass    = regexp.MustCompile(`\bBref\\(?:Event|Context)\b`)
-	phpWhisk         = regexp.MustCompile(`(?m)^function\s+main\s*\(\s*(?:array\s+)?\$\w+[^)]*\)`)
-	phpFaas          = regexp.MustCompile(`(?s)\bclass\s+Handler\b.*\bfunction\s+handle\s*\(`)
+	phpReturnsObject = grep.Of(`(?m)^return\s+new\s+(?:class\b|\\?[\w\\]*Handler\b)`)
+	phpEventClass    = grep.Of(`\bBref\\(?:Event|Context)\b`)
+	phpWhisk         = grep.Of(`(?m)^function\s+main\s*\(\s*(?:array\s+)?\$\w+[^)]*\)`)
+	phpFaas          = grep.Of(`(?s)\bclass\s+Handler\b.*\bfunction\s+handle\s*\(`)
 )
 
 // Candidates looks for PHP.
@@ -142,10 +143,10 @@ func composerRequire(s *look.Source) map[string]any {
 }
 
 // phpMinor is a version in a file of a version manager.
-var phpMinor = regexp.MustCompile(`(?m)^\s*(\d+\.\d+)(?:\.\d+)?`)
+var phpMinor = grep.Of(`(?m)^\s*(\d+\.\d+)(?:\.\d+)?`)
 
 // phpVersion is a requirement that only one minor version meets.
-var phpVersion = regexp.MustCompile(`^(?:~\s*(\d+\.\d+)\.\d+|(\d+\.\d+)\.(?:\*|\d+))$`)
+var phpVersion = grep.Of(`^(?:~\s*(\d+\.\d+)\.\d+|(\d+\.\d+)\.(?:\*|\d+))$`)
 
 // Finish adds what Composer installs and which PHP is asked for.
 func Finish(s *look.Source, plan *look.Plan) {

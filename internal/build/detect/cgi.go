@@ -4,9 +4,9 @@ package detect
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -42,7 +42,7 @@ func cgi(s *look.Source) []look.Candidate {
 }
 
 // fprocess is how OpenFaaS images name the process that the watchdog starts.
-var fprocess = regexp.MustCompile(`(?mi)^\s*ENV\s+fprocess(?:=|\s+)"?([^"\n]+?)"?\s*$`)
+var fprocess = grep.Of(`(?mi)^\s*ENV\s+fprocess(?:=|\s+)"?([^"\n]+?)"?\s*$`)
 
 // watchdog reads the process of the classic watchdog from a Dockerfile.
 func watchdog(s *look.Source) (look.Candidate, bool) {

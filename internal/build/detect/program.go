@@ -4,10 +4,10 @@ package detect
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -18,7 +18,7 @@ var programNames = []string{
 	"handler", "main", "app", "server", "start", "function", "bootstrap",
 }
 
-var scriptServes = regexp.MustCompile(
+var scriptServes = grep.Of(
 	`\$\{?PORT\b|ENV\[.PORT.\]|os\.environ.*PORT|process\.env\.PORT|getenv\(.PORT`)
 
 // programs looks for executables and scripts that start by themselves.

@@ -5,11 +5,11 @@ package detect
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/cron"
 )
@@ -24,9 +24,9 @@ const (
 )
 
 var (
-	trailingComma = regexp.MustCompile(`,(\s*[}\]])`)
+	trailingComma = grep.Of(`,(\s*[}\]])`)
 	// netlifySchedule finds a function's own schedule, of either of its two spellings.
-	netlifySchedule = regexp.MustCompile(
+	netlifySchedule = grep.Of(
 		"\\bconfig\\b[^;]*?\\bschedule\\s*:\\s*['\"`]([^'\"`]{1,200})['\"`]|\\bschedule\\(\\s*['\"`]([^'\"`]{1,200})['\"`]")
 )
 

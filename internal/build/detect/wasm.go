@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/cargo"
 	"github.com/dayfly-faas/dayfly/internal/build/gomod"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 	"github.com/dayfly-faas/dayfly/internal/wasm"
@@ -26,12 +26,12 @@ const wasmProgram = ".dayfly/bin/app.wasm"
 var wasmNames = []string{"main.wasm", "app.wasm", "index.wasm", "handler.wasm", "function.wasm"}
 
 var (
-	wasmConstraint   = regexp.MustCompile(`(?m)^//go:build\s.*\bwasip1\b`)
-	tinygoConstraint = regexp.MustCompile(`(?m)^//go:build\s.*\btinygo\b`)
-	wasmTarget       = regexp.MustCompile(`(?m)^\s*target\s*=\s*\[?\s*"(wasm32-wasi[a-z0-9]*)"`)
-	cWasm            = regexp.MustCompile(`\b__wasi|\b__wasm|<wasi/|\b(?:import|export)_name\(|` +
+	wasmConstraint   = grep.Of(`(?m)^//go:build\s.*\bwasip1\b`)
+	tinygoConstraint = grep.Of(`(?m)^//go:build\s.*\btinygo\b`)
+	wasmTarget       = grep.Of(`(?m)^\s*target\s*=\s*\[?\s*"(wasm32-wasi[a-z0-9]*)"`)
+	cWasm            = grep.Of(`\b__wasi|\b__wasm|<wasi/|\b(?:import|export)_name\(|` +
 		`"(?:REQUEST_METHOD|PATH_INFO|QUERY_STRING|SCRIPT_NAME)"`)
-	cMain = regexp.MustCompile(`(?m)^\s*(?:int|void|auto)\s+main\s*\(`)
+	cMain = grep.Of(`(?m)^\s*(?:int|void|auto)\s+main\s*\(`)
 )
 
 var cSuffixes = []string{".c", ".cc", ".cpp", ".cxx"}

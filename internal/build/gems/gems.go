@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -28,22 +29,22 @@ const rubyFilesMax = 20
 
 // Evidence in the text of a Ruby module.
 var (
-	rbComment  = regexp.MustCompile(`(?ms)^=begin\b.*?^=end\b[^\n]*$|^\s*#[^\n]*$`)
-	rbGem      = regexp.MustCompile(`(?m)^\s*gem\s*\(?\s*["']([\w-]+)["']`)
-	rbNeeds    = regexp.MustCompile(`(?m)^\s*(?:gem|gemspec)\b`)
-	rbVersion  = regexp.MustCompile(`(?m)^\s*(?:ruby-)?(\d+\.\d+)(?:\.\d+)?`)
-	rbAsked    = regexp.MustCompile(`(?m)^\s*ruby\s*\(?\s*["'](?:~>\s*)?(\d+\.\d+)`)
-	rbLambda   = regexp.MustCompile(`(?m)^([ \t]*)def\s+(self\.)?(\w+[?!]?)\s*\(?\s*event:\s*,\s*context:`)
-	rbRegister = regexp.MustCompile(`\bFunctionsFramework\.(http|cloud_event)\b\s*\(?\s*(?:["':]([\w-]+))?`)
-	rbClassic  = regexp.MustCompile(`(?m)^\s*require\s*\(?\s*["']sinatra["']`)
-	rbModular  = regexp.MustCompile(`(?m)^\s*class\s+([A-Z]\w*(?:::\w+)*)\s*<\s*` +
+	rbComment  = grep.Of(`(?ms)^=begin\b.*?^=end\b[^\n]*$|^\s*#[^\n]*$`)
+	rbGem      = grep.Of(`(?m)^\s*gem\s*\(?\s*["']([\w-]+)["']`)
+	rbNeeds    = grep.Of(`(?m)^\s*(?:gem|gemspec)\b`)
+	rbVersion  = grep.Of(`(?m)^\s*(?:ruby-)?(\d+\.\d+)(?:\.\d+)?`)
+	rbAsked    = grep.Of(`(?m)^\s*ruby\s*\(?\s*["'](?:~>\s*)?(\d+\.\d+)`)
+	rbLambda   = grep.Of(`(?m)^([ \t]*)def\s+(self\.)?(\w+[?!]?)\s*\(?\s*event:\s*,\s*context:`)
+	rbRegister = grep.Of(`\bFunctionsFramework\.(http|cloud_event)\b\s*\(?\s*(?:["':]([\w-]+))?`)
+	rbClassic  = grep.Of(`(?m)^\s*require\s*\(?\s*["']sinatra["']`)
+	rbModular  = grep.Of(`(?m)^\s*class\s+([A-Z]\w*(?:::\w+)*)\s*<\s*` +
 		`(?:Sinatra::(?:Base|Application)|Roda|Grape::API|Hanami::(?:API|App)|Cuba|Syro)\b`)
-	rbWhisk   = regexp.MustCompile(`(?m)^def\s+main\s*\(?\s*\w+\s*(?:=[^)\n]*)?\)?\s*(?:$|;)`)
-	rbCalls   = regexp.MustCompile(`(?m)^\s*(?:puts\s+|exit\s+|exit\()?main\b\s*(?:\(|$|ARGV)`)
-	rbFaas    = regexp.MustCompile(`(?s)\bclass\s+Handler\b.*\bdef\s+run\s*\(?\s*\w+`)
-	rbListens = regexp.MustCompile(`\bWEBrick::HTTPServer\b|\bTCPServer\.(?:new|open)\b|\bRack::Handler\b|` +
+	rbWhisk   = grep.Of(`(?m)^def\s+main\s*\(?\s*\w+\s*(?:=[^)\n]*)?\)?\s*(?:$|;)`)
+	rbCalls   = grep.Of(`(?m)^\s*(?:puts\s+|exit\s+|exit\()?main\b\s*(?:\(|$|ARGV)`)
+	rbFaas    = grep.Of(`(?s)\bclass\s+Handler\b.*\bdef\s+run\s*\(?\s*\w+`)
+	rbListens = grep.Of(`\bWEBrick::HTTPServer\b|\bTCPServer\.(?:new|open)\b|\bRack::Handler\b|` +
 		`\bRackup::Handler\b|\bPuma::Server\b|\bENV\s*(?:\[|\.fetch\()\s*["']PORT["']`)
-	rbScope = regexp.MustCompile(`^(\s*)(?:class|module)\s+([A-Z]\w*(?:::\w+)*)`)
+	rbScope = grep.Of(`^(\s*)(?:class|module)\s+([A-Z]\w*(?:::\w+)*)`)
 )
 
 // Candidates looks for Ruby.
@@ -214,7 +215,7 @@ func Exports(text, export string) bool {
 // Finish adds the gems to install and the version that is asked for.
 func Finish(s *look.Source, plan *look.Plan) {
 	gemfile := rbComment.ReplaceAllString(s.Read("Gemfile"), "")
-	asked := func(pattern *regexp.Regexp, text string) {
+	asked := func(pattern *grep.Regexp, text string) {
 		if match := pattern.FindStringSubmatch(text); match != nil && plan.Version == "" {
 			plan.Version = match[1]
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/build/goshim"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -21,19 +22,19 @@ const ShimFolder = "dayflymain"
 const goModule = "handler/function"
 
 var (
-	goPackage  = regexp.MustCompile(`(?m)^package[ \t]+(\w+)`)
-	goModLine  = regexp.MustCompile(`(?m)^module\s+"?([A-Za-z0-9_.~/-]{1,200})"?\s*(?://.*)?$`)
-	goRegister = regexp.MustCompile(`\bfunctions\.(HTTP|CloudEvent|Typed)\(\s*"([^"\n]{1,100})"`)
-	goEvent    = regexp.MustCompile(`(?m)^func\s+([A-Z]\w*)\(\s*\w+\s+context\.Context\s*,` +
+	goPackage  = grep.Of(`(?m)^package[ \t]+(\w+)`)
+	goModLine  = grep.Of(`(?m)^module\s+"?([A-Za-z0-9_.~/-]{1,200})"?\s*(?://.*)?$`)
+	goRegister = grep.Of(`\bfunctions\.(HTTP|CloudEvent|Typed)\(\s*"([^"\n]{1,100})"`)
+	goEvent    = grep.Of(`(?m)^func\s+([A-Z]\w*)\(\s*\w+\s+context\.Context\s*,` +
 		`\s*\w+\s+([\w.*\[\]]+)\s*\)\s*(?:\(\s*(?:\w+\s+)?error\s*\)|error)\s*\{`)
-	goClassic = regexp.MustCompile(`(?m)^func\s+Handle\(\s*\w+\s+\[\]byte\s*\)\s*string\b`)
-	goSDK     = regexp.MustCompile(`(?m)^func\s+Handle\(\s*\w+\s+handler\.Request\s*\)\s*` +
+	goClassic = grep.Of(`(?m)^func\s+Handle\(\s*\w+\s+\[\]byte\s*\)\s*string\b`)
+	goSDK     = grep.Of(`(?m)^func\s+Handle\(\s*\w+\s+handler\.Request\s*\)\s*` +
 		`\(\s*handler\.Response\s*,\s*error\s*\)`)
-	goSDKPath  = regexp.MustCompile(`"(github\.com/openfaas(?:-incubator)?/[\w./-]{1,100})"`)
-	goWhisk    = regexp.MustCompile(`(?m)^func\s+Main\s*\([^)\n]*\)\s*[^\s{]`)
-	goNamed    = regexp.MustCompile(`^func\s+(\w+)`)
-	goOutside  = regexp.MustCompile(`(?m)^\s*(?:import\s+)?(?:\w+\s+)?"[\w-]+\.[\w.-]+/[^"]+"`)
-	goExported = regexp.MustCompile(`^[A-Z]\w{0,100}$`)
+	goSDKPath  = grep.Of(`"(github\.com/openfaas(?:-incubator)?/[\w./-]{1,100})"`)
+	goWhisk    = grep.Of(`(?m)^func\s+Main\s*\([^)\n]*\)\s*[^\s{]`)
+	goNamed    = grep.Of(`^func\s+(\w+)`)
+	goOutside  = grep.Of(`(?m)^\s*(?:import\s+)?(?:\w+\s+)?"[\w-]+\.[\w.-]+/[^"]+"`)
+	goExported = grep.Of(`^[A-Z]\w{0,100}$`)
 )
 
 // goUsual are names that a function is preferred by when there are several.
@@ -92,7 +93,7 @@ func goShape(s *look.Source, text string) (p goshim.Program, notice string, ok b
 		return one(goshim.KindFramework, name), "functions-framework function " + name, true
 	}
 	events := goEvent.FindAllStringSubmatch(text, -1)
-	names := func(pattern *regexp.Regexp) []string {
+	names := func(pattern *grep.Regexp) []string {
 		var list []string
 		for _, found := range pattern.FindAllString(text, look.ExportsMax) {
 			list = append(list, goNamed.FindStringSubmatch(found)[1])

@@ -4,24 +4,24 @@ package gomod
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 var (
-	goMain   = regexp.MustCompile(`(?m)^package\s+main\b`)
-	goEntry  = regexp.MustCompile(`(?m)^func\s+main\s*\(\s*\)`)
-	goServes = regexp.MustCompile(`\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|\bfuncframework\.Start|` +
+	goMain   = grep.Of(`(?m)^package\s+main\b`)
+	goEntry  = grep.Of(`(?m)^func\s+main\s*\(\s*\)`)
+	goServes = grep.Of(`\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|\bfuncframework\.Start|` +
 		`\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bnet\.Listen\(|\bfasthttp\.`)
-	goLambda = regexp.MustCompile(`"github\.com/aws/aws-lambda-go/lambda"`)
-	goHTTP   = regexp.MustCompile(`(?m)^func\s+[A-Z]\w*\(\s*\w+\s+http\.ResponseWriter\s*,` +
+	goLambda = grep.Of(`"github\.com/aws/aws-lambda-go/lambda"`)
+	goHTTP   = grep.Of(`(?m)^func\s+[A-Z]\w*\(\s*\w+\s+http\.ResponseWriter\s*,` +
 		`\s*\w+\s+\*http\.Request\s*\)`)
-	goIgnore = regexp.MustCompile(`(?m)^//go:build\s+ignore\b`)
+	goIgnore = grep.Of(`(?m)^//go:build\s+ignore\b`)
 )
 
 // Candidates looks for a Go program.

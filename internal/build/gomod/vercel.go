@@ -11,10 +11,11 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/build/goshim"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
-var vercelName = regexp.MustCompile(`:(\w+)(\*?)`)
+var vercelName = grep.Of(`:(\w+)(\*?)`)
 
 // goVercel looks for the functions of Vercel: each file of api/ is one, served at its
 // own path.

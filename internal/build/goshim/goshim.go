@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"go/format"
 	"go/token"
-	"regexp"
 	"strings"
 	"text/template"
+
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 )
 
 // Kind is the shape of the functions, which are all alike in one program.
@@ -60,8 +61,8 @@ const (
 )
 
 var (
-	importPath  = regexp.MustCompile(`^[A-Za-z0-9_.~/-]{1,300}$`)
-	pathPattern = regexp.MustCompile(`^[^\x00-\x20"\\` + "`" + `]{0,500}$`)
+	importPath  = grep.Of(`^[A-Za-z0-9_.~/-]{1,300}$`)
+	pathPattern = grep.Of(`^[^\x00-\x20"\\` + "`" + `]{0,500}$`)
 )
 
 //go:embed template

@@ -4,24 +4,24 @@ package jvm
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
 var (
-	clojureComment = regexp.MustCompile(`(?m);[^\n"]*$`)
-	clojureNS      = regexp.MustCompile(`\(ns\s+(?:\^(?:\{[^}]*\}|:[\w-]+)\s+)*([\w.*+!?<>=-]+)`)
-	clojureGen     = regexp.MustCompile(`\(:gen-class\b([^()]*(?:\([^()]*\)[^()]*)*)\)|:gen-class\b`)
-	clojureName    = regexp.MustCompile(`:name\s+"?([\w.$]+)`)
-	clojureMethod  = regexp.MustCompile(`:methods\s+\[\s*(?:\^:static\s+|\^\{[^}]*\}\s+|#\^\{[^}]*\}\s+)?\[\s*([\w-]+)`)
-	clojureMain    = regexp.MustCompile(`\(defn-?\s+(?:\^\S+\s+)*-main\b`)
-	clojureFn      = regexp.MustCompile(`\(defn\s+(?:\^\S+\s+)*([a-zA-Z][\w!?*-]*)\s+(?:"[^"]*"\s+)?` +
+	clojureComment = grep.Of(`(?m);[^\n"]*$`)
+	clojureNS      = grep.Of(`\(ns\s+(?:\^(?:\{[^}]*\}|:[\w-]+)\s+)*([\w.*+!?<>=-]+)`)
+	clojureGen     = grep.Of(`\(:gen-class\b([^()]*(?:\([^()]*\)[^()]*)*)\)|:gen-class\b`)
+	clojureName    = grep.Of(`:name\s+"?([\w.$]+)`)
+	clojureMethod  = grep.Of(`:methods\s+\[\s*(?:\^:static\s+|\^\{[^}]*\}\s+|#\^\{[^}]*\}\s+)?\[\s*([\w-]+)`)
+	clojureMain    = grep.Of(`\(defn-?\s+(?:\^\S+\s+)*-main\b`)
+	clojureFn      = grep.Of(`\(defn\s+(?:\^\S+\s+)*([a-zA-Z][\w!?*-]*)\s+(?:"[^"]*"\s+)?` +
 		`\[\s*(?:event|input|evt)\s+_?(?:ctx|context)\s*\]`)
-	clojureMacro = regexp.MustCompile(`\(deflambdafn\s+([\w.]+)`)
+	clojureMacro = grep.Of(`\(deflambdafn\s+([\w.]+)`)
 )
 
 // clojureText gives a file without its comments, and its namespace.
@@ -81,10 +81,10 @@ func clojureHandlerClass(ns, text string) string {
 }
 
 var (
-	ednLibrary = regexp.MustCompile(`([\w.-]+(?:/[\w.-]+)?)\s+\{[^{}]*:mvn/version\s+"([\w.+-]+)"`)
-	ednOther   = regexp.MustCompile(`([\w.-]+/[\w.-]+)\s+\{[^{}]*:(?:git/|local/)`)
-	ednString  = regexp.MustCompile(`"([^"\n]+)"`)
-	ednURL     = regexp.MustCompile(`:url\s+"(https://[^"\s<>&]+)"`)
+	ednLibrary = grep.Of(`([\w.-]+(?:/[\w.-]+)?)\s+\{[^{}]*:mvn/version\s+"([\w.+-]+)"`)
+	ednOther   = grep.Of(`([\w.-]+/[\w.-]+)\s+\{[^{}]*:(?:git/|local/)`)
+	ednString  = grep.Of(`"([^"\n]+)"`)
+	ednURL     = grep.Of(`:url\s+"(https://[^"\s<>&]+)"`)
 )
 
 // finishClojure reads deps.edn and says what is compiled.

@@ -4,18 +4,18 @@ package jvm
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 // javaEntries is what a handler of a JVM language is called: package.Class,
 // package.Class::method, my.namespace/function.
-var javaEntries = regexp.MustCompile(`^[\w$.]+(?:::\w+)?$|^[\w.*+!?<>=-]+/[\w.*+!?<>=-]+$`)
+var javaEntries = grep.Of(`^[\w$.]+(?:::\w+)?$|^[\w.*+!?<>=-]+/[\w.*+!?<>=-]+$`)
 
 // Entry gives the candidate for an entry in the settings, or in a platform's file,
 // when it is one of a JVM language.

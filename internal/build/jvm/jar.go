@@ -6,9 +6,9 @@ import (
 	"archive/zip"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	jarMain = regexp.MustCompile(`(?m)^Main-Class:\s*([\w.$]+)`)
+	jarMain = grep.Of(`(?m)^Main-Class:\s*([\w.$]+)`)
 )
 
 // jarServers are classes in an archive that only a server has.

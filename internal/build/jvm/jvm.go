@@ -4,11 +4,11 @@ package jvm
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -196,7 +196,7 @@ func Finish(s *look.Source, plan *look.Plan) {
 }
 
 // javaOutput is a file that a build tool packs.
-var javaOutput = regexp.MustCompile(`(?:^|[\s:'"/])(?:target|build/libs|build/install)/`)
+var javaOutput = grep.Of(`(?:^|[\s:'"/])(?:target|build/libs|build/install)/`)
 
 // javaFileOf gives the file of what is called.
 func javaFileOf(p *project, plan *look.Plan) string {

@@ -3,15 +3,15 @@
 package jvm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
 // javaServer is code that listens by itself.
-var javaServer = regexp.MustCompile(`com\.sun\.net\.httpserver|@SpringBootApplication|SpringApplication\.run|` +
+var javaServer = grep.Of(`com\.sun\.net\.httpserver|@SpringBootApplication|SpringApplication\.run|` +
 	`runApplication<|\bio\.javalin\b|\bio\.helidon\b|\bembeddedServer\s*\(|\bEngineMain\b|` +
 	`\bio\.ktor\.server\b|\bio\.vertx\.core\b|\bio\.undertow\b|\borg\.eclipse\.jetty\.server\b|` +
 	`\borg\.http4k\.server\b|\borg\.http4s\.(?:ember|blaze|server)\b|\bMicronaut\.(?:run|build)\b|` +
@@ -27,30 +27,30 @@ const quarkusName = "Quarkus"
 // javaFramework is a framework that a build's text tells.
 type javaFramework struct {
 	name   string
-	text   *regexp.Regexp
+	text   *grep.Regexp
 	serves bool
 	// flags go before the class, words after it; both in a shell's words.
 	flags, words string
 }
 
 var javaFrameworks = []javaFramework{
-	{name: quarkusName, text: regexp.MustCompile(`io\.quarkus`), serves: true,
+	{name: quarkusName, text: grep.Of(`io\.quarkus`), serves: true,
 		flags: "-Dquarkus.http.host=0.0.0.0 -Dquarkus.http.port=$PORT"},
-	{name: "Spring Boot", text: regexp.MustCompile(`spring-boot-starter-(?:web|webflux|webmvc|jetty|tomcat|` +
+	{name: "Spring Boot", text: grep.Of(`spring-boot-starter-(?:web|webflux|webmvc|jetty|tomcat|` +
 		`undertow|graphql|jersey|data-rest|hateoas)\b`), serves: true, flags: "-Dserver.port=$PORT"},
-	{name: "Spring Boot", text: regexp.MustCompile(`spring-boot`)},
-	{name: "Micronaut", text: regexp.MustCompile(`micronaut-http-server|micronaut\.application`), serves: true,
+	{name: "Spring Boot", text: grep.Of(`spring-boot`)},
+	{name: "Micronaut", text: grep.Of(`micronaut-http-server|micronaut\.application`), serves: true,
 		flags: "-Dmicronaut.server.port=$PORT"},
-	{name: "Helidon", text: regexp.MustCompile(`io\.helidon`), serves: true, flags: "-Dserver.port=$PORT"},
-	{name: "Ktor", text: regexp.MustCompile(`ktor-server|ktor\.server|io\.ktor\.plugin`), serves: true,
+	{name: "Helidon", text: grep.Of(`io\.helidon`), serves: true, flags: "-Dserver.port=$PORT"},
+	{name: "Ktor", text: grep.Of(`ktor-server|ktor\.server|io\.ktor\.plugin`), serves: true,
 		words: "-port=$PORT"},
-	{name: "Javalin", text: regexp.MustCompile(`io\.javalin`), serves: true},
-	{name: "Vert.x", text: regexp.MustCompile(`vertx-(?:web|core)`), serves: true},
-	{name: "Dropwizard", text: regexp.MustCompile(`dropwizard-core`), serves: true},
-	{name: "http4k", text: regexp.MustCompile(`http4k-server`), serves: true},
-	{name: "http4s", text: regexp.MustCompile(`http4s-(?:ember|blaze)-server`), serves: true},
-	{name: "Akka HTTP", text: regexp.MustCompile(`(?:akka|pekko)-http`), serves: true},
-	{name: "Ring", text: regexp.MustCompile(`ring/ring-jetty-adapter|ring/ring-core|\bring/ring\b|http-kit`)},
+	{name: "Javalin", text: grep.Of(`io\.javalin`), serves: true},
+	{name: "Vert.x", text: grep.Of(`vertx-(?:web|core)`), serves: true},
+	{name: "Dropwizard", text: grep.Of(`dropwizard-core`), serves: true},
+	{name: "http4k", text: grep.Of(`http4k-server`), serves: true},
+	{name: "http4s", text: grep.Of(`http4s-(?:ember|blaze)-server`), serves: true},
+	{name: "Akka HTTP", text: grep.Of(`(?:akka|pekko)-http`), serves: true},
+	{name: "Ring", text: grep.Of(`ring/ring-jetty-adapter|ring/ring-core|\bring/ring\b|http-kit`)},
 }
 
 // javaFrameworkOf finds the framework of a project; its name is empty when there is none.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
@@ -106,7 +107,7 @@ func javaToolIn(s *look.Source, folder string) *project {
 
 // openfaasModel is in the build file of OpenFaaS' template: it names a part that the
 // template has and the function's folder lacks.
-var openfaasModel = regexp.MustCompile(`\bproject\(\s*['"]:model['"]\s*\)`)
+var openfaasModel = grep.Of(`\bproject\(\s*['"]:model['"]\s*\)`)
 
 // javaDeclaredFolder is the folder that a platform's file says the code is in.
 func javaDeclaredFolder(s *look.Source) *project {
@@ -141,7 +142,7 @@ func plainJava(s *look.Source) *project {
 	return nil
 }
 
-var javaTests = regexp.MustCompile(`(^|/)(src/(test|it|integrationTest|testFixtures|jmh)|test|tests)/`)
+var javaTests = grep.Of(`(^|/)(src/(test|it|integrationTest|testFixtures|jmh)|test|tests)/`)
 
 // javaFiles gives the sources without the tests.
 func javaFiles(s *look.Source, folder string) []string {
@@ -172,11 +173,11 @@ func javaWrapper(s *look.Source, p *project) bool {
 	return false
 }
 
-var javaMainClasses = []*regexp.Regexp{
-	regexp.MustCompile(`<(?:start-class|mainClass|exec\.mainClass|main\.class|main-class)>\s*([\w.$]+)\s*<`),
-	regexp.MustCompile(`\bmainClass(?:Name)?\s*(?:=|\.set\()\s*["']([\w.$]+)["']`),
-	regexp.MustCompile(`\bmainClass\s*:=\s*Some\("([\w.$]+)"\)`),
-	regexp.MustCompile(`:main\s+\^?:?(?:skip-aot\s+)?([\w.*<>!?-]+)`),
+var javaMainClasses = []*grep.Regexp{
+	grep.Of(`<(?:start-class|mainClass|exec\.mainClass|main\.class|main-class)>\s*([\w.$]+)\s*<`),
+	grep.Of(`\bmainClass(?:Name)?\s*(?:=|\.set\()\s*["']([\w.$]+)["']`),
+	grep.Of(`\bmainClass\s*:=\s*Some\("([\w.$]+)"\)`),
+	grep.Of(`:main\s+\^?:?(?:skip-aot\s+)?([\w.*<>!?-]+)`),
 }
 
 // javaMainClass gives the main class, or namespace, that the build names.
@@ -189,19 +190,19 @@ func javaMainClass(build string) string {
 	return ""
 }
 
-var javaVersions = []*regexp.Regexp{
-	regexp.MustCompile(`<(?:maven\.compiler\.release|java\.version|maven\.compiler\.target|` +
+var javaVersions = []*grep.Regexp{
+	grep.Of(`<(?:maven\.compiler\.release|java\.version|maven\.compiler\.target|` +
 		`maven\.compiler\.source|release|jvmTarget|kotlin\.compiler\.jvmTarget)>\s*(?:1\.)?(\d+)\s*<`),
-	regexp.MustCompile(`JavaLanguageVersion\.of\(\s*["']?(\d+)`),
-	regexp.MustCompile(`\bjvmToolchain\(\s*(\d+)`),
-	regexp.MustCompile(`(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_|["'])?(?:1[._])?(\d+)`),
-	regexp.MustCompile(`-(?:-)?release["',\s]+(\d+)`),
+	grep.Of(`JavaLanguageVersion\.of\(\s*["']?(\d+)`),
+	grep.Of(`\bjvmToolchain\(\s*(\d+)`),
+	grep.Of(`(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_|["'])?(?:1[._])?(\d+)`),
+	grep.Of(`-(?:-)?release["',\s]+(\d+)`),
 }
 
 var (
-	javaVersionFile = regexp.MustCompile(`(\d+)(?:\.|$)`)
-	javaSdkman      = regexp.MustCompile(`(?m)^java=(\d+)`)
-	javaHeroku      = regexp.MustCompile(`(?m)^java\.runtime\.version\s*=\s*(?:1\.)?(\d+)`)
+	javaVersionFile = grep.Of(`(\d+)(?:\.|$)`)
+	javaSdkman      = grep.Of(`(?m)^java=(\d+)`)
+	javaHeroku      = grep.Of(`(?m)^java\.runtime\.version\s*=\s*(?:1\.)?(\d+)`)
 )
 
 // javaOldest is the lowest version that is asked for by name: what is older runs on

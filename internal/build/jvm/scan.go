@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
@@ -34,25 +35,25 @@ const (
 )
 
 var (
-	javaPackage = regexp.MustCompile(`(?m)^\s*package\s+([\w.]+)`)
-	javaClass   = regexp.MustCompile(`(?:^|[\s;}])((?:(?:public|abstract|final|sealed|open|data|case|static|` +
+	javaPackage = grep.Of(`(?m)^\s*package\s+([\w.]+)`)
+	javaClass   = grep.Of(`(?:^|[\s;}])((?:(?:public|abstract|final|sealed|open|data|case|static|` +
 		`private|protected|internal|strictfp)\s+)*)(class|object|interface|record|enum)\s+([A-Z]\w*)`)
-	javaMain = regexp.MustCompile(`\bstatic\b[\w\s]*\bvoid\s+main\s*\(|` +
+	javaMain = grep.Of(`\bstatic\b[\w\s]*\bvoid\s+main\s*\(|` +
 		`@JvmStatic\s+fun\s+main\s*\(|\bdef\s+main\s*\(\s*\w+\s*:\s*Array\[`)
-	javaInstanceMain = regexp.MustCompile(`(?m)^\s*(?:public\s+)?void\s+main\s*\(`)
-	kotlinMain       = regexp.MustCompile(`(?m)^(?:suspend\s+)?fun\s+main\s*\(`)
-	kotlinFileName   = regexp.MustCompile(`@file:JvmName\("(\w+)"\)`)
-	scalaMain        = regexp.MustCompile(`@main\s+def\s+(\w+)`)
-	scalaApp         = regexp.MustCompile(`\bextends\s+(?:App|IOApp(?:\.Simple)?|ZIOAppDefault|ZIOApp|` +
+	javaInstanceMain = grep.Of(`(?m)^\s*(?:public\s+)?void\s+main\s*\(`)
+	kotlinMain       = grep.Of(`(?m)^(?:suspend\s+)?fun\s+main\s*\(`)
+	kotlinFileName   = grep.Of(`@file:JvmName\("(\w+)"\)`)
+	scalaMain        = grep.Of(`@main\s+def\s+(\w+)`)
+	scalaApp         = grep.Of(`\bextends\s+(?:App|IOApp(?:\.Simple)?|ZIOAppDefault|ZIOApp|` +
 		`cask\.MainRoutes|cask\.Main|JFXApp3)\b`)
 	// javaMicronaut are base classes that implement Lambda's interfaces.
-	javaMicronaut = regexp.MustCompile(`\bMicronaut(?:Request|RequestStream|Lambda)Handler\b`)
-	javaSerial    = regexp.MustCompile(`\b(RequestHandler|RequestStreamHandler)\b`)
-	javaGoogle    = regexp.MustCompile(`\b(HttpFunction|CloudEventsFunction|ExperimentalCloudEventsFunction|` +
+	javaMicronaut = grep.Of(`\bMicronaut(?:Request|RequestStream|Lambda)Handler\b`)
+	javaSerial    = grep.Of(`\b(RequestHandler|RequestStreamHandler)\b`)
+	javaGoogle    = grep.Of(`\b(HttpFunction|CloudEventsFunction|ExperimentalCloudEventsFunction|` +
 		`RawBackgroundFunction|BackgroundFunction|TypedFunction)\b`)
-	javaFaaS    = regexp.MustCompile(`\b(?:AbstractHandler|IHandler)\b`)
-	javaWhisk   = regexp.MustCompile(`\bstatic\s+JsonObject\s+main\s*\(\s*(?:final\s+)?JsonObject\b`)
-	javaContext = regexp.MustCompile(`\bpublic\s+(?:final\s+)?[\w<>\[\],.? ]+\s(\w+)\s*\(` +
+	javaFaaS    = grep.Of(`\b(?:AbstractHandler|IHandler)\b`)
+	javaWhisk   = grep.Of(`\bstatic\s+JsonObject\s+main\s*\(\s*(?:final\s+)?JsonObject\b`)
+	javaContext = grep.Of(`\bpublic\s+(?:final\s+)?[\w<>\[\],.? ]+\s(\w+)\s*\(` +
 		`(?:[^()]*,)?\s*(?:final\s+)?Context\s+\w+\s*\)|` +
 		`\b(?:fun|def)\s+(\w+)\s*\((?:[^()]*,)?\s*\w+\s*:\s*Context\s*,?\s*\)`)
 )

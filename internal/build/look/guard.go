@@ -4,11 +4,12 @@ package look
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 )
 
 // Bounds of the files that a parser reads on our side of the sandbox: a parser that
@@ -19,7 +20,7 @@ const (
 )
 
 // YAMLReference matches anchors and aliases, which could multiply what a parser makes.
-var YAMLReference = regexp.MustCompile(`(?m)(?:^|[\s\[{,])[*&]\w`)
+var YAMLReference = grep.Of(`(?m)(?:^|[\s\[{,])[*&]\w`)
 
 // Parsable tells whether a file of YAML or TOML is small and flat enough to parse.
 func Parsable(text string) bool { return len(text) <= ParsedBytesMax && Flat(text) }

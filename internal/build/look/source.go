@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -192,7 +192,7 @@ func (s *Source) Executable(name string) (program, script bool) {
 	return strings.HasPrefix(text, "\x7fELF"), strings.HasPrefix(text, "#!")
 }
 
-var toolLine = regexp.MustCompile(`(?m)^\s*([\w-]+)\s+v?(\S+)`)
+var toolLine = grep.Of(`(?m)^\s*([\w-]+)\s+v?(\S+)`)
 
 // miseFile is what matters of a mise.toml.
 type miseFile struct {

@@ -5,10 +5,10 @@ package npm
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -145,10 +145,10 @@ func config(s *look.Source, stem string) string {
 }
 
 var (
-	nextOutput = regexp.MustCompile(`\boutput\s*:\s*['"](export|standalone)['"]`)
-	noSSR      = regexp.MustCompile(`\bssr\s*:\s*false\b`)
-	viteOut    = regexp.MustCompile(`\boutDir\s*:\s*['"]([\w./-]+)['"]`)
-	viteServes = regexp.MustCompile(`^(?:vite|serve|npx serve|http-server|npm run (?:dev|preview))\b|^$`)
+	nextOutput = grep.Of(`\boutput\s*:\s*['"](export|standalone)['"]`)
+	noSSR      = grep.Of(`\bssr\s*:\s*false\b`)
+	viteOut    = grep.Of(`\boutDir\s*:\s*['"]([\w./-]+)['"]`)
+	viteServes = grep.Of(`^(?:vite|serve|npx serve|http-server|npm run (?:dev|preview))\b|^$`)
 	astroHost  = map[string]string{"HOST": "0.0.0.0"}
 )
 

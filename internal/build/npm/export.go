@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -17,29 +18,30 @@ const jsIsExport = `(?:export\s+default|module\.exports\s*=)`
 
 // Evidence in the text of a JavaScript or TypeScript module.
 var (
-	jsListens = regexp.MustCompile(`\.listen\s*\(|\bserve\s*\(\s*(?:app|\{)`)
-	jsApp     = regexp.MustCompile(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*` +
+	jsListens = grep.Of(`\.listen\s*\(|\bserve\s*\(\s*(?:app|\{)`)
+	jsApp     = grep.Of(`\b(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*` +
 		`(express|fastify|Fastify|Koa|koa|polka|connect|restana|createServer|micro|Hono|Elysia|itty|` +
 		`Router|AutoRouter|IttyRouter|createApp|buildApp)\s*(?:<[^>]*>)?\(`)
-	jsObject  = regexp.MustCompile(jsIsExport + `\s*\{`)
-	jsFetchIn = regexp.MustCompile(`(?:^|[\s,{])fetch\s*(?:\(|:|,|$)`)
-	jsWorker  = regexp.MustCompile(`addEventListener\(\s*['"]fetch['"]`)
-	jsMethod  = regexp.MustCompile(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+` +
+	jsObject  = grep.Of(jsIsExport + `\s*\{`)
+	jsFetchIn = grep.Of(`(?:^|[\s,{])fetch\s*(?:\(|:|,|$)`)
+	jsWorker  = grep.Of(`addEventListener\(\s*['"]fetch['"]`)
+	jsMethod  = grep.Of(`(?m)^\s*export\s+(?:async\s+)?(?:function|const)\s+` +
 		`(GET|POST|PUT|PATCH|DELETE)\b`)
-	jsDefault = regexp.MustCompile(jsIsExport + `\s*(async\s+)?(?:function\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
+	jsDefault = grep.Of(jsIsExport + `\s*(async\s+)?(?:function\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
 		`\(([^)]*)\)(?:\s*:[^=]+)?\s*=>|(\w+)\s*=>)`)
-	jsNamed = regexp.MustCompile(jsIsExport + `\s*(?:new\s+)?([A-Za-z_$][\w$]*)\s*` +
+	jsNamed = grep.Of(jsIsExport + `\s*(?:new\s+)?([A-Za-z_$][\w$]*)\s*` +
 		`(?:[;\n(]|$|\s+(?:satisfies|as)\b)`)
-	jsExport = regexp.MustCompile(`(?m)(?:^|[;\n])\s*(?:(?:module\.)?exports\.(\w+)\s*=\s*|` +
+	jsExport = grep.Of(`(?m)(?:^|[;\n])\s*(?:(?:module\.)?exports\.(\w+)\s*=\s*|` +
 		`export\s+(?:const|let|var)\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*|` +
 		`export\s+((?:async\s+)?function\s*\*?\s*\w+))`)
-	jsList = regexp.MustCompile(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
-	jsFunc = regexp.MustCompile(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
+	jsList = grep.Of(`(?:module\.exports\s*=|export)\s*\{([^}]*)\}`)
+	jsFunc = grep.Of(`^(?:async\s+)?(?:function\s*\*?\s*\w*\s*(?:<[^>]*>)?\(([^)]*)\)|` +
 		`\(([^)]*)\)(?:\s*:\s*[^=]+)?\s*=>|(\w+)\s*=>)`)
-	jsWord    = regexp.MustCompile(`^\w+$`)
-	jsRequest = regexp.MustCompile(`^_?(?:req|request|ctx\.req|rq)$`)
-	jsAnswer  = regexp.MustCompile(`^_?(?:res|resp|response|reply)$`)
-	jsEvent   = regexp.MustCompile(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
+	jsLocal   = grep.Of(`^(\w+)\s*(?:;|\n|$)`)
+	jsWord    = grep.Of(`^\w+$`)
+	jsRequest = grep.Of(`^_?(?:req|request|ctx\.req|rq)$`)
+	jsAnswer  = grep.Of(`^_?(?:res|resp|response|reply)$`)
+	jsEvent   = grep.Of(`^_?(?:e|ev|evt|event|_event|_|payload|input)$`)
 )
 
 // appMakers make applications that can be exported as they are.
@@ -263,6 +265,9 @@ func scriptExports(text string) []export {
 		}
 		e.name = text[from:to]
 		e.parameters, e.isFunction = functionParameters(text[at[1]:])
+		if local := jsLocal.FindStringSubmatch(text[at[1]:]); local != nil && !e.isFunction {
+			e.parameters, e.isFunction = localFunction(text, local[1]) // exports.main = main
+		}
 		add(e)
 	}
 	for _, match := range jsList.FindAllStringSubmatch(text, -1) {

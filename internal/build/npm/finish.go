@@ -5,11 +5,11 @@ package npm
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
@@ -99,9 +99,9 @@ func nodeModules(s *look.Source, plan *look.Plan) []string {
 }
 
 var (
-	usesDeno    = regexp.MustCompile(`\bDeno\.\w`)
-	usesBun     = regexp.MustCompile(`\bBun\.\w`)
-	standInName = regexp.MustCompile(`['"](cloudflare:workers|@azure/functions|@netlify/functions|@vercel/functions)['"]`)
+	usesDeno    = grep.Of(`\bDeno\.\w`)
+	usesBun     = grep.Of(`\bBun\.\w`)
+	standInName = grep.Of(`['"](cloudflare:workers|@azure/functions|@netlify/functions|@vercel/functions)['"]`)
 )
 
 // nodeConfigure leaves for the guest what it cannot find out by itself.
@@ -178,7 +178,7 @@ func nodeInstall(s *look.Source, plan *look.Plan, pkg *packageFile) {
 	planBuilt(s, plan, pkg)
 }
 
-var yarnPath = regexp.MustCompile(`(?m)^yarnPath:\s*["']?([\w./-]+)`)
+var yarnPath = grep.Of(`(?m)^yarnPath:\s*["']?([\w./-]+)`)
 
 // nodeManager chooses the package manager by packageManager of package.json, else by
 // the lock file.
@@ -217,7 +217,7 @@ func startsBuilt(s *look.Source, plan *look.Plan, pkg *packageFile) bool {
 }
 
 // onlyModules is what CommonJS cannot say: import.meta, and await outside a function.
-var onlyModules = regexp.MustCompile(`\bimport\.meta\b|` +
+var onlyModules = grep.Of(`\bimport\.meta\b|` +
 	`(?m)^(?:export\s+)?(?:(?:const|let|var)\s+[^\n=]+=\s*)?await\b`)
 
 // typescriptOutput names the compiled module: beside its source, so that relative

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -19,7 +20,7 @@ import (
 // functionsMax bounds the functions of one folder.
 const functionsMax = 500
 
-var scriptFunction = regexp.MustCompile(`\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.\w+\s*=|` +
+var scriptFunction = grep.Of(`\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.\w+\s*=|` +
 	`\bexport\s+(?:const|let|var|async\s+function|function)\s+\w+|\bexport\s*\{`)
 
 // functionFiles lists the functions of a folder whose files are functions.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -88,11 +89,11 @@ func declared(found []look.Candidate, notice string) []look.Candidate {
 	return found
 }
 
-var nodeStart = regexp.MustCompile(
+var nodeStart = grep.Of(
 	`^(?:NODE_ENV=\w+\s+)?(node|nodejs|nodemon|tsx|ts-node|ts-node-dev|bun(?:\s+run)?)\s+((?:-\S+\s+)*)(\S+)$`)
 
 // imports is what a module cannot open a port without.
-var imports = regexp.MustCompile(`\b(?:require|import|getBuiltinModule)\b`)
+var imports = grep.Of(`\b(?:require|import|getBuiltinModule)\b`)
 
 // startOf judges the start script.
 func startOf(s *look.Source, pkg *packageFile, start string) []look.Candidate {
@@ -169,9 +170,9 @@ func withBin(words []string) []string {
 }
 
 var (
-	fwRegistered = regexp.MustCompile(`\b(http|cloudEvent|typed)\s*(?:<[^()]*>)?\(\s*['"]([\w-]+)['"]`)
-	fwSignature  = regexp.MustCompile(`--signature-type[= ](http|event|cloudevent|typed)\b`)
-	fwTarget     = regexp.MustCompile(`--target[= ]([\w-]+)`)
+	fwRegistered = grep.Of(`\b(http|cloudEvent|typed)\s*(?:<[^()]*>)?\(\s*['"]([\w-]+)['"]`)
+	fwSignature  = grep.Of(`--signature-type[= ](http|event|cloudevent|typed)\b`)
+	fwTarget     = grep.Of(`--target[= ]([\w-]+)`)
 )
 
 // nodeFramework finds the target of a functions-framework source.

@@ -5,11 +5,11 @@ package npm
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -60,16 +60,16 @@ func whiskSettings(s *look.Source) *whiskConfig {
 }
 
 var (
-	jsNamesMain = regexp.MustCompile(`\bmain\b`)
-	jsMain      = regexp.MustCompile(`(?m)^\s*(?:async\s+)?function\s+main\s*\(([^)]*)\)`)
-	jsExports   = regexp.MustCompile(`\bexports\b|^\s*export\b|(?m)^import\b`)
-	jsCalls     = regexp.MustCompile(`(?m)^\s*(?:await\s+)?main\s*\(`)
-	jsParams    = regexp.MustCompile(`^_?(?:params|args|parameters|arguments_)$`)
-	jsFaaS      = regexp.MustCompile(`\bcontext\s*\.\s*(?:status\s*\(|succeed\s*\(|headers\s*\()`)
-	jsDenoRun   = regexp.MustCompile(`\bDeno\.serve\s*\(|\bBun\.serve\s*\(`)
-	jsForeign   = regexp.MustCompile(`\bfrom\s+['"]((?:npm|jsr|https?):[^'"]*)['"]|\bimport\s+['"]((?:npm|jsr|https?):[^'"]*)['"]`)
-	jsClass     = regexp.MustCompile(`\bexport\s+default\s+class\b[^{]*\bextends\s+WorkerEntrypoint\b`)
-	jsWork      = regexp.MustCompile(`(?:^|[\s,{])(?:scheduled|queue)\s*(?:\(|:|,|$)`)
+	jsNamesMain = grep.Of(`\bmain\b`)
+	jsMain      = grep.Of(`(?m)^\s*(?:async\s+)?function\s+main\s*\(([^)]*)\)`)
+	jsExports   = grep.Of(`\bexports\b|^\s*export\b|(?m)^import\b`)
+	jsCalls     = grep.Of(`(?m)^\s*(?:await\s+)?main\s*\(`)
+	jsParams    = grep.Of(`^_?(?:params|args|parameters|arguments_)$`)
+	jsFaaS      = grep.Of(`\bcontext\s*\.\s*(?:status\s*\(|succeed\s*\(|headers\s*\()`)
+	jsDenoRun   = grep.Of(`\bDeno\.serve\s*\(|\bBun\.serve\s*\(`)
+	jsForeign   = grep.Of(`\bfrom\s+['"]((?:npm|jsr|https?):[^'"]*)['"]|\bimport\s+['"]((?:npm|jsr|https?):[^'"]*)['"]`)
+	jsClass     = grep.Of(`\bexport\s+default\s+class\b[^{]*\bextends\s+WorkerEntrypoint\b`)
+	jsWork      = grep.Of(`(?:^|[\s,{])(?:scheduled|queue)\s*(?:\(|:|,|$)`)
 )
 
 // nodeForeign judges what is written for other platforms, by the text of one module.
@@ -135,9 +135,9 @@ func wrangler(s *look.Source) (file wranglerFile, name string) {
 }
 
 var (
-	trailingComma = regexp.MustCompile(`,(\s*[}\]])`)
+	trailingComma = grep.Of(`,(\s*[}\]])`)
 	// wranglerBindings are what workers are given beside variables.
-	wranglerBindings = regexp.MustCompile(`\b(kv_namespaces|r2_buckets|d1_databases|durable_objects|producers|` +
+	wranglerBindings = grep.Of(`\b(kv_namespaces|r2_buckets|d1_databases|durable_objects|producers|` +
 		`services|vectorize|hyperdrive|analytics_engine_datasets|ai|browser|send_email|workflows)\b`)
 )
 
@@ -183,7 +183,7 @@ func fetchConfig(s *look.Source, plan *look.Plan, config *nodeConfig, text strin
 	}
 }
 
-var npmSpecifier = regexp.MustCompile(`^npm:/?((?:@[\w.-]+/)?[\w.-]+)(?:@([^/]+))?`)
+var npmSpecifier = grep.Of(`^npm:/?((?:@[\w.-]+/)?[\w.-]+)(?:@([^/]+))?`)
 
 // denoPackage makes a package.json of what deno.json maps to npm; nil when it maps
 // nothing so.

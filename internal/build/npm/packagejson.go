@@ -4,8 +4,8 @@ package npm
 
 import (
 	"encoding/json"
-	"regexp"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
@@ -60,7 +60,7 @@ func (p *packageFile) needsInstall() bool {
 	return len(p.Dependencies)+len(p.Optional) > 0 || p.Workspaces != nil
 }
 
-var enginesMajor = regexp.MustCompile(`^\s*[\^~=v]*\s*(\d+)(?:\.(?:\d+|x|\*))*\s*$`)
+var enginesMajor = grep.Of(`^\s*[\^~=v]*\s*(\d+)(?:\.(?:\d+|x|\*))*\s*$`)
 
 // nodeVersion gives the version of Node that the source asks for, if it is one.
 func nodeVersion(s *look.Source, pkg *packageFile) string {

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -47,11 +47,11 @@ type project struct {
 }
 
 var (
-	csMain      = regexp.MustCompile(`\bstatic\s+(?:async\s+)?(?:unsafe\s+)?[\w.<>]+\s+Main\s*\(`)
-	csServes    = regexp.MustCompile(`\bnew\s+(?:System\.Net\.)?HttpListener\b|\bnew\s+(?:[\w.]+\.)?TcpListener\b`)
-	csNames     = regexp.MustCompile(`^[A-Za-z_][\w.-]{0,100}$`)
-	csFramework = regexp.MustCompile(`^net(?:coreapp)?(\d+)\.\d+`)
-	csEntries   = regexp.MustCompile(`^([\w.-]+)::([\w.+]+)::(\w+)$`)
+	csMain      = grep.Of(`\bstatic\s+(?:async\s+)?(?:unsafe\s+)?[\w.<>]+\s+Main\s*\(`)
+	csServes    = grep.Of(`\bnew\s+(?:System\.Net\.)?HttpListener\b|\bnew\s+(?:[\w.]+\.)?TcpListener\b`)
+	csNames     = grep.Of(`^[A-Za-z_][\w.-]{0,100}$`)
+	csFramework = grep.Of(`^net(?:coreapp)?(\d+)\.\d+`)
+	csEntries   = grep.Of(`^([\w.-]+)::([\w.+]+)::(\w+)$`)
 )
 
 // monoPackages are those that the guest has a stand-in for, or that nothing of is used.

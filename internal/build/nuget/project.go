@@ -4,11 +4,11 @@ package nuget
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -23,13 +23,13 @@ const (
 )
 
 var (
-	csTests     = regexp.MustCompile(`(?i)(?:^|[./])tests?(?:[./]|$)|\.?tests?\.csproj$`)
-	csFileScope = regexp.MustCompile(`(?m)^\s*namespace\s+[\w.]+\s*;`)
-	csRecord    = regexp.MustCompile(`(?m)^\s*(?:public|internal)\s+(?:sealed\s+)?record\s`)
-	csTopLevel  = regexp.MustCompile(`(?m)^(?:Console\.|var\s|await\s)`)
-	csNamespace = regexp.MustCompile(`\bnamespace\s+([\w.]+)`)
-	csClass     = regexp.MustCompile(`\bpublic\s+(?:(?:sealed|static|partial|abstract)\s+)*class\s+(\w+)`)
-	csMethod    = regexp.MustCompile(`\bpublic\s+(?:(?:static|async|virtual|override|sealed)\s+)*` +
+	csTests     = grep.Of(`(?i)(?:^|[./])tests?(?:[./]|$)|\.?tests?\.csproj$`)
+	csFileScope = grep.Of(`(?m)^\s*namespace\s+[\w.]+\s*;`)
+	csRecord    = grep.Of(`(?m)^\s*(?:public|internal)\s+(?:sealed\s+)?record\s`)
+	csTopLevel  = grep.Of(`(?m)^(?:Console\.|var\s|await\s)`)
+	csNamespace = grep.Of(`\bnamespace\s+([\w.]+)`)
+	csClass     = grep.Of(`\bpublic\s+(?:(?:sealed|static|partial|abstract)\s+)*class\s+(\w+)`)
+	csMethod    = grep.Of(`\bpublic\s+(?:(?:static|async|virtual|override|sealed)\s+)*` +
 		`[\w.<>,\[\]? ]+?\s+(\w+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)`)
 )
 

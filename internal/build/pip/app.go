@@ -8,37 +8,38 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 // Evidence of web applications in the text of a Python module.
 var (
-	pyASGI = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FastAPI|Starlette|Quart|Litestar|` +
+	pyASGI = grep.Of(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FastAPI|Starlette|Quart|Litestar|` +
 		`ASGIApp|Sanic|get_asgi_application|WsgiToAsgi|FastHTML|ProtocolTypeRouter)\(`)
-	pyFalconASGI = regexp.MustCompile(`(?m)^(\w+)\s*=\s*falcon\.asgi\.App\(`)
-	pyWSGI       = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:(?:\w+\.)*(?:Flask|Bottle|` +
+	pyFalconASGI = grep.Of(`(?m)^(\w+)\s*=\s*falcon\.asgi\.App\(`)
+	pyWSGI       = grep.Of(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:(?:\w+\.)*(?:Flask|Bottle|` +
 		`get_wsgi_application|APIFlask|Eve)|falcon\.App|falcon\.API|bottle\.default_app)\(`)
-	pyDash       = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:dash\.)?Dash\(`)
-	pyFactory    = regexp.MustCompile(`(?m)^def\s+(create_app|make_app|get_app)\s*\(([^)]*)\)`)
-	pyFactorySee = regexp.MustCompile(`\b(Flask|FastAPI|Starlette|Quart)\(`)
-	pyAppCalls   = regexp.MustCompile(
+	pyDash       = grep.Of(`(?m)^(\w+)\s*=\s*(?:dash\.)?Dash\(`)
+	pyFactory    = grep.Of(`(?m)^def\s+(create_app|make_app|get_app)\s*\(([^)]*)\)`)
+	pyFactorySee = grep.Of(`\b(Flask|FastAPI|Starlette|Quart)\(`)
+	pyAppCalls   = grep.Of(
 		`(?m)^(app|application)\s*=\s*(?:\w+\.)*(?:create_app|make_app|get_app)\(`)
-	pyWSGIDef = regexp.MustCompile(
+	pyWSGIDef = grep.Of(
 		`(?m)^def\s+(\w+)\s*\(\s*(?:environ|env)\s*,\s*start_response\s*\)`)
-	pyASGIDef = regexp.MustCompile(
+	pyASGIDef = grep.Of(
 		`(?m)^async\s+def\s+(\w+)\s*\(\s*scope\s*,\s*receive\s*,\s*send\s*\)`)
-	pyServer = regexp.MustCompile(`\bHTTPServer\(|\bTCPServer\(|serve_forever\(|\brun_app\(|uvicorn\.run\(|` +
+	pyServer = grep.Of(`\bHTTPServer\(|\bTCPServer\(|serve_forever\(|\brun_app\(|uvicorn\.run\(|` +
 		`\bserve\(\s*app|\.run_server\(|\bmake_server\(|asyncio\.start_server\(|hypercorn|` +
 		`WSGIServer\(|IOLoop|\.launch\(|(?m)^\s*(?:bottle\.)?run\(\s*(?:host|port|app)\b|` +
 		`\.listen\([^)]*\)[\s\S]*asyncio\.Event\(\)`)
-	pyAIOHTTP   = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:aiohttp\.)?web\.Application\(`)
-	pyFastApp   = regexp.MustCompile(`(?m)^(\w+)\s*,\s*\w+[^=\n]*=\s*fast_app\(`)
-	pyFalcon    = regexp.MustCompile(`(?m)^from\s+falcon\s+import\s[^\n]*\bApp\b`)
-	pyApp       = regexp.MustCompile(`(?m)^(\w+)\s*=\s*App\(`)
-	pyGradio    = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+gradio\b`)
-	pyStreamlit = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+streamlit\b`)
-	pySettings  = regexp.MustCompile(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)\.settings`)
+	pyAIOHTTP   = grep.Of(`(?m)^(\w+)\s*=\s*(?:aiohttp\.)?web\.Application\(`)
+	pyFastApp   = grep.Of(`(?m)^(\w+)\s*,\s*\w+[^=\n]*=\s*fast_app\(`)
+	pyFalcon    = grep.Of(`(?m)^from\s+falcon\s+import\s[^\n]*\bApp\b`)
+	pyApp       = grep.Of(`(?m)^(\w+)\s*=\s*App\(`)
+	pyGradio    = grep.Of(`(?m)^\s*(?:import|from)\s+gradio\b`)
+	pyStreamlit = grep.Of(`(?m)^\s*(?:import|from)\s+streamlit\b`)
+	pySettings  = grep.Of(`DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)\.settings`)
 )
 
 func pythonApplications(name, text string) []look.Candidate {
@@ -46,12 +47,12 @@ func pythonApplications(name, text string) []look.Candidate {
 	add := func(dialect dayfly.Dialect, export string) {
 		found = append(found, look.Handler(toolchain.Python, dialect, name, export))
 	}
-	for _, pattern := range []*regexp.Regexp{pyASGI, pyFalconASGI, pyASGIDef} {
+	for _, pattern := range []*grep.Regexp{pyASGI, pyFalconASGI, pyASGIDef} {
 		if match := pattern.FindStringSubmatch(text); match != nil {
 			add(dayfly.DialectASGI, match[1])
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{pyWSGI, pyWSGIDef} {
+	for _, pattern := range []*grep.Regexp{pyWSGI, pyWSGIDef} {
 		if match := pattern.FindStringSubmatch(text); match != nil {
 			add(dayfly.DialectWSGI, match[1])
 		}

@@ -5,17 +5,17 @@ package pip
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
 var (
-	pyVersion = regexp.MustCompile(`^\s*(?:python-)?(3\.\d+)(?:\.\d+)?\s*$`)
-	pyExact   = regexp.MustCompile(`^\s*(?:==|~=)\s*(3\.\d+)`)
-	pyNeeds   = regexp.MustCompile(`(?m)^[^#\s]`)
+	pyVersion = grep.Of(`^\s*(?:python-)?(3\.\d+)(?:\.\d+)?\s*$`)
+	pyExact   = grep.Of(`^\s*(?:==|~=)\s*(3\.\d+)`)
+	pyNeeds   = grep.Of(`(?m)^[^#\s]`)
 )
 
 // Finish adds what pip installs and which Python is asked for.
@@ -182,7 +182,7 @@ func pipfile(s *look.Source, plan *look.Plan) {
 	}
 }
 
-var plainVersion = regexp.MustCompile(`^\d+(?:\.\d+)*$`)
+var plainVersion = grep.Of(`^\d+(?:\.\d+)*$`)
 
 // poetryRequirement turns a dependency of Poetry or Pipenv into one of pip's.
 func poetryRequirement(name string, value any) (string, bool) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 )
 
@@ -249,9 +250,9 @@ func both(a, b string) string {
 }
 
 var (
-	nameRuns     = regexp.MustCompile(`[-_.]+`)
-	extraMarker  = regexp.MustCompile(`\bextra\s*==\s*["'][^"']*["']`)
-	requirement0 = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;(.*))?$`)
+	nameRuns     = grep.Of(`[-_.]+`)
+	extraMarker  = grep.Of(`\bextra\s*==\s*["'][^"']*["']`)
+	requirement0 = grep.Of(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?([^;]*)(?:;(.*))?$`)
 )
 
 // normalName gives a package's name as indexes compare it.

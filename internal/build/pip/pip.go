@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -27,13 +28,13 @@ var notModules = []string{"setup.py", "conftest.py", "manage.py", "gunicorn.conf
 
 // Evidence in the text of a Python module. Only what starts a line counts.
 var (
-	pyFramework = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+functions_framework\b`)
-	pyDecorated = regexp.MustCompile(`(?m)^@(?:functions_framework\.)?(http|cloud_event|typed)\b[^\n]*\n` +
+	pyFramework = grep.Of(`(?m)^\s*(?:import|from)\s+functions_framework\b`)
+	pyDecorated = grep.Of(`(?m)^@(?:functions_framework\.)?(http|cloud_event|typed)\b[^\n]*\n` +
 		`(?:@[^\n]*\n)*(?:async\s+)?def\s+(\w+)`)
-	pyDef        = regexp.MustCompile(`(?m)^(async\s+)?def\s+(\w+)\s*\(([^)]*)\)`)
-	pyHandlerVar = regexp.MustCompile(`(?m)^(handler|lambda_handler)\s*(?::[^=\n]+)?=\s*\S`)
-	pyCalls      = regexp.MustCompile(`(?m)^[A-Za-z_][\w.]*\(`)
-	pyTalks      = regexp.MustCompile(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
+	pyDef        = grep.Of(`(?m)^(async\s+)?def\s+(\w+)\s*\(([^)]*)\)`)
+	pyHandlerVar = grep.Of(`(?m)^(handler|lambda_handler)\s*(?::[^=\n]+)?=\s*\S`)
+	pyCalls      = grep.Of(`(?m)^[A-Za-z_][\w.]*\(`)
+	pyTalks      = grep.Of(`\bprint\(|sys\.std(?:in|out)|\binput\(|__main__`)
 )
 
 // Candidates looks for what Python code can be called by.

@@ -5,26 +5,26 @@ package pip
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
 
 // Evidence of other platforms in the text of a Python module.
 var (
-	pyAzureApp   = regexp.MustCompile(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FunctionApp|AsgiFunctionApp|WsgiFunctionApp)\(`)
-	pyAzureAuth  = regexp.MustCompile(`AuthLevel\.(?:FUNCTION|ADMIN)\b|"authLevel"\s*:\s*"(?:function|admin)"`)
-	pyHTTPClass  = regexp.MustCompile(`(?m)^class\s+handler\s*\(\s*(?:\w+\.)*BaseHTTPRequestHandler\s*\)`)
-	pyAnyApp     = regexp.MustCompile(`(?m)^(?:async\s+)?(?:def\s+)?(app|application)\s*(?:\(|(?::[^=\n]+)?=)`)
-	pyChalice    = regexp.MustCompile(`(?m)^\w+\s*=\s*(?:chalice\.)?Chalice\(`)
-	pyAWSGI      = regexp.MustCompile(`(?m)^\s*(?:import|from)\s+awsgi\b`)
-	pyMainGuard  = regexp.MustCompile(`__name__\s*==\s*["']__main__["']|\bargparse\b|sys\.argv`)
+	pyAzureApp   = grep.Of(`(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(?:FunctionApp|AsgiFunctionApp|WsgiFunctionApp)\(`)
+	pyAzureAuth  = grep.Of(`AuthLevel\.(?:FUNCTION|ADMIN)\b|"authLevel"\s*:\s*"(?:function|admin)"`)
+	pyHTTPClass  = grep.Of(`(?m)^class\s+handler\s*\(\s*(?:\w+\.)*BaseHTTPRequestHandler\s*\)`)
+	pyAnyApp     = grep.Of(`(?m)^(?:async\s+)?(?:def\s+)?(app|application)\s*(?:\(|(?::[^=\n]+)?=)`)
+	pyChalice    = grep.Of(`(?m)^\w+\s*=\s*(?:chalice\.)?Chalice\(`)
+	pyAWSGI      = grep.Of(`(?m)^\s*(?:import|from)\s+awsgi\b`)
+	pyMainGuard  = grep.Of(`__name__\s*==\s*["']__main__["']|\bargparse\b|sys\.argv`)
 	whiskModules = []string{"__main__.py", "main.py", "index.py", "action.py", "hello.py"}
 	whiskNames   = []string{"args", "params", "event", "dict", "_args", "_params"}
 )

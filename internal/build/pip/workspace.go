@@ -4,10 +4,10 @@ package pip
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -16,8 +16,8 @@ import (
 const membersMax = 100
 
 var (
-	plainFolder = regexp.MustCompile(`^[A-Za-z0-9_][\w./-]*$`)
-	scriptOf    = regexp.MustCompile(`^\s*([A-Za-z_][\w.]*):([A-Za-z_]\w*)\s*$`)
+	plainFolder = grep.Of(`^[A-Za-z0-9_][\w./-]*$`)
+	scriptOf    = grep.Of(`^\s*([A-Za-z_][\w.]*):([A-Za-z_]\w*)\s*$`)
 )
 
 // uvTable is what uv keeps in pyproject.toml.

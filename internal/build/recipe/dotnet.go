@@ -10,11 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/nuget"
 	"github.com/dayfly-faas/dayfly/internal/guest/dotnet"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -51,7 +51,7 @@ func (k *kitchen) dotnetSteps(context.Context) ([]Step, error) {
 	return k.publishSteps(), nil
 }
 
-var dotnetVersion = regexp.MustCompile(`^\d+\.\d+`)
+var dotnetVersion = grep.Of(`^\d+\.\d+`)
 
 // publishSteps have the SDK restore packages and publish.
 func (k *kitchen) publishSteps() []Step {

@@ -5,9 +5,10 @@ package recipe
 import (
 	"encoding/xml"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 )
 
 // dependencyPlugin copies what a project depends on. Its version is named, so that it
@@ -127,7 +128,7 @@ func (b *javaBuild) settings() string {
 		address.String()+"</url></mirror></mirrors></settings>") + " > " + settingsFile + "\n"
 }
 
-var mavenCore = regexp.MustCompile(`/maven-core-(\d+)\.(\d+)[\d.]*\.jar$`)
+var mavenCore = grep.Of(`/maven-core-(\d+)\.(\d+)[\d.]*\.jar$`)
 
 // hostMaven finds a Maven 3.9 or later where distributions and people put it. Older
 // ones compile for a Java that today's do not know, unless a project says otherwise.

@@ -7,10 +7,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -79,7 +79,7 @@ func (k *kitchen) npmSteps(ctx context.Context) ([]Step, error) {
 }
 
 // unfocused are yarns that leave out what is for development only with a plugin.
-var unfocused = regexp.MustCompile(`^yarn-[23]\.`)
+var unfocused = grep.Of(`^yarn-[23]\.`)
 
 // packageManager is how one package manager is told what to do.
 type packageManager struct {
