@@ -17,7 +17,7 @@ help: ## show this list
 setup: ## install what this machine lacks: Go, Python, Node.js
 	@scripts/setup
 
-languages: ## install the toolchains of all languages, which the tests need
+languages: ## install the toolchains of all languages and S3's clients, which the tests need
 	@scripts/setup languages
 
 up: build ## set up, build, start the platform, deploy the thumbnailer example

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -28,6 +29,7 @@ const clientTimeout = 5 * time.Minute
 func (s *stand) environment() []string {
 	id, secret := s.keys.Credentials("shop")
 	return append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") }),
+		"PATH="+pythonClients()+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"AWS_ENDPOINT_URL_S3="+s.url, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 }
@@ -45,16 +47,44 @@ func (s *stand) drive(t *testing.T, name string, args ...string) {
 	}
 }
 
-// withModule gives a Python that has a module: one of the machine's.
-func withModule(t *testing.T, module string) string {
+// pythonClients is where scripts/setup languages installs boto3 and the AWS CLI.
+func pythonClients() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "dayfly-tests", "python", "bin")
+}
+
+// withBoto3 gives a Python whose boto3 reads the address of buckets from its environment;
+// those of before 1.28 would go to AWS.
+func withBoto3(t *testing.T) string {
 	t.Helper()
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import "+module).Run() == nil {
+	const recent = "import boto3, sys; sys.exit(tuple(map(int, boto3.__version__.split('.')[:2])) < (1, 28))"
+	for _, python := range []string{filepath.Join(pythonClients(), "python"), "python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", recent).Run() == nil {
 			return python
 		}
 	}
-	t.Skipf("NOT TESTED: no Python here has %s; install python3-boto3", module)
+	t.Skip("NOT TESTED: no Python here has boto3 1.28 or later; run scripts/setup languages")
 	return ""
+}
+
+// withCommandLine skips the test where no AWS CLI does the same: 1.29 and 2.13 began to.
+func withCommandLine(t *testing.T) {
+	t.Helper()
+	for _, aws := range []string{filepath.Join(pythonClients(), "aws"), "aws"} {
+		out, err := exec.Command(aws, "--version").CombinedOutput()
+		var major, minor int
+		if _, scanErr := fmt.Sscanf(string(out), "aws-cli/%d.%d", &major, &minor); err != nil || scanErr != nil {
+			continue
+		}
+		if major == 1 && minor >= 29 || major == 2 && minor >= 13 || major > 2 {
+			return
+		}
+		break // it is the one that the script would find
+	}
+	t.Skip("NOT TESTED: no recent AWS CLI here; run scripts/setup languages")
 }
 
 func TestBoto3(t *testing.T) {
@@ -62,7 +92,7 @@ func TestBoto3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a foreign client: run without -short")
 	}
-	python := withModule(t, "boto3")
+	python := withBoto3(t)
 	newStand(t).drive(t, python, "testdata/boto3_client.py")
 }
 
@@ -71,9 +101,7 @@ func TestAWSCommandLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a foreign client: run without -short")
 	}
-	if exec.Command("aws", "--version").Run() != nil {
-		t.Skip("NOT TESTED: there is no aws here; install awscli")
-	}
+	withCommandLine(t)
 	newStand(t).drive(t, "sh", "testdata/aws_cli.sh", t.TempDir())
 }
 
