@@ -5,46 +5,42 @@ package cli
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/client"
-	"github.com/dayfly-faas/dayfly/internal/config"
+	"github.com/dayfly-faas/dayfly/internal/cli/data"
+	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
 // World is what the command line sees of the process that it runs in.
-type World struct {
-	In       io.Reader
-	Out, Err io.Writer
-	Env      config.Environment
-	// Version is what this program says of itself.
-	Version string
-}
+type World = term.World
 
 // Main runs one command and gives its exit code.
 func Main(ctx context.Context, args []string, world World) int {
 	if len(args) > 0 && args[0] == "guest" {
 		return guest(args[1:], world) // first: it runs in a sandbox and must start fast
 	}
-	a := newApp(world)
+	a := &app{term.New(world)}
 	root := a.root()
 	root.SetArgs(args)
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	err := root.ExecuteContext(ctx)
-	if err != nil && !a.running {
+	if err != nil && !a.Running {
 		err = usageError(err)
 	}
-	a.printError(err)
-	return exitCode(err)
+	a.PrintError(err)
+	return term.ExitCode(err)
 }
+
+// app has all commands of this package.
+type app struct{ *term.Session }
 
 // untilSignal gives a context that ends with the first signal. From then on signals
 // are the system's again, so that a second one ends the process.
@@ -52,23 +48,6 @@ func untilSignal(ctx context.Context) (context.Context, func()) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
-}
-
-// app is one run of the command line.
-type app struct {
-	World
-	style style // of Out
-	alert style // of Err
-	now   func() time.Time
-
-	url, token string
-	json       bool
-	running    bool // a command began: errors are no longer about usage
-}
-
-func newApp(world World) *app {
-	return &app{World: world, now: time.Now,
-		style: styleFor(world.Out, world.Env), alert: styleFor(world.Err, world.Env)}
 }
 
 const rootHelp = `Dayfly runs functions: deploy code, and it runs on demand.
@@ -92,7 +71,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
-			a.running = true
+			a.Running = true
 		},
 	}
 	root.SetIn(a.In)
@@ -100,18 +79,19 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.Err)
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.StringVar(&a.url, "url", "", "management `URL` of the node")
-	flags.StringVar(&a.token, "token", "", "`TOKEN` of the node")
-	flags.BoolVar(&a.json, "json", false, "answer in JSON")
+	flags.StringVar(&a.URL, "url", "", "management `URL` of the node")
+	flags.StringVar(&a.Token, "token", "", "`TOKEN` of the node")
+	flags.BoolVar(&a.JSON, "json", false, "answer in JSON")
+	late := later.Commands(a.Session)
 	groups := []struct {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"node", "The node:", []*cobra.Command{a.up(), a.doctor(), a.runtimes(), a.clock()}},
-		{"code", "Functions:", []*cobra.Command{a.deploy(), a.rollback(), a.list(), a.inspect(),
-			a.invoke(), a.trigger(), a.cron(), a.pause(), a.resume(), a.evict(), a.remove()}},
-		{"state", "Data of functions:", []*cobra.Command{a.queue(), a.bucket(), a.object(), a.kv()}},
-		{"see", "What happened:", []*cobra.Command{a.logs(), a.invocations(), a.explain(), a.events(), a.dead(), a.cancel()}},
+		{"node", "The node:", append(late.Node, a.up(), a.doctor(), a.runtimes())},
+		{"code", "Functions:", append(late.Code, a.deploy(), a.rollback(), a.list(), a.inspect(),
+			a.invoke(), a.evict(), a.remove())},
+		{"state", "Data of functions:", data.Commands(a.Session)},
+		{"see", "What happened:", append(late.See, a.logs(), a.invocations(), a.explain())},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
@@ -119,7 +99,7 @@ func (a *app) root() *cobra.Command {
 			c.GroupID = g.id
 			c.Flags().SortFlags = false
 			if strings.Contains(c.Use, "NAME") {
-				c.ValidArgsFunction = a.completeNames
+				c.ValidArgsFunction = a.CompleteNames
 			}
 			root.AddCommand(c)
 		}
@@ -130,43 +110,6 @@ func (a *app) root() *cobra.Command {
 			WithHint("see: %s --help", c.CommandPath())
 	})
 	return root
-}
-
-// connect gives a client of the node that was chosen.
-func (a *app) connect() (*client.Client, error) {
-	given := config.Endpoint{URL: a.url, Token: a.token}
-	found, err := config.Find(given, config.DataDir(a.Env), a.Env)
-	if err != nil {
-		return nil, err
-	}
-	return client.New(client.Options{URL: found.URL, Token: found.Token,
-		UserAgent: "dayfly/" + a.Version})
-}
-
-// exactly refuses any other number of arguments, and says what they are.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == len(names) {
-			return nil
-		}
-		if len(names) == 0 {
-			return dayfly.Errorf(dayfly.KindInvalid, "%s takes no arguments, not %q",
-				c.CommandPath(), args[0]).WithHint("see: %s --help", c.CommandPath())
-		}
-		return dayfly.Errorf(dayfly.KindInvalid, "%s needs %s", c.CommandPath(),
-			strings.Join(names, " and ")).WithHint("usage: %s", c.UseLine())
-	}
-}
-
-// atMost refuses more than n arguments.
-func atMost(n int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) <= n {
-			return nil
-		}
-		return dayfly.Errorf(dayfly.KindInvalid, "there is no use for %q", args[n]).
-			WithHint("usage: %s", c.UseLine())
-	}
 }
 
 // usageError gives errors of cobra the kind they have.
@@ -181,18 +124,4 @@ func usageError(err error) error {
 		return wrong.WithHint("did you mean: dayfly %s", words[len(words)-1])
 	}
 	return wrong.WithHint("see: dayfly --help")
-}
-
-// reference reads NAME or NAME.PROJECT; a project that a flag gave must not differ.
-func reference(text, project string) (dayfly.FunctionRef, error) {
-	ref, err := dayfly.ParseFunctionRef(text)
-	if err != nil || project == "" {
-		return ref, err
-	}
-	if strings.Contains(text, ".") && string(ref.Project) != project {
-		return ref, dayfly.Errorf(dayfly.KindInvalid,
-			"%s names project %s, and --project names %s", text, ref.Project, project)
-	}
-	ref.Project = dayfly.ProjectName(project)
-	return ref, ref.Validate()
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/api/apitest"
-	"github.com/dayfly-faas/dayfly/internal/cli"
+	"github.com/dayfly-faas/dayfly/internal/cli/clitest"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
@@ -30,35 +30,6 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 var hello = dayfly.FunctionRef{Project: dayfly.DefaultProject, Name: "hello"}
-
-// typed is what one command printed.
-type typed struct {
-	out, err string
-	code     int
-}
-
-// run types a command, against a node when there is one.
-func run(t *testing.T, n *apitest.Node, stdin string, args ...string) typed {
-	t.Helper()
-	env := map[string]string{"DAYFLY_DATA": t.TempDir()}
-	if n != nil {
-		env["DAYFLY_URL"], env["DAYFLY_TOKEN"] = n.URL, apitest.Token
-	}
-	var out, errs bytes.Buffer
-	code := cli.Main(t.Context(), args, cli.World{In: strings.NewReader(stdin), Out: &out, Err: &errs,
-		Env: func(key string) string { return env[key] }, Version: "1.2.3"})
-	return typed{out.String(), errs.String(), code}
-}
-
-// write makes a file below dir.
-func write(t *testing.T, dir, name, text string) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func golden(t *testing.T, path, got string) {
 	t.Helper()
@@ -90,11 +61,11 @@ func TestHelpIsTheGuide(t *testing.T) {
 		"dead show", "dead redrive", "dead drop", "cancel", "clock", "clock advance", "version"}
 	for _, name := range commands {
 		args := append(strings.Fields(name), "--help")
-		got := run(t, nil, "", args...)
-		if got.code != 0 || got.err != "" {
+		got := clitest.Run(t, nil, "", args...)
+		if got.Code != 0 || got.Err != "" {
 			t.Errorf("%v: %+v", args, got)
 		}
-		fmt.Fprintf(&guide, "\n## %s\n\n```\n%s```\n", strings.TrimSpace("dayfly "+name), got.out)
+		fmt.Fprintf(&guide, "\n## %s\n\n```\n%s```\n", strings.TrimSpace("dayfly "+name), got.Out)
 	}
 	golden(t, "../../docs/guides/cli.md", guide.String())
 }
@@ -115,20 +86,20 @@ func TestErrorsHaveKindsAndHints(t *testing.T) {
 		dayfly.KindNotFound: 3, dayfly.KindConflict: 4, dayfly.KindExhausted: 5,
 		dayfly.KindUnavailable: 5, dayfly.KindTimeout: 8, dayfly.KindCanceled: 130,
 	} {
-		got := run(t, n, "", "invoke", "hello", "-d", `"`+string(kind)+`"`)
-		if want := (typed{"", "error: told\nhint: do this\n", code}); got != want {
+		got := clitest.Run(t, n, "", "invoke", "hello", "-d", `"`+string(kind)+`"`)
+		if want := (clitest.Typed{Err: "error: told\nhint: do this\n", Code: code}); got != want {
 			t.Errorf("kind %s: %+v, want %+v", kind, got, want)
 		}
 	}
-	got := run(t, n, "", "invoke", "hello", "-d", `"internal"`)
-	if got.code != 1 || strings.Contains(got.err, "told") {
+	got := clitest.Run(t, n, "", "invoke", "hello", "-d", `"internal"`)
+	if got.Code != 1 || strings.Contains(got.Err, "told") {
 		t.Errorf("internal: %+v", got)
 	}
-	got = run(t, n, "", "invoke", "hello", "-d", `"conflict"`, "--json")
+	got = clitest.Run(t, n, "", "invoke", "hello", "-d", `"conflict"`, "--json")
 	var told struct {
 		Error struct{ Kind, Message, Hint, Invocation string }
 	}
-	if err := json.Unmarshal([]byte(got.err), &told); err != nil || told.Error.Kind != "conflict" ||
+	if err := json.Unmarshal([]byte(got.Err), &told); err != nil || told.Error.Kind != "conflict" ||
 		told.Error.Message != "told" || told.Error.Hint != "do this" || len(told.Error.Invocation) != 36 {
 		t.Errorf("in JSON: %+v, %v", got, err)
 	}
@@ -137,8 +108,8 @@ func TestErrorsHaveKindsAndHints(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	app := write(t, dir, "app.py", "pass")
-	manifest := write(t, dir, "dayfly.yaml", "functions: {one: {source: ./app.py}}")
+	app := clitest.Write(t, dir, "app.py", "pass")
+	manifest := clitest.Write(t, dir, "dayfly.yaml", "functions: {one: {source: ./app.py}}")
 	tests := []struct {
 		args []string
 		code int
@@ -168,13 +139,13 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"list", "--url", "here"}, 2, "not the URL"},
 	}
 	for _, tt := range tests {
-		got := run(t, apitest.Start(t), "", tt.args...)
-		if got.code != tt.code || !strings.Contains(got.err, tt.want) || got.out != "" {
+		got := clitest.Run(t, apitest.Start(t), "", tt.args...)
+		if got.Code != tt.code || !strings.Contains(got.Err, tt.want) || got.Out != "" {
 			t.Errorf("dayfly %s: %+v, want code %d and %q", strings.Join(tt.args, " "), got,
 				tt.code, tt.want)
 		}
 	}
-	if got := run(t, nil, "", "list"); got.code != 6 || !strings.Contains(got.err, "dayfly up") {
+	if got := clitest.Run(t, nil, "", "list"); got.Code != 6 || !strings.Contains(got.Err, "dayfly up") {
 		t.Errorf("without a node: %+v", got)
 	}
 }
@@ -187,12 +158,12 @@ func TestDeployFlagsReachTheNode(t *testing.T) {
 		seen = r
 		return nil
 	}
-	app := write(t, t.TempDir(), "My App.py", "pass")
-	got := run(t, n, "", "deploy", app, "--runtime", "python3.12", "--contract", "http",
+	app := clitest.Write(t, t.TempDir(), "My App.py", "pass")
+	got := clitest.Run(t, n, "", "deploy", app, "--runtime", "python3.12", "--contract", "http",
 		"--command", "python3 app.py", "-e", "A=1", "-e", "B=x=y", "--memory", "64Mi", "--cpu", "0.5",
 		"--timeout", "1m", "--init-timeout", "2s", "--concurrency", "4", "--min", "0", "--max", "7",
 		"--idle", "5m", "--queue", "9", "--queue-timeout", "3s", "--egress", "none", "--project", "shop")
-	if got.code != 0 {
+	if got.Code != 0 {
 		t.Fatalf("%+v", got)
 	}
 	if seen.Function.String() != "my-app.shop" {
@@ -225,36 +196,36 @@ func TestDeployTellsWhatHappens(t *testing.T) {
 		progress(rollout.Event{Stage: "start"})
 		return nil
 	}
-	app := write(t, t.TempDir(), "hello.py", "pass")
-	got := run(t, n, "", "deploy", app)
+	app := clitest.Write(t, t.TempDir(), "hello.py", "pass")
+	got := clitest.Run(t, n, "", "deploy", app)
 	for _, want := range []string{"hello is live: revision 1", "found  python3.11\n",
 		"       handler (lambda)\n", "curl http://127.0.0.1:8080/function/hello"} {
-		if !strings.Contains(got.out, want) {
-			t.Errorf("stdout lacks %q:\n%s", want, got.out)
+		if !strings.Contains(got.Out, want) {
+			t.Errorf("stdout lacks %q:\n%s", want, got.Out)
 		}
 	}
 	for _, want := range []string{"hello: upload, 1 file, 4 B, sent as", "hello: install, 1 package",
 		"hello: start"} {
-		if !strings.Contains(got.err, want) {
-			t.Errorf("stderr lacks %q:\n%s", want, got.err)
+		if !strings.Contains(got.Err, want) {
+			t.Errorf("stderr lacks %q:\n%s", want, got.Err)
 		}
 	}
-	if strings.Contains(got.err, "pillow") || strings.Contains(got.out+got.err, "\x1b") {
-		t.Errorf("a build that worked is shown, or colour without a terminal:\n%s", got.err)
+	if strings.Contains(got.Err, "pillow") || strings.Contains(got.Out+got.Err, "\x1b") {
+		t.Errorf("a build that worked is shown, or colour without a terminal:\n%s", got.Err)
 	}
-	got = run(t, n, "", "deploy", app, "-v")
-	if !strings.Contains(got.err, "Collecting pillow") || !strings.Contains(got.out, "unchanged") ||
-		!strings.Contains(got.err, "already uploaded, nothing to send") {
+	got = clitest.Run(t, n, "", "deploy", app, "-v")
+	if !strings.Contains(got.Err, "Collecting pillow") || !strings.Contains(got.Out, "unchanged") ||
+		!strings.Contains(got.Err, "already uploaded, nothing to send") {
 		t.Errorf("verbose, again: %+v", got)
 	}
 	fail = true
-	got = run(t, n, "", "deploy", app)
-	if got.code != 2 || !strings.Contains(got.err, "✗ hello: install, 1 package") ||
-		strings.Count(got.err, "Collecting pillow") != 1 || !strings.Contains(got.err, "error: pip failed\n") {
+	got = clitest.Run(t, n, "", "deploy", app)
+	if got.Code != 2 || !strings.Contains(got.Err, "✗ hello: install, 1 package") ||
+		strings.Count(got.Err, "Collecting pillow") != 1 || !strings.Contains(got.Err, "error: pip failed\n") {
 		t.Errorf("a build that failed: %+v", got)
 	}
-	got = run(t, n, "", "deploy", app, "--json")
-	if got.code != 2 || strings.Count(got.err, "\n") != 1 || !json.Valid([]byte(got.err)) {
+	got = clitest.Run(t, n, "", "deploy", app, "--json")
+	if got.Code != 2 || strings.Count(got.Err, "\n") != 1 || !json.Valid([]byte(got.Err)) {
 		t.Errorf("a build that failed, in JSON: %+v", got)
 	}
 }
@@ -270,19 +241,19 @@ func TestInvokePrintsTheAnswerAlone(t *testing.T) {
 		}
 		return &dayfly.Result{Status: status, Body: io.NopCloser(bytes.NewReader(text))}, err
 	}
-	if got := run(t, n, "[1]", "invoke", "hello", "-d", "-"); got != (typed{"[1]", "", 0}) {
+	if got := clitest.Run(t, n, "[1]", "invoke", "hello", "-d", "-"); got != (clitest.Typed{Out: "[1]"}) {
 		t.Errorf("from stdin: %+v", got)
 	}
-	if got := run(t, n, "", "invoke", "hello"); got != (typed{"{}", "", 0}) {
+	if got := clitest.Run(t, n, "", "invoke", "hello"); got != (clitest.Typed{Out: "{}"}) {
 		t.Errorf("without an event: %+v", got)
 	}
-	file := write(t, t.TempDir(), "event.json", "\xff\x00")
-	got := run(t, n, "", "invoke", "hello", "-d", "@"+file, "--json")
-	if !strings.Contains(got.out, `"binary":"/wA="`) || got.code != 0 {
+	file := clitest.Write(t, t.TempDir(), "event.json", "\xff\x00")
+	got := clitest.Run(t, n, "", "invoke", "hello", "-d", "@"+file, "--json")
+	if !strings.Contains(got.Out, `"binary":"/wA="`) || got.Code != 0 {
 		t.Errorf("bytes in JSON: %+v", got)
 	}
-	got = run(t, n, "", "invoke", "hello", "-d", "404")
-	if got.out != "404" || got.code != 7 || !strings.Contains(got.err, "status 404") {
+	got = clitest.Run(t, n, "", "invoke", "hello", "-d", "404")
+	if got.Out != "404" || got.Code != 7 || !strings.Contains(got.Err, "status 404") {
 		t.Errorf("an answer of 404: %+v", got)
 	}
 }
@@ -317,25 +288,25 @@ func TestExplain(t *testing.T) {
 	n.Lines = []dayfly.LogLine{{Invocation: failed.ID, Function: hello, Stream: dayfly.StreamStderr,
 		Time: failed.Start.Add(5 * time.Millisecond), Text: "allocating"}}
 	for _, r := range n.Records {
-		got := run(t, n, "", "explain", string(r.ID))
-		if got.code != 0 || got.err != "" {
+		got := clitest.Run(t, n, "", "explain", string(r.ID))
+		if got.Code != 0 || got.Err != "" {
 			t.Fatalf("%+v", got)
 		}
 		when := r.Start.Local().Format("2006-01-02 15:04:05.000")
 		name := map[dayfly.InvocationID]string{"failed": "failed", "refused": "refused"}[r.ID]
-		golden(t, filepath.Join("testdata", "explain"+name+".txt"), strings.ReplaceAll(got.out, when, "WHEN"))
+		golden(t, filepath.Join("testdata", "explain"+name+".txt"), strings.ReplaceAll(got.Out, when, "WHEN"))
 	}
-	got := run(t, n, "", "explain", "failed", "--json")
+	got := clitest.Run(t, n, "", "explain", "failed", "--json")
 	var told struct {
 		Invocation dayfly.Record    `json:"invocation"`
 		Logs       []dayfly.LogLine `json:"logs"`
 		Advice     []string         `json:"advice"`
 	}
-	if err := json.Unmarshal([]byte(got.out), &told); err != nil || len(told.Logs) != 1 ||
+	if err := json.Unmarshal([]byte(got.Out), &told); err != nil || len(told.Logs) != 1 ||
 		len(told.Advice) != 1 || told.Invocation.Failure.Type != "OutOfMemory" {
 		t.Errorf("in JSON: %+v, %v", told, err)
 	}
-	if got := run(t, n, "", "explain", "other"); got.code != 3 {
+	if got := clitest.Run(t, n, "", "explain", "other"); got.Code != 3 {
 		t.Errorf("of a call that is not known: %+v", got)
 	}
 }
@@ -348,11 +319,11 @@ func TestListsAreTablesOrArrays(t *testing.T) {
 	n.Records = []dayfly.Record{record()}
 	n.Instances = []api.Instance{{ID: "i-1", Revision: "hello.default@1", State: "frozen",
 		Since: time.Now(), Calls: 12, MemoryBytes: 9 << 20}}
-	if got := run(t, n, "", "list"); !strings.Contains(got.err, "no functions yet") || got.out != "" {
+	if got := clitest.Run(t, n, "", "list"); !strings.Contains(got.Err, "no functions yet") || got.Out != "" {
 		t.Errorf("empty list: %+v", got)
 	}
-	app := write(t, t.TempDir(), "hello.py", "pass")
-	if got := run(t, n, "", "deploy", app, "--project", "shop"); got.code != 0 {
+	app := clitest.Write(t, t.TempDir(), "hello.py", "pass")
+	if got := clitest.Run(t, n, "", "deploy", app, "--project", "shop"); got.Code != 0 {
 		t.Fatalf("%+v", got)
 	}
 	for _, tt := range []struct{ args, want string }{
@@ -365,11 +336,11 @@ func TestListsAreTablesOrArrays(t *testing.T) {
 		{"version", "dayfly 1.2.3"},
 	} {
 		args := strings.Fields(tt.args)
-		if got := run(t, n, "", args...); !strings.Contains(got.out, tt.want) || got.code != 0 {
+		if got := clitest.Run(t, n, "", args...); !strings.Contains(got.Out, tt.want) || got.Code != 0 {
 			t.Errorf("dayfly %s: %+v, want %q", tt.args, got, tt.want)
 		}
-		got := run(t, n, "", append(args, "--json")...)
-		if got.code != 0 || !json.Valid([]byte(got.out)) || strings.Count(got.out, "\n") != 1 {
+		got := clitest.Run(t, n, "", append(args, "--json")...)
+		if got.Code != 0 || !json.Valid([]byte(got.Out)) || strings.Count(got.Out, "\n") != 1 {
 			t.Errorf("dayfly %s --json: %+v", tt.args, got)
 		}
 	}
@@ -380,15 +351,15 @@ func TestDoctor(t *testing.T) {
 	n := apitest.Start(t)
 	n.Features = []sandbox.Feature{{Name: "mount namespace", Given: true, Detail: "all"},
 		{Name: "landlock", Detail: "the kernel has none", Remedy: "use Linux 5.13"}}
-	got := run(t, n, "", "doctor")
-	if got.code != 0 || !strings.Contains(got.out, "✗  landlock         the kernel has none") ||
-		!strings.Contains(got.out, "› use Linux 5.13") || !strings.Contains(got.out, "Functions run") {
+	got := clitest.Run(t, n, "", "doctor")
+	if got.Code != 0 || !strings.Contains(got.Out, "✗  landlock         the kernel has none") ||
+		!strings.Contains(got.Out, "› use Linux 5.13") || !strings.Contains(got.Out, "Functions run") {
 		t.Errorf("a host that lacks something: %+v", got)
 	}
 	n.Features[0] = sandbox.Feature{Name: "mount namespace", Detail: "forbidden", Remedy: "allow them"}
-	got = run(t, n, "", "doctor")
-	if got.code != 5 || !strings.Contains(got.err, "functions cannot run: mount namespace is missing") ||
-		!strings.Contains(got.err, "hint: allow them") || strings.Contains(got.out, "Functions run") {
+	got = clitest.Run(t, n, "", "doctor")
+	if got.Code != 5 || !strings.Contains(got.Err, "functions cannot run: mount namespace is missing") ||
+		!strings.Contains(got.Err, "hint: allow them") || strings.Contains(got.Out, "Functions run") {
 		t.Errorf("a host that cannot: %+v", got)
 	}
 }
@@ -396,21 +367,21 @@ func TestDoctor(t *testing.T) {
 func TestCompletionOffersFunctions(t *testing.T) {
 	t.Parallel()
 	n := apitest.Start(t)
-	app := write(t, t.TempDir(), "hello.py", "pass")
-	if got := run(t, n, "", "deploy", app); got.code != 0 {
+	app := clitest.Write(t, t.TempDir(), "hello.py", "pass")
+	if got := clitest.Run(t, n, "", "deploy", app); got.Code != 0 {
 		t.Fatalf("%+v", got)
 	}
-	if got := run(t, n, "", "__complete", "evict", ""); !strings.HasPrefix(got.out, "hello\n") {
+	if got := clitest.Run(t, n, "", "__complete", "evict", ""); !strings.HasPrefix(got.Out, "hello\n") {
 		t.Errorf("of evict: %+v", got)
 	}
 	n.Invoke = func(context.Context, *dayfly.Invocation) (*dayfly.Result, error) {
 		return nil, dayfly.Errorf(dayfly.KindNotFound, "function helo not found")
 	}
-	if got := run(t, n, "", "invoke", "helo"); got.err != "error: function helo not found\n"+
-		"hint: there are: hello\n" || got.code != 3 {
+	if got := clitest.Run(t, n, "", "invoke", "helo"); got.Err != "error: function helo not found\n"+
+		"hint: there are: hello\n" || got.Code != 3 {
 		t.Errorf("a name that is wrong: %+v", got)
 	}
-	if got := run(t, n, "", "completion", "bash"); got.code != 0 || !strings.Contains(got.out, "dayfly") {
+	if got := clitest.Run(t, n, "", "completion", "bash"); got.Code != 0 || !strings.Contains(got.Out, "dayfly") {
 		t.Errorf("script for bash: %+v", got)
 	}
 }

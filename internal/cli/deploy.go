@@ -15,6 +15,8 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -46,7 +48,7 @@ func (a *app) deploy() *cobra.Command {
 	var o deployOptions
 	c := &cobra.Command{
 		Use: "deploy [PATH]", Short: "Deploy a file, a folder, a zip or a manifest",
-		Long: deployHelp, Args: atMost(1),
+		Long: deployHelp, Args: term.AtMost(1),
 		Example: "  dayfly deploy hello.py\n" +
 			"  dayfly deploy ./shop --function cart --memory 512Mi --env STAGE=live",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,7 +64,7 @@ func (a *app) deploy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			node, err := a.connect()
+			node, err := a.Connect()
 			if err != nil {
 				return err
 			}
@@ -143,7 +145,7 @@ func planManifest(
 			for i, n := range names {
 				known[i] = string(n)
 			}
-			return nil, withNames(dayfly.Errorf(dayfly.KindInvalid, "%s has no function %q",
+			return nil, term.WithNames(dayfly.Errorf(dayfly.KindInvalid, "%s has no function %q",
 				file, o.function), known)
 		}
 		names = []dayfly.FunctionName{dayfly.FunctionName(o.function)}
@@ -200,7 +202,7 @@ func suggestName(path string) (string, error) {
 func (a *app) deployOne(
 	ctx context.Context, node *client.Client, d deployment, verbose bool,
 ) error {
-	began := a.now()
+	began := a.Now()
 	p := newProgress(a, d.ref, verbose)
 	source, err := client.OpenSource(d.path)
 	if err != nil {
@@ -219,10 +221,10 @@ func (a *app) deployOne(
 		return p.fail(err)
 	}
 	p.done()
-	if a.json {
-		return a.printJSON(outcome)
+	if a.JSON {
+		return a.PrintJSON(outcome)
 	}
-	took := a.now().Sub(began)
+	took := a.Now().Sub(began)
 	var triggers []client.Trigger
 	if outcome.Revision != nil && len(outcome.Revision.Spec.Triggers) > 0 {
 		if triggers, err = node.Triggers(ctx, d.ref); err != nil {
@@ -234,12 +236,12 @@ func (a *app) deployOne(
 }
 
 func (a *app) printOutcome(o *client.Outcome, triggers []client.Trigger, took time.Duration) {
-	name := a.style.bold(plain(o.Function.FunctionRef.String()))
+	name := a.Style.Bold(term.Plain(o.Function.FunctionRef.String()))
 	if o.Unchanged {
-		a.printf("%s is unchanged: revision %d has this code and these settings already\n",
+		a.Printf("%s is unchanged: revision %d has this code and these settings already\n",
 			name, o.Function.Live)
 	} else {
-		a.printf("%s is live: revision %d, after %s\n", name, o.Function.Live, span(took))
+		a.Printf("%s is live: revision %d, after %s\n", name, o.Function.Live, term.Span(took))
 	}
 	rows := make([][2]string, 0, len(o.Found)+2)
 	for i, found := range o.Found {
@@ -247,9 +249,9 @@ func (a *app) printOutcome(o *client.Outcome, triggers []client.Trigger, took ti
 		if i == 0 {
 			label = "found"
 		}
-		rows = append(rows, [2]string{label, plain(found)})
+		rows = append(rows, [2]string{label, term.Plain(found)})
 	}
-	url := plain(o.URL)
+	url := term.Plain(o.URL)
 	rows = append(rows, [2]string{"url", url}, [2]string{"try", "curl " + url})
-	writeRows(a.Out, a.style, append(rows, a.triggerRows(triggers)...))
+	term.WriteRows(a.Out, a.Style, append(rows, later.TriggerRows(a.Session, triggers)...))
 }

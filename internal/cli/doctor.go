@@ -11,6 +11,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/node"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
 )
@@ -22,7 +23,7 @@ var needed = []string{"user namespace", "pid namespace", "mount namespace"}
 func (a *app) doctor() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Tell what isolation the host gives, and how to get the rest",
-		Args: exactly(),
+		Args: term.Exactly(),
 		Long: "Tell, mechanism by mechanism, what isolation the host gives, and how to get the\n" +
 			"rest. It asks the node that is up; when none is, it examines this host.\n\n" +
 			"The exit code is 5 when functions cannot run at all.",
@@ -31,8 +32,8 @@ func (a *app) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(map[string]any{"of": where, "features": features})
+			if a.JSON {
+				err = a.PrintJSON(map[string]any{"of": where, "features": features})
 			} else {
 				a.printFeatures(features, where)
 			}
@@ -43,9 +44,9 @@ func (a *app) doctor() *cobra.Command {
 
 // examine asks the node, or looks at this host when there is none.
 func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
-	if c, err := a.connect(); err == nil {
+	if c, err := a.Connect(); err == nil {
 		features, err := c.Features(ctx)
-		chosen := a.url != "" || a.Env("DAYFLY_URL") != ""
+		chosen := a.URL != "" || a.Env("DAYFLY_URL") != ""
 		if err == nil || dayfly.KindOf(err) != dayfly.KindUnavailable || chosen {
 			return features, "the node at " + c.URL(), err
 		}
@@ -65,20 +66,20 @@ func (a *app) examine(ctx context.Context) ([]client.Feature, string, error) {
 }
 
 func (a *app) printFeatures(features []client.Feature, where string) {
-	a.printf("isolation of %s\n\n", plain(where))
-	rows := newTable("", "", "")
+	a.Printf("isolation of %s\n\n", term.Plain(where))
+	rows := term.NewTable("", "", "")
 	for i, f := range features {
-		mark := a.style.green("✓")
+		mark := a.Style.Green("✓")
 		if !f.Given {
-			mark = a.style.yellow("✗")
+			mark = a.Style.Yellow("✗")
 		}
-		rows.add("  "+mark, plain(f.Name), plain(f.Detail))
+		rows.Add("  "+mark, term.Plain(f.Name), term.Plain(f.Detail))
 		again := i+1 < len(features) && features[i+1].Remedy == f.Remedy
 		if !f.Given && f.Remedy != "" && !again {
-			rows.add("", "", a.style.dim("› "+plain(f.Remedy)))
+			rows.Add("", "", a.Style.Dim("› "+term.Plain(f.Remedy)))
 		}
 	}
-	rows.write(a.Out, a.style)
+	rows.Write(a.Out, a.Style)
 	missing := 0
 	for _, f := range features {
 		if !f.Given {
@@ -86,9 +87,9 @@ func (a *app) printFeatures(features []client.Feature, where string) {
 		}
 	}
 	if missing == 0 {
-		a.printf("\n%s\n", a.style.green("Functions run with all isolation that Dayfly knows."))
+		a.Printf("\n%s\n", a.Style.Green("Functions run with all isolation that Dayfly knows."))
 	} else if able(features) == nil {
-		a.printf("\n%s\n", a.style.yellow("Functions run, without what is missing above."))
+		a.Printf("\n%s\n", a.Style.Yellow("Functions run, without what is missing above."))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/api/apitest"
+	"github.com/dayfly-faas/dayfly/internal/cli/clitest"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
 	"github.com/dayfly-faas/dayfly/internal/toolchain"
 )
@@ -52,10 +53,10 @@ func TestNothingCommandsTheTerminal(t *testing.T) {
 		}
 		return nil
 	}
-	app := write(t, t.TempDir(), "hello.py", "pass")
+	app := clitest.Write(t, t.TempDir(), "hello.py", "pass")
 	check := func(args ...string) {
-		got := run(t, n, "", args...)
-		text := got.out + got.err
+		got := clitest.Run(t, n, "", args...)
+		text := got.Out + got.Err
 		if i := strings.IndexAny(text, "\x1b\x07\r\b\x7f\u009b"); i >= 0 {
 			t.Errorf("%v prints %q", args, text[max(i-40, 0):i+10])
 		}

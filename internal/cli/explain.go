@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
 const (
@@ -31,14 +32,14 @@ type explanation struct {
 
 func (a *app) explain() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain ID", Short: "Tell why a call was slow, cold or failed", Args: exactly("ID"),
+		Use: "explain ID", Short: "Tell why a call was slow, cold or failed", Args: term.Exactly("ID"),
 		Long: "Tell everything about one call: which revision and instance served it, whether it\n" +
 			"was cold and why, how long each phase took, what it waited for, which limits it\n" +
 			"hit, whose fault a failure was, and what it printed.\n\n" +
 			"The ID is in the header X-Dayfly-Invocation of every answer, in every log line,\n" +
 			"and in the list that dayfly invocations prints.",
 		RunE: func(c *cobra.Command, args []string) error {
-			node, err := a.connect()
+			node, err := a.Connect()
 			if err != nil {
 				return err
 			}
@@ -46,8 +47,8 @@ func (a *app) explain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(told)
+			if a.JSON {
+				return a.PrintJSON(told)
 			}
 			a.printExplanation(told)
 			return nil
@@ -80,66 +81,66 @@ func explain(
 }
 
 func (a *app) printExplanation(e *explanation) {
-	r, s := e.Record, a.style
-	a.printf("%s %s\n\n", s.dim("invocation"), s.bold(string(r.ID)))
-	writeRows(a.Out, s, a.callRows(r))
+	r, s := e.Record, a.Style
+	a.Printf("%s %s\n\n", s.Dim("invocation"), s.Bold(string(r.ID)))
+	term.WriteRows(a.Out, s, a.callRows(r))
 	a.printPhases(r)
 	if r.Instance != "" {
-		a.section("Used", usedRows(r))
+		a.Section("Used", usedRows(r))
 	}
 	a.printFault(r)
 	if len(e.Logs) > 0 {
-		a.printf("\n%s\n", s.bold("Printed"))
+		a.Printf("\n%s\n", s.Bold("Printed"))
 		for _, line := range e.Logs {
-			text := plain(line.Text)
+			text := term.Plain(line.Text)
 			if line.Stream == dayfly.StreamStderr {
-				text = s.yellow(text)
+				text = s.Yellow(text)
 			}
-			after := "+" + span(line.Time.Sub(r.Start))
-			a.printf("  %s %-8s %s\n", s.dim(fmt.Sprintf("%9s", after)), plain(string(line.Stream)), text)
+			after := "+" + term.Span(line.Time.Sub(r.Start))
+			a.Printf("  %s %-8s %s\n", s.Dim(fmt.Sprintf("%9s", after)), term.Plain(string(line.Stream)), text)
 		}
 	}
 	for i, text := range e.Advice {
 		if i == 0 {
-			a.printf("\n%s\n", s.bold("What to do"))
+			a.Printf("\n%s\n", s.Bold("What to do"))
 		}
-		a.printf("  %s %s\n", s.green("›"), plain(text))
+		a.Printf("  %s %s\n", s.Green("›"), term.Plain(text))
 	}
 }
 
 // callRows say what was called, by whom, and what served it.
 func (a *app) callRows(r *dayfly.Record) [][2]string {
-	s := a.style
-	request := plain(r.Method + " " + r.Path)
+	s := a.Style
+	request := term.Plain(r.Method + " " + r.Path)
 	if r.Source == dayfly.SourceInvoke {
 		request = "event, by dayfly invoke"
 	} else if r.Trigger != "" {
-		request = "event, by " + plain(string(r.Source)+" "+string(r.Trigger))
+		request = "event, by " + term.Plain(string(r.Source)+" "+string(r.Trigger))
 	}
-	answer := s.green("answered " + strconv.Itoa(r.Status))
+	answer := s.Green("answered " + strconv.Itoa(r.Status))
 	switch {
 	case r.Fault == dayfly.FaultGuest:
-		answer = s.red("failed")
+		answer = s.Red("failed")
 	case r.Fault != dayfly.FaultNone:
-		answer = s.red("refused")
+		answer = s.Red("refused")
 	case r.Status >= 400:
-		answer = s.yellow("answered " + strconv.Itoa(r.Status))
+		answer = s.Yellow("answered " + strconv.Itoa(r.Status))
 	}
-	function := s.bold(plain(r.Function.String()))
+	function := s.Bold(term.Plain(r.Function.String()))
 	if _, number, ok := strings.Cut(string(r.Revision), "@"); ok {
-		function += ", revision " + plain(number)
+		function += ", revision " + term.Plain(number)
 	}
 	if r.Runtime != "" {
-		function += ", " + plain(string(r.Runtime))
+		function += ", " + term.Plain(string(r.Runtime))
 	}
 	rows := [][2]string{
 		{"function", function},
 		{"request", request},
-		{"result", answer + " in " + s.bold(span(r.Duration))},
-		{"when", r.Start.Local().Format("2006-01-02 15:04:05.000") + " (" + a.ago(r.Start) + ")"},
+		{"result", answer + " in " + s.Bold(term.Span(r.Duration))},
+		{"when", r.Start.Local().Format("2006-01-02 15:04:05.000") + " (" + a.Ago(r.Start) + ")"},
 	}
 	if r.Event != "" {
-		text := plain(string(r.Event)) + ", attempt " + strconv.Itoa(r.Attempt)
+		text := term.Plain(string(r.Event)) + ", attempt " + strconv.Itoa(r.Attempt)
 		if r.Batch > 1 {
 			text += ", the first of " + strconv.Itoa(r.Batch)
 		}
@@ -148,35 +149,35 @@ func (a *app) callRows(r *dayfly.Record) [][2]string {
 	if r.Instance != "" {
 		served := "its first call"
 		if r.CallsServed > 0 {
-			served = "after " + plural(int(r.CallsServed), "earlier call")
+			served = "after " + term.Plural(int(r.CallsServed), "earlier call")
 		}
 		rows = append(rows,
-			[2]string{"instance", plain(fmt.Sprintf("%s, %s, on node %s", r.Instance, served, r.Node))},
+			[2]string{"instance", term.Plain(fmt.Sprintf("%s, %s, on node %s", r.Instance, served, r.Node))},
 			[2]string{"start", startText(s, r)})
 	}
 	if r.Why != "" {
-		rows = append(rows, [2]string{"why", plain(r.Why)})
+		rows = append(rows, [2]string{"why", term.Plain(r.Why)})
 	}
 	if r.QueueDepth > 0 {
 		rows = append(rows, [2]string{"queue",
-			plural(r.QueueDepth, "call") + " waited in front of it when it arrived"})
+			term.Plural(r.QueueDepth, "call") + " waited in front of it when it arrived"})
 	}
 	return rows
 }
 
 // startText says whether the call was cold, in words.
-func startText(s style, r *dayfly.Record) string {
+func startText(s term.Style, r *dayfly.Record) string {
 	switch r.Cold {
 	case dayfly.ColdNone:
-		return s.green("warm") + ": an idle instance took it"
+		return s.Green("warm") + ": an idle instance took it"
 	case dayfly.ColdWaited:
-		return s.yellow("waited") + ": another call released the instance"
+		return s.Yellow("waited") + ": another call released the instance"
 	case dayfly.ColdStem:
-		return s.cyan("cold") + ": a booted sandbox was given the code"
+		return s.Cyan("cold") + ": a booted sandbox was given the code"
 	case dayfly.ColdBoot:
-		return s.cyan("cold") + ": a sandbox was booted for it"
+		return s.Cyan("cold") + ": a sandbox was booted for it"
 	}
-	return plain(string(r.Cold))
+	return term.Plain(string(r.Cold))
 }
 
 // printPhases draws the phases one after the other, each where it happened.
@@ -191,17 +192,17 @@ func (a *app) printPhases(r *dayfly.Record) {
 		sum += p.Duration
 	}
 	total = max(total, sum)
-	a.printf("\n%s\n", a.style.bold("Phases"))
-	t := newTable("", ">", ">", "")
+	a.Printf("\n%s\n", a.Style.Bold("Phases"))
+	t := term.NewTable("", ">", ">", "")
 	var began time.Duration
 	for _, p := range phases {
 		from, to := share(began, total), share(began+p.Duration, total)
-		t.add("  "+plain(p.Name), micros(p.Duration), fmt.Sprintf("%.0f %%", (to-from)*100),
-			a.style.cyan(bar(from, to, barCells)))
+		t.Add("  "+term.Plain(p.Name), micros(p.Duration), fmt.Sprintf("%.0f %%", (to-from)*100),
+			a.Style.Cyan(term.Bar(from, to, barCells)))
 		began += p.Duration
 	}
-	t.add(a.style.bold("  total"), a.style.bold(micros(r.Duration)), "", "")
-	t.write(a.Out, a.style)
+	t.Add(a.Style.Bold("  total"), a.Style.Bold(micros(r.Duration)), "", "")
+	t.Write(a.Out, a.Style)
 }
 
 // withRest adds what the phases do not account for, when it is worth a line: sending
@@ -237,12 +238,12 @@ func micros(d time.Duration) string {
 func usedRows(r *dayfly.Record) [][2]string {
 	rows := [][2]string{
 		{"billed", fmt.Sprintf("%d ms on the instance", r.BilledMillis)},
-		{"body", fmt.Sprintf("%s in, %s out", size(r.RequestBytes), size(r.ResponseBytes))},
+		{"body", fmt.Sprintf("%s in, %s out", term.Size(r.RequestBytes), term.Size(r.ResponseBytes))},
 	}
 	if r.MemoryPeakBytes > 0 && r.MemoryLimitBytes > 0 {
 		percent := float64(r.MemoryPeakBytes) * 100 / float64(r.MemoryLimitBytes)
 		rows = append(rows, [2]string{"memory", fmt.Sprintf("%s at its peak, %.0f %% of the limit of %s",
-			size(r.MemoryPeakBytes), percent, dayfly.FormatBytes(r.MemoryLimitBytes))})
+			term.Size(r.MemoryPeakBytes), percent, dayfly.FormatBytes(r.MemoryLimitBytes))})
 	}
 	return rows
 }
@@ -258,16 +259,16 @@ func (a *app) printFault(r *dayfly.Record) {
 		dayfly.FaultPlatform: "Dayfly itself",
 		dayfly.FaultCapacity: "a limit that was reached",
 	}
-	a.printf("\n%s\n", a.style.bold("Fault: "+whose[r.Fault]))
+	a.Printf("\n%s\n", a.Style.Bold("Fault: "+whose[r.Fault]))
 	if f := r.Failure; f != nil {
-		a.printf("  %s while it %s\n", a.style.red(failureWords(f)), phaseWords(f.Phase))
-		a.printf("  %s: %s\n", plain(f.Type), plainLines(f.Message))
+		a.Printf("  %s while it %s\n", a.Style.Red(term.FailureWords(f)), phaseWords(f.Phase))
+		a.Printf("  %s: %s\n", term.Plain(f.Type), term.PlainLines(f.Message))
 		for _, line := range f.Stack {
-			a.printf("    %s\n", a.style.dim(strings.TrimRight(line, "\n")))
+			a.Printf("    %s\n", a.Style.Dim(strings.TrimRight(line, "\n")))
 		}
 		return
 	}
-	a.printf("  %s (%s)\n", a.style.red(r.Error), plain(string(r.Kind)))
+	a.Printf("  %s (%s)\n", a.Style.Red(r.Error), term.Plain(string(r.Kind)))
 }
 
 func phaseWords(p dayfly.Phase) string {

@@ -8,6 +8,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/build/jars"
 	"github.com/dayfly-faas/dayfly/internal/build/typescript"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/guest/azure"
 	"github.com/dayfly-faas/dayfly/internal/guest/cgibin"
 	"github.com/dayfly-faas/dayfly/internal/guest/fastcgi"
@@ -49,5 +50,5 @@ func guest(args []string, world World) int {
 		}
 	}
 	fmt.Fprintf(world.Err, "error: dayfly guest runs inside a sandbox only\n")
-	return exitCodes[dayfly.KindInvalid]
+	return term.ExitCodes[dayfly.KindInvalid]
 }

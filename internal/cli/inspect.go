@@ -4,7 +4,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,37 +14,39 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
 func (a *app) inspect() *cobra.Command {
 	var project string
 	var number int
 	c := &cobra.Command{
-		Use: "inspect NAME", Short: "Show everything about one function", Args: exactly("NAME"),
+		Use: "inspect NAME", Short: "Show everything about one function", Args: term.Exactly("NAME"),
 		Long: "Show everything about one function: its live revision and its settings, its\n" +
 			"instances, and how its calls went. --revision shows an earlier revision.",
 	}
-	projectFlag(c, &project)
+	term.ProjectFlag(c, &project)
 	c.Flags().IntVar(&number, "revision", 0, "show the revision with this `NUMBER`")
-	c.RunE = a.on(&project,
+	c.RunE = a.On(&project,
 		func(c *cobra.Command, node *client.Client, f dayfly.FunctionRef) error {
 			if number != 0 {
 				revision, err := node.Revision(c.Context(), f, number)
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.printJSON(revision)
+				if a.JSON {
+					return a.PrintJSON(revision)
 				}
-				a.section("", append(a.revisionRows(revision), eventRows(&revision.Spec)...))
+				a.Section("", append(a.revisionRows(revision), later.EventRows(&revision.Spec)...))
 				return nil
 			}
 			seen, err := node.Inspect(c.Context(), f)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(seen)
+			if a.JSON {
+				return a.PrintJSON(seen)
 			}
 			triggers, err := node.Triggers(c.Context(), f)
 			if err != nil {
@@ -59,35 +60,35 @@ func (a *app) inspect() *cobra.Command {
 
 func (a *app) printInspection(i *client.Inspection, triggers []client.Trigger) {
 	f := i.Function
-	a.printf("%s\n", a.style.bold(plain(f.FunctionRef.String())))
+	a.Printf("%s\n", a.Style.Bold(term.Plain(f.FunctionRef.String())))
 	rows := [][2]string{
-		{"url", plain(i.URL)},
-		{"updated", a.ago(f.UpdatedAt)},
+		{"url", term.Plain(i.URL)},
+		{"updated", a.Ago(f.UpdatedAt)},
 		{"revisions", revisionList(f)},
 	}
 	if i.Paused {
-		rows = append(rows, [2]string{"events", a.style.yellow("paused: they wait until dayfly resume")})
+		rows = append(rows, [2]string{"events", a.Style.Yellow("paused: they wait until dayfly resume")})
 	}
-	a.section("", rows)
+	a.Section("", rows)
 	if i.Revision != nil {
-		a.section("Revision "+strconv.Itoa(i.Revision.Number), a.revisionRows(i.Revision))
-		events := append(a.triggerRows(triggers), eventRows(&i.Revision.Spec)...)
-		a.section("Events", events)
+		a.Section("Revision "+strconv.Itoa(i.Revision.Number), a.revisionRows(i.Revision))
+		events := append(later.TriggerRows(a.Session, triggers), later.EventRows(&i.Revision.Spec)...)
+		a.Section("Events", events)
 	} else {
-		a.printf("\n%s\n", a.style.yellow("No revision is live: no deploy has succeeded yet."))
+		a.Printf("\n%s\n", a.Style.Yellow("No revision is live: no deploy has succeeded yet."))
 	}
-	a.section("Calls so far", totalRows(i.Totals))
-	a.printf("\n%s\n", a.style.bold(plural(len(i.Instances), "instance")))
+	a.Section("Calls so far", totalRows(i.Totals))
+	a.Printf("\n%s\n", a.Style.Bold(term.Plural(len(i.Instances), "instance")))
 	if len(i.Instances) == 0 {
 		return
 	}
-	t := newTable("  ID", "REVISION", "STATE", "SINCE", ">CALLS", ">MEMORY")
+	t := term.NewTable("  ID", "REVISION", "STATE", "SINCE", ">CALLS", ">MEMORY")
 	for _, instance := range i.Instances {
 		_, revision, _ := strings.Cut(string(instance.Revision), "@")
-		t.add("  "+plain(string(instance.ID)), plain(revision), plain(instance.State), a.ago(instance.Since),
-			strconv.FormatInt(instance.Calls, 10), size(instance.MemoryBytes))
+		t.Add("  "+term.Plain(string(instance.ID)), term.Plain(revision), term.Plain(instance.State), a.Ago(instance.Since),
+			strconv.FormatInt(instance.Calls, 10), term.Size(instance.MemoryBytes))
 	}
-	t.write(a.Out, a.style)
+	t.Write(a.Out, a.Style)
 }
 
 // revisionList shows the numbers, with the live one marked.
@@ -115,46 +116,46 @@ func revisionList(f dayfly.Function) string {
 
 func (a *app) revisionRows(r *dayfly.Revision) [][2]string {
 	s := &r.Spec
-	code := plain(string(s.Contract))
+	code := term.Plain(string(s.Contract))
 	if s.Dialect != "" {
-		code += " (" + plain(string(s.Dialect)) + ")"
+		code += " (" + term.Plain(string(s.Dialect)) + ")"
 	}
 	rows := [][2]string{
-		{"revision", fmt.Sprintf("%s, deployed %s", plain(string(r.ID)), a.ago(r.CreatedAt))},
-		{"runtime", plain(string(s.Runtime))},
+		{"revision", fmt.Sprintf("%s, deployed %s", term.Plain(string(r.ID)), a.Ago(r.CreatedAt))},
+		{"runtime", term.Plain(string(s.Runtime))},
 		{"contract", code},
 	}
 	if s.Payload != "" {
-		rows = append(rows, [2]string{"payload", plain(string(s.Payload))})
+		rows = append(rows, [2]string{"payload", term.Plain(string(s.Payload))})
 	}
 	if s.Entry != "" {
-		rows = append(rows, [2]string{"entry", plain(s.Entry)})
+		rows = append(rows, [2]string{"entry", term.Plain(s.Entry)})
 	}
 	if len(s.Command) > 0 {
-		rows = append(rows, [2]string{"command", plain(strings.Join(s.Command, " "))})
+		rows = append(rows, [2]string{"command", term.Plain(strings.Join(s.Command, " "))})
 	}
 	for i, name := range slices.Sorted(maps.Keys(s.Env)) {
 		label := ""
 		if i == 0 {
 			label = "env"
 		}
-		rows = append(rows, [2]string{label, plain(name + "=" + s.Env[name])})
+		rows = append(rows, [2]string{label, term.Plain(name + "=" + s.Env[name])})
 	}
 	l, c := s.Limits, s.Scaling
 	return append(rows, [][2]string{
 		{"limits", fmt.Sprintf("memory %s, cpu %s, timeout %s, start within %s",
 			dayfly.FormatBytes(l.MemoryBytes), processors(l.CPUMilli),
-			setting(l.Timeout), setting(l.InitTimeout))},
+			term.Setting(l.Timeout), term.Setting(l.InitTimeout))},
 		{"", fmt.Sprintf("/tmp %s, request %s, response %s, %d processes, %d files",
 			dayfly.FormatBytes(l.TmpBytes), dayfly.FormatBytes(l.RequestBytes),
 			dayfly.FormatBytes(l.ResponseBytes), l.Pids, l.Files)},
 		{"scaling", fmt.Sprintf("%d to %d instances, %s at once in each, idle for %s",
-			c.MinInstances, c.MaxInstances, plural(c.Concurrency, "call"),
-			setting(c.IdleTimeout))},
-		{"waiting", fmt.Sprintf("up to %d calls, up to %s", c.QueueDepth, setting(c.QueueTimeout))},
-		{"egress", plain(string(s.Egress))},
-		{"source", plain(short(r.Source))},
-		{"bundle", plain(short(r.Bundle))},
+			c.MinInstances, c.MaxInstances, term.Plural(c.Concurrency, "call"),
+			term.Setting(c.IdleTimeout))},
+		{"waiting", fmt.Sprintf("up to %d calls, up to %s", c.QueueDepth, term.Setting(c.QueueTimeout))},
+		{"egress", term.Plain(string(s.Egress))},
+		{"source", term.Plain(short(r.Source))},
+		{"bundle", term.Plain(short(r.Bundle))},
 	}...)
 }
 
@@ -166,27 +167,8 @@ func totalRows(t client.Totals) [][2]string {
 	return [][2]string{
 		{"calls", strconv.FormatInt(t.Calls, 10)},
 		{"failed", failed},
-		{"billed", fmt.Sprintf("%s, %.3f GiB·s", span(time.Duration(t.BilledMillis)*time.Millisecond),
+		{"billed", fmt.Sprintf("%s, %.3f GiB·s", term.Span(time.Duration(t.BilledMillis)*time.Millisecond),
 			float64(t.MemoryMillis)/1024/1000)},
-	}
-}
-
-// section prints a title and aligned rows below it.
-func (a *app) section(title string, rows [][2]string) {
-	if title != "" {
-		a.printf("\n%s\n", a.style.bold(title))
-	}
-	writeRows(a.Out, a.style, rows)
-}
-
-func writeRows(w io.Writer, s style, rows [][2]string) {
-	wide := 0
-	for _, row := range rows {
-		wide = max(wide, width(row[0]))
-	}
-	for _, row := range rows {
-		pad := strings.Repeat(" ", wide-width(row[0]))
-		fmt.Fprintf(w, "  %s%s  %s\n", s.dim(row[0]), pad, row[1])
 	}
 }
 
@@ -201,5 +183,3 @@ func short(d dayfly.Digest) string {
 	}
 	return string(d)
 }
-
-func joined(words []string) string { return strings.Join(words, ", ") }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
 // answerJSONBytesMax bounds an answer that --json holds as a whole.
@@ -23,9 +25,9 @@ const answerJSONBytesMax = 64 << 20
 
 func (a *app) invoke() *cobra.Command {
 	var project, data string
-	var later lateral
+	var async later.Flags
 	c := &cobra.Command{
-		Use: "invoke NAME", Short: "Call a function with an event", Args: exactly("NAME"),
+		Use: "invoke NAME", Short: "Call a function with an event", Args: term.Exactly("NAME"),
 		Long: "Call a function with an event, and print what it answers.\n\n" +
 			"The event is JSON: --data holds it, or names the @FILE it is in, or - for stdin.\n" +
 			"When the function fails, the error goes to stderr and the exit code is 7.\n\n" +
@@ -35,12 +37,12 @@ func (a *app) invoke() *cobra.Command {
 			"  dayfly invoke resize --data @event.json",
 	}
 	c.Example += "\n  dayfly invoke resize --async --delay 10m --key order-7"
-	projectFlag(c, &project)
-	later.flags(c)
+	term.ProjectFlag(c, &project)
+	async.Register(c)
 	c.Flags().StringVarP(&data, "data", "d", "{}", "the event: `JSON`, @FILE, or - for stdin")
-	c.RunE = a.on(&project,
+	c.RunE = a.On(&project,
 		func(c *cobra.Command, node *client.Client, f dayfly.FunctionRef) error {
-			if _, err := later.options(); err != nil {
+			if _, err := async.Options(); err != nil {
 				return err
 			}
 			event, err := a.event(data)
@@ -48,15 +50,15 @@ func (a *app) invoke() *cobra.Command {
 				return err
 			}
 			defer event.Close()
-			if later.async {
-				return a.invokeLater(c.Context(), node, f, event, &later)
+			if async.Given {
+				return async.Invoke(c.Context(), a.Session, later.Call{Node: node, Function: f, Event: event})
 			}
 			answer, err := node.Invoke(c.Context(), f, event)
 			if err != nil {
 				return err
 			}
 			defer answer.Body.Close()
-			if a.json {
+			if a.JSON {
 				return a.printAnswerJSON(answer)
 			}
 			return a.printAnswer(answer)
@@ -90,17 +92,17 @@ func (a *app) event(data string) (io.ReadCloser, error) {
 
 // printAnswer streams the answer as it comes.
 func (a *app) printAnswer(answer *client.Answer) error {
-	last := &lastByte{w: a.Out}
-	shown := &plainWriter{w: a.Out}
-	if a.style.terminal { // elsewhere, the bytes are to be what the function answered
-		last.w = shown
+	last := &term.LastByte{To: a.Out}
+	shown := &term.PlainWriter{To: a.Out}
+	if a.Style.Terminal { // elsewhere, the bytes are to be what the function answered
+		last.To = shown
 	}
 	_, err := io.Copy(last, answer.Body)
 	if err = errors.Join(err, shown.Close()); err != nil {
 		return &client.InvokeError{Invocation: answer.Invocation, Err: err}
 	}
-	if a.style.terminal && last.b != '\n' && last.b != 0 {
-		a.printf("\n")
+	if a.Style.Terminal && last.Last != '\n' && last.Last != 0 {
+		a.Printf("\n")
 	}
 	return statusError(answer)
 }
@@ -132,7 +134,7 @@ func (a *app) printAnswerJSON(answer *client.Answer) error {
 	default:
 		told.Binary = body
 	}
-	if err := a.printJSON(told); err != nil {
+	if err := a.PrintJSON(told); err != nil {
 		return err
 	}
 	return statusError(answer)
@@ -146,18 +148,4 @@ func statusError(answer *client.Answer) error {
 	return &client.InvokeError{Invocation: answer.Invocation, Err: &dayfly.Failure{
 		Kind: dayfly.FailureException, Phase: dayfly.PhaseInvoke, Type: "Status",
 		Message: "it answered with status " + strconv.Itoa(answer.Status)}}
-}
-
-// lastByte remembers how the answer ends, so that a prompt starts on its own line.
-type lastByte struct {
-	w io.Writer
-	b byte
-}
-
-// Write passes p on.
-func (l *lastByte) Write(p []byte) (int, error) {
-	if len(p) > 0 {
-		l.b = p[len(p)-1]
-	}
-	return l.w.Write(p)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
 // buildLinesMax bounds what is kept of a build's output, to be shown when it fails.
@@ -50,25 +51,25 @@ func (p *progress) event(e client.DeployEvent) {
 // stage ends the stage that ran and begins another.
 func (p *progress) stage(name string) {
 	p.done()
-	p.current, p.note, p.latest, p.began = name, "", "", p.app.now()
+	p.current, p.note, p.latest, p.began = name, "", "", p.app.Now()
 	p.show()
 }
 
 // show draws the running stage, on a terminal.
 func (p *progress) show() {
-	if p.app.alert.terminal && !p.app.json && !p.verbose {
+	if p.app.Alert.Terminal && !p.app.JSON && !p.verbose {
 		p.clear()
 		text := "… " + p.text()
 		if p.latest != "" {
 			text += "  " + p.latest
 		}
-		p.app.notef("%s", p.app.alert.dim(p.app.alert.fit(text)))
+		p.app.Notef("%s", p.app.Alert.Dim(p.app.Alert.Fit(text)))
 	}
 }
 
 func (p *progress) clear() {
-	if p.app.alert.terminal && !p.app.json && !p.verbose {
-		p.app.notef("\r\x1b[K")
+	if p.app.Alert.Terminal && !p.app.JSON && !p.verbose {
+		p.app.Notef("\r\x1b[K")
 	}
 }
 
@@ -77,7 +78,7 @@ func (p *progress) text() string {
 	if p.note != "" {
 		text += ", " + firstLine(p.note)
 	}
-	return plain(text)
+	return term.Plain(text)
 }
 
 // done ends the running stage, well.
@@ -86,9 +87,9 @@ func (p *progress) done() {
 		return
 	}
 	p.clear()
-	if !p.app.json {
-		took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
-		p.app.notef("%s %s  %s\n", p.app.alert.green("✓"), p.text(), took)
+	if !p.app.JSON {
+		took := p.app.Alert.Dim(term.Span(p.app.Now().Sub(p.began)))
+		p.app.Notef("%s %s  %s\n", p.app.Alert.Green("✓"), p.text(), took)
 	}
 	p.current = ""
 }
@@ -96,14 +97,14 @@ func (p *progress) done() {
 // fail ends the running stage with an error, and shows what the build printed.
 func (p *progress) fail(err error) error {
 	p.clear()
-	if !p.app.json {
+	if !p.app.JSON {
 		if p.current != "" {
-			took := p.app.alert.dim(span(p.app.now().Sub(p.began)))
-			p.app.notef("%s %s  %s\n", p.app.alert.red("✗"), p.text(), took)
+			took := p.app.Alert.Dim(term.Span(p.app.Now().Sub(p.began)))
+			p.app.Notef("%s %s  %s\n", p.app.Alert.Red("✗"), p.text(), took)
 		}
 		if !p.verbose {
 			for _, line := range p.build {
-				p.app.notef("  %s\n", line)
+				p.app.Notef("  %s\n", line)
 			}
 		}
 		return p.untold(err)
@@ -124,7 +125,7 @@ func (p *progress) untold(err error) error {
 	}
 	lines := strings.Split(known.Message, "\n")
 	rest := slices.DeleteFunc(slices.Clone(lines[1:]), func(line string) bool {
-		return told[strings.TrimSpace(plain(line))]
+		return told[strings.TrimSpace(term.Plain(line))]
 	})
 	if len(rest) == len(lines)-1 {
 		return err
@@ -139,13 +140,13 @@ func (p *progress) untold(err error) error {
 
 // line takes a line that the build printed.
 func (p *progress) line(text string) {
-	text = plain(strings.TrimRight(text, "\r\n"))
+	text = term.Plain(strings.TrimRight(text, "\r\n"))
 	if len(p.build) == buildLinesMax {
 		p.build = p.build[1:]
 	}
 	p.build = append(p.build, text)
-	if p.verbose && !p.app.json {
-		p.app.notef("  %s\n", p.app.alert.dim(text))
+	if p.verbose && !p.app.JSON {
+		p.app.Notef("  %s\n", p.app.Alert.Dim(text))
 		return
 	}
 	p.latest = strings.ReplaceAll(text, "\t", " ") // it must stay on its line
@@ -157,12 +158,12 @@ func (p *progress) uploaded(s *client.Source, sent int64) {
 	if sent == 0 {
 		p.note = "already uploaded, nothing to send"
 	} else {
-		p.note = plural(s.Files, "file") + ", " + size(s.Bytes) + ", sent as " + size(sent)
+		p.note = term.Plural(s.Files, "file") + ", " + term.Size(s.Bytes) + ", sent as " + term.Size(sent)
 	}
 	p.done()
 	for _, name := range s.Dropped {
-		if !p.app.json {
-			p.app.notef("%s left out %s\n", p.app.alert.yellow("!"), plain(name))
+		if !p.app.JSON {
+			p.app.Notef("%s left out %s\n", p.app.Alert.Yellow("!"), term.Plain(name))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
@@ -78,8 +79,8 @@ func (a *app) prepare(ctx context.Context, node *client.Client, r resources) err
 		}
 		made = append(made, "bucket "+string(name))
 	}
-	if len(made) > 0 && !a.json {
-		a.printf("project %s has %s\n", a.style.bold(plain(string(r.project))), plain(joined(made)))
+	if len(made) > 0 && !a.JSON {
+		a.Printf("project %s has %s\n", a.Style.Bold(term.Plain(string(r.project))), term.Plain(term.Joined(made)))
 	}
 	return nil
 }

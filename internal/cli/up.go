@@ -13,6 +13,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/config"
 	"github.com/dayfly-faas/dayfly/internal/node"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
@@ -30,7 +31,7 @@ file config.yaml of the data folder (stems: 4). Flags win over the environment, 
 wins over the file.`
 
 func (a *app) up() *cobra.Command {
-	c := &cobra.Command{Use: "up", Short: "Run a node", Long: upHelp, Args: exactly()}
+	c := &cobra.Command{Use: "up", Short: "Run a node", Long: upHelp, Args: term.Exactly()}
 	for _, s := range config.Settings() {
 		if s.Switch {
 			c.Flags().Bool(s.Name, false, s.Usage)
@@ -70,14 +71,14 @@ func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 	adopt(log)
 	settings := nodeConfig(cfg)
 	settings.Version = a.Version
-	began := a.now()
+	began := a.Now()
 	noted := false
 	settings.Started = func(gatewayURL, apiURL string) {
 		if err := config.WriteEndpoint(cfg.DataDir, apiURL); err != nil {
 			log.Warn("endpoint was not noted", "error", err)
 		}
 		noted = true
-		a.printBanner(ctx, cfg, gatewayURL, apiURL, a.now().Sub(began))
+		a.printBanner(ctx, cfg, gatewayURL, apiURL, a.Now().Sub(began))
 	}
 	n, err := node.New(settings, log)
 	if err != nil {
@@ -106,7 +107,7 @@ func (a *app) again() error {
 	if err != nil {
 		return err
 	}
-	return exitStatus(status)
+	return term.ExitStatus(status)
 }
 
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
@@ -140,16 +141,16 @@ func nodeConfig(c config.Config) node.Config {
 func (a *app) printBanner(
 	ctx context.Context, cfg config.Config, gatewayURL, apiURL string, took time.Duration,
 ) {
-	if a.json {
-		_ = a.printJSON(map[string]string{"gateway_url": gatewayURL, "api_url": apiURL,
+	if a.JSON {
+		_ = a.PrintJSON(map[string]string{"gateway_url": gatewayURL, "api_url": apiURL,
 			"data": cfg.DataDir}) // nobody reads stdout: the node runs all the same
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
 	defer cancel()
 	buckets, isolation := a.ownReport(ctx, cfg.DataDir, apiURL)
-	a.printf("%s %s is up after %s\n", a.style.bold("dayfly"), a.Version, span(took))
-	writeRows(a.Out, a.style, [][2]string{
+	a.Printf("%s %s is up after %s\n", a.Style.Bold("dayfly"), a.Version, term.Span(took))
+	term.WriteRows(a.Out, a.Style, [][2]string{
 		{"functions", gatewayURL + "/function/NAME"},
 		{"management", apiURL},
 		{"buckets", buckets},
@@ -190,7 +191,7 @@ func (a *app) isolation(ctx context.Context, c *client.Client) string {
 		}
 	}
 	if len(missing) == 0 {
-		return a.style.green("complete") + ", " + plural(len(features), "mechanism")
+		return a.Style.Green("complete") + ", " + term.Plural(len(features), "mechanism")
 	}
-	return a.style.yellow("without "+strings.Join(missing, ", ")) + "; see: dayfly doctor"
+	return a.Style.Yellow("without "+strings.Join(missing, ", ")) + "; see: dayfly doctor"
 }
