@@ -17,10 +17,13 @@ const (
 	// that crashed repeats what it did in its last moments; at 20,000 a second this
 	// is 400,000 identities, some 60 MB.
 	workDuplicates = 20 * time.Second
-	// laterBytesMax and laterMessagesMax bound what waits for its time. Each is known
+	// laterBytesMax and LaterMessagesMax bound what waits for its time. Each is known
 	// in memory too, with some 200 bytes.
 	laterBytesMax    = 2 << 30
-	laterMessagesMax = 200_000
+	LaterMessagesMax = 200_000
+	// laterSlack is what LATER holds beyond, so that the next attempt of an event that
+	// it holds has room beside the one that it replaces.
+	laterSlack = 16_384
 	// deadBytesMax, deadMessagesMax and deadAge bound dead letters; the oldest go.
 	deadBytesMax    = 1 << 30
 	deadMessagesMax = 200_000
@@ -45,33 +48,36 @@ func WorkStream(laneMessagesMax int64) jetstream.StreamConfig {
 }
 
 // LaterStream is the configuration of the stream of events whose time is still to
-// come. A message takes the place of the one before it on its subject.
+// come. A message rolls up its subject, and so takes the place of the one before it: what
+// a limit per subject removes comes back after kill -9 when the newer message is
+// removed too.
 func LaterStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              StreamLater,
-		Subjects:          []string{SubjectLater + ".>"},
-		Storage:           jetstream.FileStorage,
-		Retention:         jetstream.LimitsPolicy,
-		Discard:           jetstream.DiscardNew,
-		MaxMsgsPerSubject: 1,
-		MaxMsgs:           laterMessagesMax,
-		MaxBytes:          laterBytesMax,
-		AllowDirect:       true,
+		Name:        StreamLater,
+		Subjects:    []string{SubjectLater + ".>"},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		AllowRollup: true,
+		MaxMsgs:     LaterMessagesMax + laterSlack,
+		MaxBytes:    laterBytesMax,
+		AllowDirect: true,
 	}
 }
 
-// DeadStream is the configuration of the stream of dead letters.
+// DeadStream is the configuration of the stream of dead letters. A message rolls up its
+// subject, as in LATER.
 func DeadStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              StreamDead,
-		Subjects:          []string{SubjectDead + ".>"},
-		Storage:           jetstream.FileStorage,
-		Retention:         jetstream.LimitsPolicy,
-		Discard:           jetstream.DiscardOld,
-		MaxMsgsPerSubject: 1,
-		MaxMsgs:           deadMessagesMax,
-		MaxBytes:          deadBytesMax,
-		MaxAge:            deadAge,
-		AllowDirect:       true,
+		Name:        StreamDead,
+		Subjects:    []string{SubjectDead + ".>"},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		AllowRollup: true,
+		MaxMsgs:     deadMessagesMax,
+		MaxBytes:    deadBytesMax,
+		MaxAge:      deadAge,
+		AllowDirect: true,
 	}
 }

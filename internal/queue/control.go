@@ -125,7 +125,7 @@ func (q *Queue) cancelLater(ctx context.Context, waiting *due.Event) error {
 		q.times.Put(waiting)
 		return err
 	}
-	if err := q.later.DeleteMsg(ctx, waiting.Seq); err != nil && !isMissing(err) {
+	if err := q.dropLater(ctx, waiting.Lane, waiting.ID); err != nil {
 		q.times.Put(waiting)
 		return bus.Explain("cancel the event", err)
 	}

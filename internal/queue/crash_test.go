@@ -28,6 +28,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/bus"
+	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
 // The test binary is also the process that is killed: with these set it works on a data
@@ -36,6 +37,7 @@ const (
 	childDir   = "QUEUE_TEST_DIR"   // the folder
 	childPoint = "QUEUE_TEST_POINT" // "NAME:N": kill at the Nth time at that point
 	childLoad  = "QUEUE_TEST_LOAD"  // "1": push until killed; "0": finish what there is
+	childEnds  = "QUEUE_TEST_ENDS"  // "1": kill when all that was pushed has ended
 )
 
 // streamOf counts what a stream holds.
@@ -96,11 +98,15 @@ func (c *childRun) run() error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- c.q.Run(ctx) }()
-	if os.Getenv(childLoad) != "" {
+	switch {
+	case os.Getenv(childEnds) != "":
+		return c.end()
+	case os.Getenv(childLoad) != "":
 		c.load(os.Getenv(childLoad) == "1")
-	} else {
+	default:
 		c.story()
 	}
 	c.finish()
@@ -150,6 +156,13 @@ func (c *childRun) functions(w *world) {
 		effect(e)
 		return status(200), nil
 	})
+	w.deploy("third", func(_ context.Context, e call) (*dayfly.Result, error) {
+		if e.Attempt < 3 {
+			return status(500), nil
+		}
+		effect(e)
+		return status(200), nil
+	})
 	w.deploy("fatal", func(_ context.Context, e call) (*dayfly.Result, error) {
 		if !c.mended() {
 			return status(400), nil
@@ -186,6 +199,32 @@ func (c *childRun) story() {
 		time.Sleep(time.Millisecond)
 	}
 	_ = os.WriteFile(filepath.Join(c.dir, "mended"), nil, 0o600)
+}
+
+// end executes an event that needs several attempts, and one that was buried twice, as a
+// crash between the burial and the removal does; when both have ended it dies. One of each
+// kind stays, so that the files of the streams do.
+func (c *childRun) end() error {
+	now := time.Now()
+	c.push(Push{Function: ref("ok"), After: now.Add(time.Hour)}, "stays")
+	c.push(Push{Function: ref("third")}, "third")
+	e := &work.Entry{ID: dayfly.NewEventID(now), Function: ref("ok"), Source: dayfly.SourceAsync, Accepted: now,
+		Call: &work.Call{Kind: dayfly.RequestHTTP, Method: "POST", Path: "/"}, Body: []byte("buried")}
+	stays := *e
+	stays.ID = dayfly.NewEventID(now)
+	for _, one := range []*work.Entry{&stays, e, e} {
+		if err := c.q.bury(context.Background(), one); err != nil {
+			return err
+		}
+	}
+	if n, err := c.q.Redrive(context.Background(), Letters{ID: e.ID}); n != 1 || err != nil {
+		return fmt.Errorf("%d letters were redriven: %w", n, err)
+	}
+	for len(lines(filepath.Join(c.dir, "effects"))) < 2 ||
+		(streamOf{c.q.work}).left(context.Background()) > 0 || (streamOf{c.q.later}).left(context.Background()) > 1 {
+		time.Sleep(time.Millisecond)
+	}
+	return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 }
 
 // mended tells whether the function that always fails does so no more.
@@ -357,6 +396,32 @@ func TestNothingIsLostAtAnyPoint(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestKilledLaterWhatEndedDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := start(t, nil, childDir+"="+dir, childEnds+"=1"); !killed(err) {
+		t.Fatalf("the process ended with %v", err)
+	}
+	b := bus.New(bus.Config{Dir: dir}, slog.New(slog.DiscardHandler))
+	if err := b.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, cfg := range []jetstream.StreamConfig{bus.LaterStream(), bus.DeadStream()} {
+		stream, err := b.Stream(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := (streamOf{stream}).left(t.Context()); n != 1 {
+			t.Errorf("%s has %d messages, want the one that did not end", cfg.Name, n)
 		}
 	}
 }

@@ -194,7 +194,9 @@ func (q *Queue) redrive(ctx context.Context, subject string) error {
 		return bus.Explain("execute the dead letter again", err)
 	}
 	q.fault("redrive:between")
-	if err := q.dead.DeleteMsg(ctx, seq); err != nil && !isMissing(err) {
+	// Not what is newer: it may have run by now, and died again.
+	err = q.dead.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(seq+1))
+	if err != nil {
 		return bus.Explain("remove the dead letter", err)
 	}
 	told.UnlessEnded(func() { q.deps.Journal.Event(e.Info(dayfly.EventPending)) })

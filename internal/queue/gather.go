@@ -168,8 +168,7 @@ func (q *Queue) read(ctx context.Context, one *due.Event) *item {
 	it := &item{Entry: &work.Entry{}, from: one}
 	if err := it.Unmarshal(m.Data); err != nil {
 		q.log.Error("event that cannot be read was dropped", "event", one.ID, "error", err)
-		q.times.Remove(one.ID, one.Seq)
-		_ = q.later.DeleteMsg(ctx, one.Seq)
+		_ = q.dropLater(ctx, one.Lane, one.ID) // what stays is found at the next start
 		return nil
 	}
 	return it

@@ -50,6 +50,7 @@ type item struct {
 	msg  jetstream.Msg // of WORK, or nil
 	seq  uint64        // of msg
 	from *due.Event    // of LATER, or nil
+	kept bool          // LATER may have its next attempt: whether it was written is not known
 }
 
 // lane executes the events of one origin of one function. Its goroutine takes events and

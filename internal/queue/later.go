@@ -61,8 +61,15 @@ func (q *Queue) putLater(ctx context.Context, e *work.Entry) error {
 		return err
 	}
 	id := e.Lane()
-	m := &nats.Msg{Subject: id.LaterSubject(e.ID), Data: data,
-		Header: nats.Header{dueHeader: {strconv.FormatInt(e.Due.UnixNano(), 10)}}}
+	if !q.times.Has(e.ID) && q.times.Len() >= bus.LaterMessagesMax {
+		full := dayfly.Errorf(dayfly.KindExhausted, "%d events wait for their time, the most that may",
+			bus.LaterMessagesMax)
+		full.RetryAfter = bus.FullPause
+		return full
+	}
+	m := &nats.Msg{Subject: id.LaterSubject(e.ID), Data: data, Header: nats.Header{
+		dueHeader:           {strconv.FormatInt(e.Due.UnixNano(), 10)},
+		jetstream.MsgRollup: {jetstream.MsgRollupSubject}}}
 	q.fault("later:before")
 	ack, err := q.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	if err != nil {
@@ -70,6 +77,15 @@ func (q *Queue) putLater(ctx context.Context, e *work.Entry) error {
 	}
 	q.fault("later:after")
 	q.times.Put(&due.Event{ID: e.ID, Lane: id, Seq: ack.Sequence, At: e.Due})
+	return nil
+}
+
+// dropLater removes what LATER has of an event, and forgets it.
+func (q *Queue) dropLater(ctx context.Context, id work.Lane, event dayfly.EventID) error {
+	if err := q.later.Purge(ctx, jetstream.WithPurgeSubject(id.LaterSubject(event))); err != nil {
+		return err
+	}
+	q.times.Drop(event)
 	return nil
 }
 

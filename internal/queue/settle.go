@@ -127,6 +127,7 @@ func (x *execution) again(it *item, at time.Time) (stays bool) {
 		return true
 	}
 	if err := x.q.putLater(x.ctx, it.Entry); err != nil {
+		it.kept = true
 		x.q.log.Warn("event waits for its next attempt in memory", "event", it.ID, "error", err)
 		return true
 	}
@@ -218,8 +219,8 @@ func (q *Queue) bury(ctx context.Context, e *work.Entry) error {
 		return err
 	}
 	q.fault("dead:before")
-	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: work.DeadSubject(e.Function, e.ID), Data: data},
-		jetstream.WithRetryAttempts(0))
+	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: work.DeadSubject(e.Function, e.ID), Data: data,
+		Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}}, jetstream.WithRetryAttempts(0))
 	q.fault("dead:after")
 	return err
 }
@@ -252,13 +253,14 @@ func (q *Queue) finish(ctx context.Context, l *lane, it *item, state dayfly.Even
 
 // remove takes an event out of WORK or LATER.
 func (q *Queue) remove(ctx context.Context, it *item) error {
+	if it.from != nil || it.kept {
+		if err := q.dropLater(ctx, it.Lane(), it.ID); err != nil {
+			return err
+		}
+	}
 	if it.msg != nil {
 		return it.msg.Ack()
 	}
-	if err := q.later.DeleteMsg(ctx, it.from.Seq); err != nil && !isMissing(err) {
-		return err
-	}
-	q.times.Remove(it.ID, it.from.Seq)
 	return nil
 }
 

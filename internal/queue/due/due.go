@@ -75,6 +75,22 @@ func (t *List) Remove(id dayfly.EventID, seq uint64) bool {
 	return true
 }
 
+// Drop forgets an event, wherever it is.
+func (t *List) Drop(id dayfly.EventID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if old := t.byID[id]; old != nil {
+		t.drop(old)
+	}
+}
+
+// Len is how many events there are.
+func (t *List) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
+}
+
 // Has tells whether an event is in LATER.
 func (t *List) Has(id dayfly.EventID) bool {
 	t.mu.Lock()
