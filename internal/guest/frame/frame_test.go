@@ -83,6 +83,15 @@ func TestRequestHeadIsJSON(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request head (-want +got):\n%s", diff)
 	}
+	inv.Request.Kind, inv.Request.ContentLength = dayfly.RequestEvent, 7
+	got = frame.RequestHead{}
+	if err := json.Unmarshal(frame.AppendRequest(nil, inv), &got); err != nil {
+		t.Fatalf("AppendRequest() of an event is no JSON: %v", err)
+	}
+	want = frame.RequestHead{ID: "id-1", Kind: "event", Deadline: 31000, Received: 1000, Length: 7, Trace: "00-1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("head of an event (-want +got):\n%s", diff)
+	}
 }
 
 func TestResponseHeadIsChecked(t *testing.T) {

@@ -131,6 +131,8 @@ func AppendRequest(dst []byte, inv *dayfly.Invocation) []byte {
 	if r.TraceParent != "" {
 		dst = appendField(dst, "trace", r.TraceParent)
 	}
+	dst = append(dst, `,"length":`...)
+	dst = strconv.AppendInt(dst, r.ContentLength, 10)
 	if r.Kind == dayfly.RequestHTTP {
 		dst = appendHTTP(dst, r)
 	}
@@ -146,8 +148,6 @@ func appendHTTP(dst []byte, r *dayfly.Request) []byte {
 	dst = appendField(dst, "scheme", r.Scheme)
 	dst = appendField(dst, "host", r.Host)
 	dst = appendField(dst, "remote", r.RemoteAddr)
-	dst = append(dst, `,"length":`...)
-	dst = strconv.AppendInt(dst, r.ContentLength, 10)
 	dst = append(dst, `,"headers":[`...)
 	first := true
 	for name, values := range r.Header {
