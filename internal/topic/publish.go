@@ -82,7 +82,7 @@ func (t *Topic) Want(sources map[Source]bool) {
 }
 
 func (t *Topic) publish(ctx context.Context, s Source, events []dayfly.Event) ([]uint64, error) {
-	if err := errors.Join(s.check(), t.bus.Room()); err != nil {
+	if err := errors.Join(s.check(), t.bus.Room(), t.allow(s)); err != nil {
 		return nil, err
 	}
 	if len(events) > PublishMax {
@@ -100,7 +100,7 @@ func (t *Topic) publish(ctx context.Context, s Source, events []dayfly.Event) ([
 		if dedupe := e.Extensions[ExtensionDedupe]; dedupe != "" {
 			messages[i].Header[jetstream.MsgIDHeader] = []string{dedupeID(subject, dedupe)}
 		}
-		bytes += len(e.Data)
+		bytes += len(messages[i].Data)
 	}
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
@@ -115,6 +115,7 @@ func (t *Topic) publish(ctx context.Context, s Source, events []dayfly.Event) ([
 		t.doubt.Store(true) // what got no acknowledgement may be there all the same
 	}
 	t.wake(s)
+	t.weigh(subject, len(events), bytes)
 	t.measure(bytes)
 	return sequences, t.explain(s, err)
 }
@@ -218,7 +219,7 @@ func (t *Topic) explain(s Source, err error) error {
 		return nil
 	case errors.As(err, &api) && (api.ErrorCode == errInsufficient ||
 		api.ErrorCode == errStoreFailed && strings.Contains(api.Description, "maximum")):
-		t.askRoom()
+		t.hurry.Do(t.askRoom)
 		full := dayfly.Errorf(dayfly.KindExhausted,
 			"there is no room for events: %s are kept that are still to be read", dayfly.FormatBytes(t.max)).
 			WithHint("dayfly queue stats NAME shows which trigger is behind")

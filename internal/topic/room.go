@@ -95,8 +95,11 @@ func (t *Topic) purge(ctx context.Context, subject string, end uint64) error {
 // nearly full, until it is less so.
 func (t *Topic) makeRoom(ctx context.Context) error {
 	state, err := t.state(ctx)
-	if err != nil || state.Bytes < share(t.max, highWater) {
+	if err != nil {
 		return err
+	}
+	if state.Bytes < share(t.max, highWater) {
+		return t.judge(ctx, state)
 	}
 	began := state
 	kept, err := t.kept(ctx)
@@ -119,9 +122,11 @@ func (t *Topic) makeRoom(ctx context.Context) error {
 			break // nothing more may go
 		}
 	}
-	t.log.Warn("events dropped for want of room", "bytes_before", began.Bytes,
-		"bytes", state.Bytes, "max_bytes", t.max)
-	return nil
+	if state.Bytes < began.Bytes {
+		t.log.Warn("events dropped for want of room", "bytes_before", began.Bytes,
+			"bytes", state.Bytes, "max_bytes", t.max)
+	}
+	return t.judge(ctx, state)
 }
 
 func (t *Topic) state(ctx context.Context) (jetstream.StreamState, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
 
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/store"
@@ -63,7 +64,11 @@ type Topic struct {
 	wanted atomic.Pointer[map[Source]bool]
 	slots  chan struct{} // taken by each Publish of many
 
-	mu       sync.Mutex // guards all below
+	greedy atomic.Pointer[map[string]bool] // projects that may publish no more for now
+	hurry  rate.Sometimes                  // bounds how often refusals ask for room
+
+	mu       sync.Mutex        // guards all below
+	weights  map[string]weight // by subject
 	queues   map[Source]queue
 	cursors  map[string]*cursor
 	watchers map[Source]map[chan struct{}]struct{}
@@ -86,6 +91,8 @@ func New(cfg Config, log *slog.Logger, b *bus.Bus, records *store.Store) *Topic 
 	t := &Topic{
 		cfg: cfg, log: log, bus: b, records: records,
 		slots:    make(chan struct{}, publishersMax),
+		hurry:    rate.Sometimes{Interval: fullRetry},
+		weights:  make(map[string]weight),
 		queues:   make(map[Source]queue),
 		cursors:  make(map[string]*cursor),
 		watchers: make(map[Source]map[chan struct{}]struct{}),
