@@ -46,6 +46,9 @@ type Config struct {
 	// SyncInterval is how often written data is forced to the disk: what a loss of
 	// power may cost. Default 100 ms.
 	SyncInterval time.Duration
+	// SyncAlways forces each write to the disk before it is acknowledged, in place of
+	// SyncInterval: a loss of power costs nothing then, and each write ten times as much.
+	SyncAlways bool
 	// MaxStoreBytes bounds what streams with bounds take on disk together. Zero is
 	// three quarters of what is free when the bus is opened.
 	MaxStoreBytes int64
@@ -200,6 +203,7 @@ func (b *Bus) options() *server.Options {
 		JetStream:              true,
 		StoreDir:               filepath.Clean(b.cfg.Dir),
 		SyncInterval:           b.cfg.SyncInterval,
+		SyncAlways:             b.cfg.SyncAlways,
 		JetStreamMaxStore:      unbounded,
 		JetStreamMaxMemory:     memoryBytesMax,
 		JetStreamLimits:        server.JSLimitOpts{DefaultMaxConsumers: consumersPerStreamMax},

@@ -129,6 +129,7 @@ func adopt(log *slog.Logger) {
 func nodeConfig(c config.Config) node.Config {
 	n := node.DefaultConfig()
 	n.DataDir, n.Listen, n.API, n.S3 = c.DataDir, c.Listen, c.API, c.S3
+	n.SyncInterval, n.SyncAlways = c.SyncInterval, c.SyncInterval == 0
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
 	n.Dev = c.Dev

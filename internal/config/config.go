@@ -25,6 +25,10 @@ const (
 	stemsMax = 64
 	// startsMax bounds cold starts at once: far more than processors only wait.
 	startsMax = 256
+	// syncIntervalMin and syncIntervalMax bound what a loss of power may cost: below, each
+	// write may as well be forced; above, nobody would want it.
+	syncIntervalMin = 10 * time.Millisecond
+	syncIntervalMax = time.Minute
 	// memoryBytesMin is what one smallest function needs beside the platform.
 	memoryBytesMin = 64 << 20
 )
@@ -38,6 +42,9 @@ type Config struct {
 	Listen, API string
 	// S3 is the address where S3's clients reach the buckets; empty when that is off.
 	S3 string
+	// SyncInterval is how often what was accepted is forced to the disk, 10 ms … 1 m: what
+	// a loss of power may cost. 0 forces each write before it is answered.
+	SyncInterval time.Duration
 	// MemoryBytes is what all instances together may use.
 	MemoryBytes int64
 	// Stems is how many booted sandboxes wait for code, for each runtime in use.
@@ -84,7 +91,7 @@ func Default(env Environment) Config {
 	}
 	return Config{
 		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
-		S3:          "127.0.0.1:8082",
+		S3: "127.0.0.1:8082", SyncInterval: 100 * time.Millisecond,
 		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, TraceSample: 0.01, BuildEnv: buildEnv(env),
 		Path: env("PATH"),

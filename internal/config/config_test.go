@@ -29,7 +29,7 @@ func TestLoadLayers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := environment(map[string]string{"DAYFLY_API": "127.0.0.1:3", "DAYFLY_STEMS": "6",
+	env := environment(map[string]string{"DAYFLY_API": "127.0.0.1:3", "DAYFLY_STEMS": "6", "DAYFLY_SYNC": "250ms",
 		"DAYFLY_DATA": dir, "DAYFLY_DRAIN_TIMEOUT": "5s",
 		"DAYFLY_TRACE_ENDPOINT": "http://127.0.0.1:4318", "GOPROXY": "off", "SECRET": "x",
 		"HOME": "/home/ada", "PATH": "/bin"})
@@ -38,8 +38,8 @@ func TestLoadLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3",
-		MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
+	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3", S3: "127.0.0.1:8082",
+		SyncInterval: 250 * time.Millisecond, MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, TraceSample: 0.01,
 		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"},
 		Homes: []string{"/home/ada"}, Path: "/bin"}
@@ -85,6 +85,7 @@ func TestLoadRefuses(t *testing.T) {
 		{name: "too little memory", flags: map[string]string{"memory": "1Mi"}, want: "less than 64Mi"},
 		{name: "bad level", flags: map[string]string{"log-level": "loud"}, want: "debug, info"},
 		{name: "bad format", flags: map[string]string{"log-format": "xml"}, want: "text or json"},
+		{name: "bad sync", flags: map[string]string{"sync": "1ms"}, want: "always, or a time from 10ms"},
 		{name: "bad drain", flags: map[string]string{"drain-timeout": "2h"}, want: "1h0m0s"},
 		{name: "bad starts", flags: map[string]string{"starts": "-1"}, want: "0 to 256"},
 		{name: "bad collector", flags: map[string]string{"trace-endpoint": "x"}, want: "4318"},
@@ -118,6 +119,15 @@ func TestCallbackRanges(t *testing.T) {
 	got, err := config.Load(map[string]string{"callback-allow": "10.1.2.3/8, 192.168.0.7,fd00::/8"}, env)
 	if err != nil || fmt.Sprint(got.CallbackAllow) != "[10.0.0.0/8 192.168.0.7/32 fd00::/8]" {
 		t.Errorf("ranges are %v, %v; want the three, masked", got.CallbackAllow, err)
+	}
+}
+
+func TestSyncAlways(t *testing.T) {
+	t.Parallel()
+	env := environment(map[string]string{"DAYFLY_DATA": t.TempDir(), "DAYFLY_SYNC": "1s"})
+	got, err := config.Load(map[string]string{"sync": "always"}, env)
+	if err != nil || got.SyncInterval != 0 {
+		t.Errorf("the sync interval is %s, %v; want 0, for always", got.SyncInterval, err)
 	}
 }
 

@@ -30,6 +30,7 @@ var settings = []setting{
 	{"listen", "`ADDR` of the public gateway", setListen},
 	{"api", "`ADDR` of the management API", setAPI},
 	{"s3", "`ADDR` where S3's clients reach the buckets, or off", setS3},
+	{"sync", "`TIME` between two syncs to the disk: what a loss of power may cost; or always", setSync},
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
 	{"starts", "`N` cold starts at once; 0 is two a processor", setStarts},
@@ -57,7 +58,7 @@ type Setting struct {
 // Settings lists every setting.
 func Settings() []Setting {
 	defaults := map[string]string{
-		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "memory": "80%", "stems": "4",
+		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "sync": "100ms", "memory": "80%", "stems": "4",
 		"starts": "0", "trace-sample": "0.01",
 		"drain-timeout": "30s", "log-level": "info", "log-format": "text",
 	}
@@ -252,6 +253,20 @@ func setCallbackAllow(c *Config, v string) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "want at most %d ranges", callbackAllowMax)
 	}
 	c.CallbackAllow = list
+	return nil
+}
+
+func setSync(c *Config, v string) error {
+	if v == "always" {
+		c.SyncInterval = 0
+		return nil
+	}
+	d, err := manifest.ParseDuration(v)
+	if err != nil || d < syncIntervalMin || d > syncIntervalMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want always, or a time from %s to %s, such as 100ms",
+			syncIntervalMin, syncIntervalMax)
+	}
+	c.SyncInterval = d
 	return nil
 }
 

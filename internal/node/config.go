@@ -28,6 +28,10 @@ type Config struct {
 	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
 	// Leave the system and this process a fifth of the machine.
 	MemoryBytes int64
+	// SyncInterval is how often what was accepted is forced to the disk: what a loss of
+	// power may cost. 0 means 100 ms. SyncAlways forces each write before it is answered.
+	SyncInterval time.Duration
+	SyncAlways   bool
 	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
 	DrainTimeout time.Duration
 	// StemsPerRuntime is how many booted sandboxes are kept ready for each runtime

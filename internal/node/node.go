@@ -147,7 +147,8 @@ func (n *Node) openFolder(context.Context) error {
 
 func (n *Node) openGround(ctx context.Context) error {
 	n.makeClock()
-	n.bus = bus.New(bus.Config{Dir: n.cfg.DataDir}, n.component("bus"))
+	n.bus = bus.New(bus.Config{Dir: n.cfg.DataDir, SyncInterval: n.cfg.SyncInterval,
+		SyncAlways: n.cfg.SyncAlways}, n.component("bus"))
 	if err := n.bus.Open(ctx); err != nil {
 		return err
 	}
