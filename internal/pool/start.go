@@ -55,9 +55,10 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 		return nil, err
 	}
 	taken := time.Since(began)
-	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, tenant: s.tenant, free: s.free, origin: origin,
-		inner: launch.relay || g.rev.Spec.Contract == dayfly.ContractLambda,
-		since: time.Now(), charged: charged, phases: []dayfly.Timed{{Name: string(origin), Duration: taken}}}
+	inst := &instance{group: g, box: s.box, conn: s.conn, output: s.output, tenant: s.tenant, free: s.free,
+		origin: origin,
+		inner:  launch.relay || g.rev.Spec.Contract == dayfly.ContractLambda,
+		since:  time.Now(), charged: charged, phases: []dayfly.Timed{{Name: string(origin), Duration: taken}}}
 	if err := inst.become(ctx, &launch); err != nil {
 		s.discard("its start failed")
 		return nil, inst.startFailure(err)

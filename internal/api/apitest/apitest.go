@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apitest gives tests a management API with a small node behind it.
-//
-//	Start ─▶ Node ─▶ URL, Token: the real door, over a node that lives in memory
-//
-// The node keeps functions, sources, records and lines; a function answers with what
-// its test sets. It does not build and does not run code: the end-to-end tests do.
 package apitest
 
 import (
@@ -84,7 +78,8 @@ func Start(t testing.TB) *Node { return StartAt(t, clock.NewVirtual()) }
 // StartAt runs a node with that clock until the test ends.
 func StartAt(t testing.TB, c *clock.Clock) *Node {
 	t.Helper()
-	n := &Node{Clock: c, paused: map[dayfly.FunctionRef]bool{}, sources: map[dayfly.Digest]bool{}, Follow: make(chan dayfly.LogLine),
+	n := &Node{Clock: c, paused: map[dayfly.FunctionRef]bool{}, sources: map[dayfly.Digest]bool{},
+		Follow:    make(chan dayfly.LogLine),
 		functions: map[dayfly.FunctionRef]*dayfly.Function{},
 		revisions: map[dayfly.RevisionID]*dayfly.Revision{}}
 	cfg := api.Config{Token: Token, Node: "node-1", Version: "1.2.3",
@@ -94,8 +89,8 @@ func StartAt(t testing.TB, c *clock.Clock) *Node {
 	})
 	door, err := api.New(cfg, slog.New(slog.DiscardHandler), api.Deps{
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
-		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n}, Metrics: metrics, Values: values(t),
-		Objects: objects(t), S3: s3Door{n},
+		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n},
+		Metrics: metrics, Values: values(t), Objects: objects(t), S3: s3Door{n},
 		Queues: queues(t), Triggers: readers{n},
 		Crons: crons{n}, Clock: n.Clock,
 		Features: func() []sandbox.Feature { return n.Features },
