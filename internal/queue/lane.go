@@ -114,6 +114,7 @@ func (q *Queue) survey(ctx context.Context) error {
 	if err != nil {
 		return bus.Explain("see which lanes have events", err)
 	}
+	q.quota.Judge(info.Config.MaxBytes, info.State.Bytes, info.State.Subjects)
 	for subject := range info.State.Subjects {
 		if id, ok := work.ParseLane(subject); ok {
 			q.wake(id)

@@ -145,6 +145,9 @@ func (q *Queue) store(ctx context.Context, e *work.Entry, identity string) (Acce
 		q.deps.Journal.Event(e.Info(dayfly.EventDelayed))
 		return Accepted{ID: e.ID}, nil
 	}
+	if err := q.quota.Allow(e.Lane()); err != nil {
+		return Accepted{}, err
+	}
 	m, err := workMessage(e, identity)
 	if err != nil {
 		return Accepted{}, err
@@ -160,6 +163,7 @@ func (q *Queue) store(ctx context.Context, e *work.Entry, identity string) (Acce
 	if ack.Duplicate {
 		return duplicateOf(e, identity), nil
 	}
+	q.quota.Pushed(e.Lane(), len(m.Data))
 	told.UnlessEnded(func() { q.deps.Journal.Event(e.Info(dayfly.EventPending)) })
 	q.wake(e.Lane())
 	return Accepted{ID: e.ID}, nil

@@ -71,6 +71,9 @@ func (q *Queue) fitting(ctx context.Context, entries []*work.Entry) (int, error)
 	}
 	room := make(map[work.Lane]int, len(wanted))
 	for id := range wanted {
+		if q.quota.Allow(id) != nil {
+			continue
+		}
 		subject := id.WorkSubject()
 		info, err := q.work.Info(ctx, jetstream.WithSubjectFilter(subject))
 		if err != nil {
@@ -116,6 +119,7 @@ func (q *Queue) pipeline(ctx context.Context, entries []*work.Entry, pushes []Pu
 	for i, future := range futures {
 		select {
 		case ack := <-future.Ok():
+			q.quota.Pushed(entries[i].Lane(), len(future.Msg().Data))
 			accepted = append(accepted, q.piped(entries[i], ack, tolds[i], pushes[i].identity()))
 		case err := <-future.Err():
 			return q.woken(entries[:i], accepted), bus.Explain("accept events", err)

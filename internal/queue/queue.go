@@ -19,6 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/queue/due"
 	"github.com/dayfly-faas/dayfly/internal/queue/keys"
 	"github.com/dayfly-faas/dayfly/internal/queue/marks"
+	"github.com/dayfly-faas/dayfly/internal/queue/quota"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
@@ -114,6 +115,7 @@ type Queue struct {
 	times *due.List
 	slots chan struct{} // one element for each attempt under way beside the lanes' own
 	marks *marks.Marks
+	quota quota.Quota // of WORK, for each lane
 
 	mu      sync.Mutex // guards what follows
 	lanes   map[work.Lane]*lane
