@@ -18,9 +18,6 @@ import (
 )
 
 const (
-	// answerBytesMax bounds what is kept of an answer: for a destination, a callback, or
-	// the list of failures of a batch. The rest is read and forgotten.
-	answerBytesMax = 1 << 20
 	// answerSlack is what an execution may take beside the function's own limits.
 	answerSlack = time.Minute
 	// headerEvent and headerAttempt tell a function which event it executes.
