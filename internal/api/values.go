@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/sse"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
@@ -312,18 +313,18 @@ func (a *API) watchValues(w http.ResponseWriter, r *http.Request, q *query) erro
 	ctx, leave := context.WithCancel(r.Context())
 	defer leave()
 	defer context.AfterFunc(a.closing, leave)()
-	out := newEvents(w)
+	out := sse.New(w, paceTimeout)
 	err := a.deps.Values.Watch(ctx, project, bucket, query, func(c kv.Change) error {
 		switch c.Op {
 		case kv.OpIdle:
-			return out.beat()
+			return out.Beat()
 		case kv.OpOpened:
-			return out.put(string(c.Op), c.Version, map[string]uint64{"version": c.Version})
+			return out.Put(string(c.Op), c.Version, map[string]uint64{"version": c.Version})
 		}
-		return out.put(string(c.Op), c.Version,
+		return out.Put(string(c.Op), c.Version,
 			ValueChange{Value: valueOf(c.Value, c.Op == kv.OpPut), Expired: c.Expired})
 	})
-	if out.began && ctx.Err() != nil {
+	if out.Began() && ctx.Err() != nil {
 		return nil // the caller left, or the node stops: an end is an end
 	}
 	return err

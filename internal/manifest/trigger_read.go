@@ -82,7 +82,7 @@ func (r *reader) trigger(node ast.Node) (t Trigger, err error) {
 	}
 	for _, o := range kind.options {
 		if o.needed && !given[o.key] {
-			return t, r.errorf(kindEntry.at, "%s needs %s: %s", kind.key, o.key, o.doc)
+			return t, r.errorf(kindEntry.at, "%s needs %s: %s", kind.key, o.key, inSentence(o.doc))
 		}
 	}
 	return t, r.wholeTrigger(kindEntry, t)
@@ -312,4 +312,9 @@ func appendString(out []byte, text string) []byte {
 		panic("bug: a string has no JSON: " + err.Error())
 	}
 	return append(out, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// inSentence gives a description as it stands behind a colon.
+func inSentence(doc string) string {
+	return strings.TrimSuffix(strings.ToLower(doc[:1])+doc[1:], ".")
 }
