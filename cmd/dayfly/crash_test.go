@@ -31,16 +31,14 @@ const (
 	// lifeMax is how long a node lives at most before it is killed, counted from when
 	// it serves.
 	lifeMax = 700 * time.Millisecond
-	// pushers push at once, each one event after the other, in four ways.
-	pushers = 8
-	// keyedPusher is the way of those that give a key.
-	keyedPusher = 1
+	// pushers push at once, each one event after the other, in the ways of crash_ways_test.go.
+	pushers = 9
 	// settleTimeout is how long what was accepted may take to be executed: visibility
 	// time-outs of what was under way at the last kill included.
 	settleTimeout = 3 * time.Minute
 	// underWayMax bounds what can be under way when a node is killed, and so what may
-	// run twice for each kill: the instances of three functions, a batch in each.
-	underWayMax = 200
+	// run twice for each kill: the instances of five functions, a batch in some.
+	underWayMax = 250
 )
 
 // crashWorld is a node that is killed again and again, and what was asked of it.
@@ -57,6 +55,7 @@ type crashWorld struct {
 	keyed    map[string]bool // identities that were pushed under a key, until accepted
 	doubtful []string        // keyed ones that nobody knows to be accepted
 	pushed   int
+	steps    int // of the ordered queue that were accepted
 }
 
 // TestKilledAtRandomLosesNothing kills the node under load, at moments of no choice, and
@@ -86,14 +85,15 @@ func TestKilledAtRandomLosesNothing(t *testing.T) {
 	}
 	runs := w.settle()
 	var lost, unkeyed []string
-	twice := 0
+	twice, ways := 0, map[string]int{}
 	for id := range w.accepted {
 		if runs[id] == 0 {
 			lost = append(lost, id)
 		}
 	}
-	for _, n := range runs {
+	for id, n := range runs {
 		twice += max(0, n-1)
+		ways[wayOf(id)] += max(0, n-1)
 	}
 	effects := w.values("effects")
 	for id := range w.keyed {
@@ -103,6 +103,7 @@ func TestKilledAtRandomLosesNothing(t *testing.T) {
 	}
 	t.Logf("%d kills: %d pushed, %d accepted, %d ran, %d repetitions, %d keyed effects",
 		crashes, w.pushed, len(w.accepted), len(runs), twice, len(effects))
+	t.Logf("repetitions by way: %v", ways)
 	if len(w.accepted) < 10*crashes {
 		t.Errorf("only %d events were accepted between %d kills", len(w.accepted), crashes)
 	}
@@ -116,6 +117,9 @@ func TestKilledAtRandomLosesNothing(t *testing.T) {
 		t.Errorf("%d repetitions after %d kills: more than can have been under way", twice, crashes)
 	}
 	w.oneEventForEachKey()
+	w.inOrder()
+	w.inTime()
+	w.eachDueTimeOnce()
 }
 
 // start starts the node on the same data and waits until it serves.
@@ -150,59 +154,14 @@ func (w *crashWorld) start() {
 	w.gateway, w.api, w.token = at.Gateway, at.API, strings.TrimSpace(string(token))
 }
 
-// crashFunction runs each event by counting it, and writes an effect under its key.
-const crashFunction = `# SPDX-License-Identifier: Apache-2.0
-import base64, http.client, json, os, urllib.parse
-
-base = urllib.parse.urlsplit(os.environ["DAYFLY_URL"])
-headers = {"Authorization": "Bearer " + os.environ["DAYFLY_TOKEN"]}
-
-
-def identities(event):
-    if "Records" in event:
-        return [json.loads(record["body"])["id"] for record in event["Records"]]
-    if "specversion" in event:
-        return [event["data"]["key"]]
-    return [json.loads(event["body"])["id"]]
-
-
-def ask(connection, method, path, body, **more):
-    connection.request(method, base.path + path, body, {**headers, **more})
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
-
-
-def handler(event, context):
-    connection = http.client.HTTPConnection(base.netloc, timeout=10)
-    for identity in identities(event):
-        status = ask(connection, "PUT", "/kv/effects/" + identity, "done", **{"If-None-Match": "*"})
-        assert status < 300 or status in (409, 412), status
-        status = ask(connection, "POST", "/kv/runs/" + identity + "?increment=1", None)
-        assert status < 300, status
-    connection.close()
-    return {"statusCode": 200, "body": "done"}
-`
-
-const crashManifest = `functions:
-  called: {source: ./effect, retry: {attempts: 20, backoff: {min: 100ms, max: 1s}}}
-  queued:
-    source: ./effect
-    retry: {attempts: 20, backoff: {min: 100ms, max: 1s}}
-    on: [{queue: {name: orders, batch: 20, window: 50ms}}]
-  valued:
-    source: ./effect
-    retry: {attempts: 20, backoff: {min: 100ms, max: 1s}}
-    on: [{kv: {bucket: inbox, events: [put]}}]
-queues: {orders: {retention: 1d}}
-`
-
 // deploy makes one function for each way in.
 func (w *crashWorld) deploy() {
 	w.t.Helper()
 	folder := filepath.Join(w.dir, "app")
-	w.check(os.MkdirAll(filepath.Join(folder, "effect"), 0o755))
-	w.check(os.WriteFile(filepath.Join(folder, "effect", "app.py"), []byte(crashFunction), 0o644))
+	for name, text := range crashFunctions() {
+		w.check(os.MkdirAll(filepath.Join(folder, name), 0o755))
+		w.check(os.WriteFile(filepath.Join(folder, name, "app.py"), []byte(text), 0o644))
+	}
 	w.check(os.WriteFile(filepath.Join(folder, "dayfly.yaml"), []byte(crashManifest), 0o644))
 	deploy := exec.Command(filepath.Join(binary, "dayfly"), "deploy", folder)
 	deploy.Env = []string{"PATH=" + os.Getenv("PATH"), "DAYFLY_DATA=" + filepath.Join(w.dir, "data")}
@@ -218,7 +177,7 @@ func (w *crashWorld) load(crash int) {
 	for pusher := range pushers {
 		group.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				w.push(ctx, fmt.Sprintf("e-%d-%d-%d", crash, pusher, n), pusher)
+				w.push(ctx, fmt.Sprintf("e-%d-%d-%d", crash, pusher, n), pusher%wayMax)
 			}
 		})
 	}
@@ -234,45 +193,10 @@ func (w *crashWorld) pushAgain() {
 	doubtful := w.doubtful
 	w.doubtful = nil
 	for _, id := range doubtful {
-		w.push(w.t.Context(), id, keyedPusher)
+		w.push(w.t.Context(), id, wayKeyed)
 	}
 	if len(w.doubtful) > 0 {
 		w.t.Errorf("%d events with a key were not accepted by a node that serves", len(w.doubtful))
-	}
-}
-
-// push pushes one event in the way of the pusher, and notes what became of it.
-func (w *crashWorld) push(ctx context.Context, id string, pusher int) {
-	body := fmt.Sprintf(`{"id":%q}`, id)
-	header := http.Header{"Content-Type": {"application/json"}}
-	method, url := http.MethodPost, w.gateway+"/function/called"
-	switch pusher % 4 {
-	case 0:
-		header.Set("X-Dayfly-Invoke", "async")
-	case keyedPusher:
-		header.Set("X-Dayfly-Invoke", "async")
-		header.Set("Idempotency-Key", id)
-	case 2:
-		url = w.api + "/v1/projects/default/queues/orders/messages"
-		header.Set("Authorization", "Bearer "+w.token)
-	case 3:
-		method, url = http.MethodPut, w.api+"/v1/projects/default/kv/inbox/"+id
-		header.Set("Authorization", "Bearer "+w.token)
-	}
-	status, err := w.ask(ctx, method, url, header, body)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.pushed++
-	switch {
-	case err == nil && status < 300:
-		w.accepted[id] = true
-		if pusher%4 == keyedPusher {
-			w.keyed[id] = true
-		}
-	case pusher%4 == keyedPusher:
-		w.doubtful = append(w.doubtful, id)
-	case err == nil && status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
-		w.t.Errorf("push %s: status %d", id, status)
 	}
 }
 
