@@ -40,7 +40,7 @@ const (
 
 // tell sends the outcome of an event to whoever is to hear of it.
 func (q *Queue) tell(ctx context.Context, x *execution, it *item, a *outcome.Answer, state dayfly.EventState) {
-	if to := destinationOf(x.policy.rev, state); to != nil {
+	if to := outcome.Destination(x.policy.rev, state); to != nil {
 		q.tellDestination(ctx, it, a, *to)
 	}
 	if it.Callback != "" {
@@ -55,16 +55,6 @@ func (q *Queue) tell(ctx context.Context, x *execution, it *item, a *outcome.Ans
 	}
 }
 
-func destinationOf(rev *dayfly.Revision, state dayfly.EventState) *dayfly.Destination {
-	switch {
-	case rev == nil:
-		return nil
-	case state == dayfly.EventDone:
-		return rev.Spec.Destinations.OnSuccess
-	}
-	return rev.Spec.Destinations.OnFailure
-}
-
 // tellDestination reaches a function or queue at once, or leaves it to the lane of posts.
 func (q *Queue) tellDestination(ctx context.Context, it *item, a *outcome.Answer, to dayfly.Destination) {
 	e := q.postOf(it, to, "destination")
@@ -75,7 +65,7 @@ func (q *Queue) tellDestination(ctx context.Context, it *item, a *outcome.Answer
 		err := q.reach(ctx, e)
 		q.fault("destination:after")
 		if err == nil {
-			it.Delivered = "delivered to " + nameOf(to)
+			it.Delivered = "delivered to " + outcome.NameOf(to)
 			return
 		}
 		if refused(err) {
@@ -95,17 +85,6 @@ func refused(err error) bool {
 	return false
 }
 
-// nameOf says in words where a destination is.
-func nameOf(to dayfly.Destination) string {
-	switch {
-	case to.Function != "":
-		return "function " + string(to.Function)
-	case to.Queue != "":
-		return "queue " + string(to.Queue)
-	}
-	return to.URL
-}
-
 // postOf begins a delivery of an event's outcome. Its identity is made of the event's, so
 // that one that is told twice is known as such.
 func (q *Queue) postOf(it *item, to dayfly.Destination, what string) *work.Entry {
@@ -118,7 +97,7 @@ func (q *Queue) postOf(it *item, to dayfly.Destination, what string) *work.Entry
 
 // postLater leaves a delivery to the lane of posts. One that has no room is given up.
 func (q *Queue) postLater(ctx context.Context, it *item, e *work.Entry) {
-	it.Delivered = "on its way to " + nameOf(e.Post.To)
+	it.Delivered = "on its way to " + outcome.NameOf(e.Post.To)
 	q.insist(ctx, "keep delivery", func() error {
 		m, err := workMessage(e, e.Function.String()+"="+string(e.ID))
 		if err != nil {
@@ -212,9 +191,9 @@ func (q *Queue) send(ctx context.Context, it *item) (int, http.Header, error) {
 
 // delivered tells the journal what became of a delivery, in the life of its event.
 func (q *Queue) delivered(ctx context.Context, it *item, state dayfly.EventState) {
-	said := "delivered to " + nameOf(it.Post.To)
+	said := "delivered to " + outcome.NameOf(it.Post.To)
 	if state != dayfly.EventDone {
-		said = "not delivered to " + nameOf(it.Post.To)
+		said = "not delivered to " + outcome.NameOf(it.Post.To)
 		if n := len(it.Attempts); n > 0 {
 			said += ": " + it.Attempts[n-1].Error
 		}

@@ -33,7 +33,7 @@ type policy struct {
 func (q *Queue) policyOf(id work.Lane) policy {
 	p := policy{batch: 1, most: pace.Start, retry: dayfly.DefaultRetry()}
 	if id.Name == work.Posts {
-		p.most, p.retry = postsAtOnce, postRetry()
+		p.most, p.retry = postsAtOnce, pace.PostRetry()
 	}
 	rev, err := q.deps.Resolver.Resolve(id.Function, dayfly.LiveAlias)
 	if err != nil {

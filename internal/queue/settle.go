@@ -143,9 +143,9 @@ func (x *execution) again(it *item, at time.Time) (stays bool) {
 // failed. The events stay, unless they are too old.
 func (x *execution) afterFault(a *outcome.Answer, v outcome.Verdict, now time.Time) time.Duration {
 	x.waits++
-	least, most := platformMin, platformMax
+	least, most := pace.PlatformMin, pace.PlatformMax
 	if v == outcome.Capacity {
-		least, most = capacityMin, capacityMax
+		least, most = pace.CapacityMin, pace.CapacityMax
 		x.lane.mu.Lock()
 		x.lane.window.Refused(now)
 		x.lane.mu.Unlock()
@@ -189,7 +189,7 @@ func (x *execution) afterCancel(a *outcome.Answer) time.Duration {
 		delete(freed, it.OrderKey)
 	}
 	x.lane.free(freed)
-	return capacityMin
+	return pace.CapacityMin
 }
 
 // succeed ends an event well.

@@ -131,3 +131,25 @@ func CallbackHeader(it *work.Entry, a *Answer) http.Header {
 	h.Set("X-Function-Name", it.Function.String())
 	return h
 }
+
+// Destination is who is to be told of that end of an event, or nil.
+func Destination(rev *dayfly.Revision, state dayfly.EventState) *dayfly.Destination {
+	switch {
+	case rev == nil:
+		return nil
+	case state == dayfly.EventDone:
+		return rev.Spec.Destinations.OnSuccess
+	}
+	return rev.Spec.Destinations.OnFailure
+}
+
+// NameOf says in words where a destination is.
+func NameOf(to dayfly.Destination) string {
+	switch {
+	case to.Function != "":
+		return "function " + string(to.Function)
+	case to.Queue != "":
+		return "queue " + string(to.Queue)
+	}
+	return to.URL
+}

@@ -11,8 +11,22 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// retryAfterMax bounds how long a function may ask to be left alone.
-const retryAfterMax = 12 * time.Hour
+const (
+	// retryAfterMax bounds how long a function may ask to be left alone.
+	retryAfterMax = 12 * time.Hour
+	// CapacityMin and CapacityMax bound the wait after there was no capacity: the
+	// first is short because an instance may be free at once.
+	CapacityMin = 20 * time.Millisecond
+	CapacityMax = 5 * time.Second
+	// PlatformMin and PlatformMax bound the wait after a fault of the platform.
+	PlatformMin = 200 * time.Millisecond
+	PlatformMax = time.Minute
+)
+
+// PostRetry is how deliveries to destinations and callbacks are tried.
+func PostRetry() dayfly.Retry {
+	return dayfly.Retry{Attempts: 8, Age: 6 * time.Hour, BackoffMin: time.Second, BackoffMax: 10 * time.Minute}
+}
 
 // Backoff gives the wait before the attempt that follows so many: exponential, with full
 // jitter, and at least what the function asked for.
