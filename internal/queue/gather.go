@@ -61,7 +61,8 @@ type waits struct {
 func (l *lane) busy() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.running > 0 || l.order.parked > 0
+	waiting, _ := l.order.Waiting()
+	return l.running > 0 || waiting > 0
 }
 
 // next gives the next event whose key is free, or nil when the time is over or the function

@@ -16,6 +16,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/queue/due"
 	"github.com/dayfly-faas/dayfly/internal/queue/pace"
+	"github.com/dayfly-faas/dayfly/internal/queue/turn"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
@@ -71,7 +72,7 @@ type lane struct {
 	poked   bool               // an event was pushed since the lane last looked
 	held    map[uint64]*item   // of WORK by sequence, taken and not settled
 	recent  [2]map[uint64]bool // of WORK, settled lately; the second is the older half
-	order   order
+	order   turn.Turns[*item]
 }
 
 // wake sees to it that a lane looks for events.
@@ -89,7 +90,7 @@ func (q *Queue) wake(id work.Lane) {
 		return
 	}
 	l := &lane{q: q, id: id, kick: make(chan struct{}, 1), held: map[uint64]*item{},
-		window: pace.NewWindow(time.Now()), order: newOrder()}
+		window: pace.NewWindow(time.Now()), order: turn.New[*item]()}
 	l.ctx, l.stop = context.WithCancel(q.ctx)
 	q.lanes[id] = l
 	q.wg.Go(l.run)
@@ -232,7 +233,7 @@ func (l *lane) dropParked() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held = map[uint64]*item{}
-	l.order = newOrder()
+	l.order = turn.New[*item]()
 }
 
 // receive takes a message into the lane; it waits until there is room.
