@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/queue"
 )
 
 const (
@@ -192,12 +193,12 @@ func forward(header http.Header, r *http.Request, remote, scheme, prefix string)
 		header.Del(strings.TrimSpace(name))
 	}
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", headerInvocation, "X-Dayfly-Failure", "Forwarded", "X-Forwarded-Prefix"} {
+		"Transfer-Encoding", "Upgrade", "Forwarded", "X-Forwarded-Prefix"} {
 		delete(header, name)
 	}
 	for name := range header {
 		// CGI and WSGI cannot tell X_Forwarded_For from the platform's own X-Forwarded-For.
-		if strings.Contains(name, "_") {
+		if strings.Contains(name, "_") || platforms(name) {
 			delete(header, name)
 		}
 	}
@@ -210,6 +211,17 @@ func forward(header http.Header, r *http.Request, remote, scheme, prefix string)
 	if prefix != "" {
 		header["X-Forwarded-Prefix"] = []string{prefix}
 	}
+}
+
+// platforms tells whether a header is the platform's to set: all of its own are but those by
+// which callers say how a call is to be taken. A function may believe the rest, such as
+// X-Dayfly-Event.
+func platforms(name string) bool {
+	switch name {
+	case headerInvoke, queue.HeaderDelay, queue.HeaderAt, queue.HeaderKey:
+		return false
+	}
+	return strings.HasPrefix(name, "X-Dayfly-")
 }
 
 // eager is a body that came in whole.

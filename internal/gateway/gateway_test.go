@@ -330,6 +330,27 @@ func FuzzPathsReachOneFunctionOrNone(f *testing.F) {
 	})
 }
 
+func TestCallersCannotSpeakAsThePlatform(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		var names []string
+		for name := range inv.Request.Header {
+			if strings.Contains(strings.ToLower(name), "dayfly") {
+				names = append(names, name)
+			}
+		}
+		return text(200, strings.Join(names, ",")), nil
+	})
+	req := request(t, "POST", url+"/function/hello", "x")
+	for _, name := range []string{"X-Dayfly-Event", "x-dayfly-attempt", "X-DAYFLY-TRIGGER", "X-Dayfly-Invocation",
+		"X-Dayfly-Failure", "X_Dayfly_Event", "X-Dayfly-Of-Tomorrow"} {
+		req.Header[name] = []string{"forged"} // as it is written here
+	}
+	if _, body := do(t, req); body != "" {
+		t.Errorf("the function sees %s of its caller", body)
+	}
+}
+
 func TestUnderscoresCannotForgeHeaders(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
