@@ -152,8 +152,12 @@ func (q *Queue) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("use work connection: %w", err)
 	}
-	if q.work, err = q.deps.Bus.Stream(ctx, bus.WorkStream(int64(q.cfg.LaneMessagesMax))); err != nil {
+	if _, err = q.deps.Bus.Stream(ctx, bus.WorkStream(int64(q.cfg.LaneMessagesMax))); err != nil {
 		return err
+	}
+	// By the connection of events, not by that of other streams.
+	if q.work, err = q.js.Stream(ctx, bus.StreamWork); err != nil {
+		return fmt.Errorf("open stream %s: %w", bus.StreamWork, err)
 	}
 	if q.later, err = q.deps.Bus.Stream(ctx, bus.LaterStream()); err != nil {
 		return err
