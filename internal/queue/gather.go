@@ -163,7 +163,8 @@ func (q *Queue) read(ctx context.Context, one *due.Event) *item {
 		}
 		// It stays in LATER, and is tried again a little later.
 		q.log.Warn("due event was not read", "event", one.ID, "error", err)
-		q.times.Put(&due.Event{ID: one.ID, Lane: one.Lane, Seq: one.Seq, At: time.Now().Add(reopenPause)})
+		q.times.Put(&due.Event{ID: one.ID, Lane: one.Lane, Seq: one.Seq, Bytes: one.Bytes,
+			At: time.Now().Add(reopenPause)})
 		return nil
 	}
 	it := &item{Entry: &work.Entry{}, from: one}

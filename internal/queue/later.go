@@ -27,6 +27,25 @@ import (
 // headers only.
 const dueHeader = "Dayfly-Due"
 
+// sizeHeader is where the server tells the size of a message whose headers only are read.
+const sizeHeader = "Nats-Msg-Size"
+
+// laterShare is the part of LATER, as a fraction, that one lane may have of delayed events.
+// Next attempts are not refused: they are of what was accepted.
+const laterShare = 4
+
+// mayDelay refuses a delayed event of a lane that has its part of LATER.
+func (q *Queue) mayDelay(id work.Lane) error {
+	held, cfg := q.times.Held(id), q.later.CachedInfo().Config
+	if int64(held.Events) < cfg.MaxMsgs/laterShare && int64(held.Bytes) < cfg.MaxBytes/laterShare {
+		return nil
+	}
+	e := dayfly.Errorf(dayfly.KindExhausted, "%d events of %s wait for their time already: there is no room for more",
+		held.Events, id.Function)
+	e.RetryAfter = bus.FullPause
+	return e
+}
+
 // idleWait is how long the clock sleeps when nothing waits; a kick ends it.
 const idleWait = time.Hour
 
@@ -76,7 +95,7 @@ func (q *Queue) putLater(ctx context.Context, e *work.Entry) error {
 		return bus.Explain("keep the event for later", err)
 	}
 	q.fault("later:after")
-	q.times.Put(&due.Event{ID: e.ID, Lane: id, Seq: ack.Sequence, At: e.Due})
+	q.times.Put(&due.Event{ID: e.ID, Lane: id, Seq: ack.Sequence, At: e.Due, Bytes: len(data)})
 	return nil
 }
 
@@ -138,7 +157,12 @@ func (q *Queue) recall(m jetstream.Msg) error {
 	if err != nil {
 		return fmt.Errorf("read position: %w", err)
 	}
+	size, err := strconv.Atoi(m.Headers().Get(sizeHeader))
+	if err != nil {
+		return fmt.Errorf("read size: %w", err)
+	}
 	event := m.Subject()[strings.LastIndexByte(m.Subject(), '.')+1:]
-	q.times.Put(&due.Event{ID: dayfly.EventID(event), Lane: id, Seq: meta.Sequence.Stream, At: time.Unix(0, nanos)})
+	q.times.Put(&due.Event{ID: dayfly.EventID(event), Lane: id, Seq: meta.Sequence.Stream,
+		At: time.Unix(0, nanos), Bytes: size})
 	return nil
 }

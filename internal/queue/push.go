@@ -139,6 +139,9 @@ func (q *Queue) fill(e *work.Entry, p *Push) error {
 // store writes an entry, to LATER when its time has not come, and wakes its lane.
 func (q *Queue) store(ctx context.Context, e *work.Entry, identity string) (Accepted, error) {
 	if !e.Due.IsZero() {
+		if err := q.mayDelay(e.Lane()); err != nil {
+			return Accepted{}, err
+		}
 		if err := q.putLater(ctx, e); err != nil {
 			return Accepted{}, err
 		}

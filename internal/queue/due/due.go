@@ -17,6 +17,7 @@ type Event struct {
 	Lane  work.Lane
 	Seq   uint64 // of its message in LATER
 	At    time.Time
+	Bytes int // of its message
 	index int // in the heap; -1 when it is due already
 }
 
@@ -26,13 +27,14 @@ type List struct {
 
 	mu      sync.Mutex // guards what follows
 	byID    map[dayfly.EventID]*Event
+	held    map[work.Lane]Held // what each lane has in byID
 	waiting byTime
 	ready   map[work.Lane][]*Event // due, in the order in which they became so
 }
 
 // New makes an empty list.
 func New() *List {
-	return &List{kick: make(chan struct{}, 1), byID: map[dayfly.EventID]*Event{}, ready: map[work.Lane][]*Event{}}
+	return &List{kick: make(chan struct{}, 1), byID: map[dayfly.EventID]*Event{}, held: map[work.Lane]Held{}, ready: map[work.Lane][]*Event{}}
 }
 
 // Put adds an event, or gives it another time.
@@ -43,6 +45,7 @@ func (t *List) Put(next *Event) {
 		t.drop(old)
 	}
 	t.byID[next.ID] = next
+	t.count(next, 1)
 	heap.Push(&t.waiting, next)
 	if next.index == 0 {
 		t.Kick()
@@ -61,6 +64,28 @@ func (t *List) drop(old *Event) {
 		}
 	}
 	delete(t.byID, old.ID)
+	t.count(old, -1)
+}
+
+// Held is how much of LATER a lane has.
+type Held struct{ Events, Bytes int }
+
+// count notes that an event came, 1, or went, -1; the caller holds mu.
+func (t *List) count(one *Event, sign int) {
+	h := t.held[one.Lane]
+	h = Held{h.Events + sign, h.Bytes + sign*one.Bytes}
+	if h.Events == 0 {
+		delete(t.held, one.Lane)
+		return
+	}
+	t.held[one.Lane] = h
+}
+
+// Held tells how much a lane has.
+func (t *List) Held(id work.Lane) Held {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.held[id]
 }
 
 // Remove forgets an event, and tells whether it was known at that sequence.
