@@ -14,12 +14,14 @@ import (
 const (
 	// retryAfterMax bounds how long a function may ask to be left alone.
 	retryAfterMax = 12 * time.Hour
-	// CapacityMin and CapacityMax bound the wait after there was no capacity: the
-	// first is short because an instance may be free at once.
+	// CapacityMin is the least wait after there was no capacity: short, because an
+	// instance may be free at once.
 	CapacityMin = 20 * time.Millisecond
+	// CapacityMax is the most.
 	CapacityMax = 5 * time.Second
-	// PlatformMin and PlatformMax bound the wait after a fault of the platform.
+	// PlatformMin is the least wait after a fault of the platform.
 	PlatformMin = 200 * time.Millisecond
+	// PlatformMax is the most.
 	PlatformMax = time.Minute
 )
 
