@@ -98,7 +98,7 @@ func (a *API) admit(rt *route, r *http.Request) (chan struct{}, error) {
 		return nil, dayfly.Errorf(dayfly.KindUnauthenticated, "the token is missing or wrong").
 			WithHint("send Authorization: Bearer $DAYFLY_TOKEN")
 	case !rt.box:
-		return nil, dayfly.Errorf(dayfly.KindDenied, "functions may not use %s", rt.pattern).
+		return nil, dayfly.Errorf(dayfly.KindDenied, "functions may not use %s %.80s", r.Method, r.URL.Path).
 			WithHint("what they may use begins with $DAYFLY_URL")
 	case r.PathValue("project") != string(ref.Project):
 		return nil, dayfly.Errorf(dayfly.KindDenied, "functions of project %s reach that project only",
