@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command go-web is a web server whose route takes events.
+// Command go-web is a web server that takes events.
 package main
 
 import (
@@ -22,7 +22,7 @@ type failure struct {
 }
 
 func main() {
-	http.HandleFunc("POST /events", func(w http.ResponseWriter, r *http.Request) {
+	http.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Println("got", r.Method, r.URL.Path, r.Header.Get("Ce-Type"), r.Header.Get("Content-Type"), string(body))
 		failed := []failure{}
