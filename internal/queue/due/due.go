@@ -34,7 +34,8 @@ type List struct {
 
 // New makes an empty list.
 func New() *List {
-	return &List{kick: make(chan struct{}, 1), byID: map[dayfly.EventID]*Event{}, held: map[work.Lane]Held{}, ready: map[work.Lane][]*Event{}}
+	return &List{kick: make(chan struct{}, 1), byID: map[dayfly.EventID]*Event{},
+		held: map[work.Lane]Held{}, ready: map[work.Lane][]*Event{}}
 }
 
 // Put adds an event, or gives it another time.
