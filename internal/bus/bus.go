@@ -251,7 +251,7 @@ func (s *session) close() error {
 			return fmt.Errorf("stop bus server: not done after %s", stopTimeout)
 		}
 	}
-	if err := s.lock.Close(); err != nil {
+	if err := unlock(s.lock); err != nil {
 		return fmt.Errorf("release data directory: %w", err)
 	}
 	return nil

@@ -55,6 +55,12 @@ func flock(f *os.File) error {
 	}
 }
 
+// unlock lets go of the directory at once: a process that is being started just now may hold
+// a copy of the file until it is another program.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // holder names the process that wrote the lock file, when it can be read.
 func holder(f *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(f, 32))
