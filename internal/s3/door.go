@@ -4,6 +4,7 @@ package s3
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,6 +24,8 @@ import (
 )
 
 const (
+	// leftoverMax is how much of a body is read for the connection's sake.
+	leftoverMax = 64 << 10
 	// documentBytesMax bounds a body that is read whole: a thousand keys to delete, or ten
 	// thousand parts with checksums, take 3 MiB.
 	documentBytesMax = 4 << 20
@@ -46,13 +49,24 @@ func (s *Server) shield(ctx fiber.Ctx) (err error) {
 			s.log.Error("request met an internal error", "request", id, "panic", p, "stack", string(debug.Stack()))
 			err = respond(ctx, s3err.GetAPIError(s3err.ErrInternalError))
 		}
-		if s.isClosed() {
+		if s.isClosed() || !drained(ctx) {
 			ctx.Response().Header.SetConnectionClose()
 		}
 		s.log.Debug("request served", "request", id, "method", ctx.Method(),
 			"status", ctx.Response().StatusCode(), "took", time.Since(began))
 	}()
 	return ctx.Next()
+}
+
+// drained takes in what a handler left of the body, the end of its last chunk as a rule: it
+// would be read as the next request. A connection with more of it is not used again.
+func drained(ctx fiber.Ctx) bool {
+	body := ctx.Request().BodyStream()
+	if body == nil {
+		return true
+	}
+	left, err := io.Copy(io.Discard, io.LimitReader(body, leftoverMax))
+	return err == nil && left < leftoverMax
 }
 
 // prepare finds bucket and key: decoded once, never cleaned, from the path or the host.
