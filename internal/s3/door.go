@@ -65,6 +65,9 @@ func drained(ctx fiber.Ctx) bool {
 	if body == nil {
 		return true
 	}
+	if ctx.Response().StatusCode() >= fiber.StatusBadRequest {
+		return false // who was refused may wait for that before the body is sent
+	}
 	left, err := io.Copy(io.Discard, io.LimitReader(body, leftoverMax))
 	return err == nil && left < leftoverMax
 }
