@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"io"
 	"iter"
 	"net/http"
@@ -159,7 +160,9 @@ func (c *Client) SignObject(
 // PutObjectOptions say what is known of an object's data.
 type PutObjectOptions struct {
 	ContentType string
-	Bytes       int64 // how many will come; needed
+	// Bytes is how many will come. It may be left out when the data is a bytes.Reader,
+	// bytes.Buffer or strings.Reader, or empty; other readers are refused without it.
+	Bytes int64
 }
 
 // PutObject writes an object whole, up to 5 GiB. Larger ones are for S3's own clients,
@@ -211,9 +214,11 @@ func (c *Client) object(ctx context.Context, b BucketRef, key string, r call) (*
 		req.Header = http.Header{}
 	}
 	req.Header.Set("User-Agent", c.opts.UserAgent)
-	req.ContentLength = r.length
-	if r.length == 0 {
-		req.Body = nil
+	if r.length > 0 {
+		req.ContentLength = r.length
+	}
+	if req.ContentLength == 0 && !empty(req.Body) {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "%s/%s: how many bytes come is not said", b.Name, key)
 	}
 	resp, err := c.doing.Do(req)
 	if err != nil {
@@ -224,6 +229,15 @@ func (c *Client) object(ctx context.Context, b BucketRef, key string, r call) (*
 		return nil, objectProblem(resp, b, key)
 	}
 	return resp, nil
+}
+
+// empty says whether nothing is to be read of a body of unknown length.
+func empty(body io.Reader) bool {
+	if body == nil || body == http.NoBody {
+		return true
+	}
+	n, err := io.ReadFull(body, make([]byte, 1))
+	return n == 0 && errors.Is(err, io.EOF)
 }
 
 // objectProblem reads an error of the S3 door.
