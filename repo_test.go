@@ -30,7 +30,7 @@ var storeys = [][]string{
 	{"."}, // the vocabulary: package dayfly
 	{
 		"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm",
-		"internal/clock", "internal/cron", "internal/filter",
+		"internal/clock", "internal/cron", "internal/filter", "internal/quantity",
 	},
 	{
 		"internal/sandbox", "internal/guest", "internal/scale", "internal/place",

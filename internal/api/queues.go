@@ -12,7 +12,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/topic"
 )
@@ -91,7 +91,7 @@ func (a *API) putQueue(w http.ResponseWriter, r *http.Request) error {
 	}
 	var retention time.Duration
 	if body.Retention != "" {
-		if retention, err = manifest.ParseDuration(body.Retention); err != nil {
+		if retention, err = quantity.ParseDuration(body.Retention); err != nil {
 			return dayfly.Errorf(dayfly.KindInvalid, "retention: %w", err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api/sse"
 	"github.com/dayfly-faas/dayfly/internal/kv"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 const (
@@ -252,7 +252,7 @@ func ttl(r *http.Request, q *query) time.Duration {
 	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second
 	}
-	span, err := manifest.ParseDuration(text)
+	span, err := quantity.ParseDuration(text)
 	if err != nil || span == 0 {
 		q.fail(name, text, "a span such as 90s, 12h or 7d, or a number of seconds")
 	}

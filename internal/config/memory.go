@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // memoryFallback is assumed where the system does not say how much it has.
@@ -25,7 +25,7 @@ func parseMemory(v string, total int64) (int64, error) {
 		}
 		return int64(float64(total) * percent / 100), nil
 	}
-	return manifest.ParseBytes(v)
+	return quantity.ParseBytes(v)
 }
 
 // machineMemory is what this process may use at most: the machine's memory, or the

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // setting is one thing an operator can set. Its name is the flag; the variable is
@@ -261,7 +261,7 @@ func setSync(c *Config, v string) error {
 		c.SyncInterval = 0
 		return nil
 	}
-	d, err := manifest.ParseDuration(v)
+	d, err := quantity.ParseDuration(v)
 	if err != nil || d < syncIntervalMin || d > syncIntervalMax {
 		return dayfly.Errorf(dayfly.KindInvalid, "want always, or a time from %s to %s, such as 100ms",
 			syncIntervalMin, syncIntervalMax)
@@ -271,7 +271,7 @@ func setSync(c *Config, v string) error {
 }
 
 func setDrainTimeout(c *Config, v string) error {
-	d, err := manifest.ParseDuration(v)
+	d, err := quantity.ParseDuration(v)
 	if err != nil || d < 0 || d > drainTimeoutMax {
 		return dayfly.Errorf(dayfly.KindInvalid, "want a time from 0s to %s, such as 30s",
 			drainTimeoutMax)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Retry says how often the events of a function are tried, and how long.
@@ -73,12 +74,12 @@ func backoffField() field {
 func applyBackoff(f *Function, s *dayfly.Spec) (err error) {
 	given := f.Retry.Backoff
 	if given.Min != "" {
-		if s.Retry.BackoffMin, err = ParseDuration(given.Min); err != nil {
+		if s.Retry.BackoffMin, err = quantity.ParseDuration(given.Min); err != nil {
 			return err
 		}
 	}
 	if given.Max != "" {
-		if s.Retry.BackoffMax, err = ParseDuration(given.Max); err != nil {
+		if s.Retry.BackoffMax, err = quantity.ParseDuration(given.Max); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // shape is what may stand behind a key.
@@ -192,7 +193,7 @@ func limitFields() []field {
 			keep: func(f *Function, v value) { f.CPU = v.text },
 			apply: func(f *Function, s *dayfly.Spec) (err error) {
 				if f.CPU != "" {
-					s.Limits.CPUMilli, err = ParseCPU(f.CPU)
+					s.Limits.CPUMilli, err = quantity.ParseCPU(f.CPU)
 				}
 				return err
 			},
@@ -277,7 +278,7 @@ func bytesField(
 		keep: func(f *Function, v value) { *at(f) = v.text },
 		apply: func(f *Function, s *dayfly.Spec) (err error) {
 			if text := *at(f); text != "" {
-				*in(s), err = ParseBytes(text)
+				*in(s), err = quantity.ParseBytes(text)
 			}
 			return err
 		},
@@ -292,7 +293,7 @@ func spanField(
 		keep: func(f *Function, v value) { *at(f) = v.text },
 		apply: func(f *Function, s *dayfly.Spec) (err error) {
 			if text := *at(f); text != "" {
-				*in(s), err = ParseDuration(text)
+				*in(s), err = quantity.ParseDuration(text)
 			}
 			return err
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Bounds of what a project keeps.
@@ -41,7 +42,7 @@ func (q QueueSettings) Span() (time.Duration, error) {
 	if q.Retention == "" {
 		return 0, nil
 	}
-	span, err := ParseDuration(q.Retention)
+	span, err := quantity.ParseDuration(q.Retention)
 	if err == nil && (span < retentionMin || span > retentionMax) {
 		err = dayfly.Errorf(dayfly.KindInvalid, "retention is %s, must be between %s and %s",
 			span, retentionMin, retentionMax)

@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/cron"
 	"github.com/dayfly-faas/dayfly/internal/filter"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Trigger is one entry of on, as a user wrote it. Exactly one of the pointers is set.
@@ -197,7 +198,7 @@ func spanOption(name, text string, to *time.Duration) (err error) {
 	if text == "" {
 		return nil
 	}
-	if *to, err = ParseDuration(text); err != nil {
+	if *to, err = quantity.ParseDuration(text); err != nil {
 		return fieldError(name, err)
 	}
 	return nil

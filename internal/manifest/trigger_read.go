@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // triggersMax bounds the entries of one on; it is the vocabulary's.
@@ -191,7 +192,7 @@ func (o *option) judge(v value) error {
 		}
 		return oneOf(v.text, o.enum)
 	case shapeSpan:
-		_, err := ParseDuration(v.text)
+		_, err := quantity.ParseDuration(v.text)
 		return err
 	case shapeNumber:
 		if v.number < o.min || v.number > o.max {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Headers by which callers say how an event is to be taken. Functions do not see them, but
@@ -85,7 +85,7 @@ func dueAt(delay, at string, now time.Time) (time.Time, error) {
 	if seconds, err := strconv.ParseUint(delay, 10, 31); err == nil {
 		return now.Add(time.Duration(seconds) * time.Second), nil
 	}
-	d, err := manifest.ParseDuration(delay)
+	d, err := quantity.ParseDuration(delay)
 	if err != nil || d < 0 {
 		return invalid("%s is %.40q, want a time such as 10m, or seconds", HeaderDelay, delay)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // valueFileBytesMax ends reading a value that no node would keep.
@@ -164,7 +164,7 @@ func ttlOf(flag, text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, err := manifest.ParseDuration(text)
+	d, err := quantity.ParseDuration(text)
 	if err != nil {
 		return 0, dayfly.Errorf(dayfly.KindInvalid, "%s: %w", flag, err)
 	}

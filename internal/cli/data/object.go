@@ -19,7 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 func (a *app) object() *cobra.Command {
@@ -267,7 +267,7 @@ func (a *app) objectURL(project *string) *cobra.Command {
 		if put {
 			method = http.MethodPut
 		}
-		span, err := manifest.ParseDuration(expires)
+		span, err := quantity.ParseDuration(expires)
 		if err != nil {
 			return dayfly.Errorf(dayfly.KindInvalid, "--expires: %w", err)
 		}

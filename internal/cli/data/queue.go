@@ -12,7 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 func (a *app) queue() *cobra.Command {
@@ -91,7 +91,7 @@ func (a *app) queueCreate(project *string) *cobra.Command {
 		var span time.Duration
 		if retention != "" {
 			var err error
-			if span, err = manifest.ParseDuration(retention); err != nil {
+			if span, err = quantity.ParseDuration(retention); err != nil {
 				return dayfly.Errorf(dayfly.KindInvalid, "--retention: %w", err)
 			}
 		}
@@ -227,7 +227,7 @@ func (a *app) place(flag, text string) (string, error) {
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return t.Format(time.RFC3339Nano), nil
 	}
-	d, err := manifest.ParseDuration(text)
+	d, err := quantity.ParseDuration(text)
 	if err != nil {
 		return "", dayfly.Errorf(dayfly.KindInvalid, "%s %q is no place", flag, text).
 			WithHint("write a sequence, 10m, 2h, or a time such as 2026-01-31T09:00:00Z")

@@ -12,7 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Flags are the flags of an asynchronous call.
@@ -52,7 +52,7 @@ func (l *Flags) Options() (client.PushOptions, error) {
 		return invalid("--delay and --at are both given: use one")
 	}
 	if l.delay != "" {
-		if o.Delay, err = manifest.ParseDuration(l.delay); err != nil || o.Delay < 0 {
+		if o.Delay, err = quantity.ParseDuration(l.delay); err != nil || o.Delay < 0 {
 			return invalid("--delay %q is not a time such as 10m", l.delay)
 		}
 	}

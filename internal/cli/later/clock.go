@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 func (a *app) clock() *cobra.Command {
@@ -49,7 +49,7 @@ func (a *app) clockAdvance() *cobra.Command {
 			"accepted. Delayed events that are due by then are executed, too.",
 		Example: "  dayfly clock advance 3d",
 		RunE: func(c *cobra.Command, args []string) error {
-			by, err := manifest.ParseDuration(args[0])
+			by, err := quantity.ParseDuration(args[0])
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Exactly refuses any other number of arguments, and says what they are.
@@ -71,7 +71,7 @@ func (s *Session) Since(text string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	d, err := manifest.ParseDuration(text)
+	d, err := quantity.ParseDuration(text)
 	if err != nil {
 		return time.Time{}, dayfly.Errorf(dayfly.KindInvalid, "--since %q is not a time", text).
 			WithHint("write 10m, 2h, or a time such as 2026-01-31T09:00:00Z")

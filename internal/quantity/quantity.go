@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifest
+package quantity
 
 import (
 	"math"
@@ -80,25 +80,44 @@ func splitUnit(s string) (number, unit string) {
 	return s[:i], strings.TrimSpace(s[i:])
 }
 
-// shellCharacters need a shell when they stand in a command.
-const shellCharacters = "$'\"`\\|&;<>()*?[]{}~#\n"
+// Span is a span of time in a document, written like "30s".
+type Span time.Duration
 
-// SplitCommand turns a command line into a program and its arguments. One that needs
-// a shell, for a variable or quotes, is given to it.
-func SplitCommand(line string) []string {
-	line = strings.TrimSpace(line)
-	if !strings.ContainsAny(line, shellCharacters) && !isAssignment(line) {
-		return strings.Fields(line)
-	}
-	if !strings.ContainsAny(line, "|&;<>()`\n") && !isAssignment(line) {
-		line = "exec " + line // the program itself gets signals, not the shell
-	}
-	return []string{"/bin/sh", "-c", line}
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Span) UnmarshalText(text []byte) error {
+	d, err := ParseDuration(string(text))
+	*s = Span(d)
+	return err
 }
 
-// isAssignment tells a line that sets a variable first: "NODE_ENV=production node x".
-func isAssignment(line string) bool {
-	word, _, _ := strings.Cut(line, " ")
-	name, _, ok := strings.Cut(word, "=")
-	return ok && variablePattern.MatchString(name)
+// MarshalText implements encoding.TextMarshaler.
+func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// String writes s as it is read.
+func (s Span) String() string { return time.Duration(s).String() }
+
+// Bytes is a size in a document, written like "1Mi".
+type Bytes int64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	n, err := ParseBytes(string(text))
+	*b = Bytes(n)
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// String writes b as it is read, and loses nothing.
+func (b Bytes) String() string {
+	for _, unit := range []struct {
+		name  string
+		bytes Bytes
+	}{{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}} {
+		if b >= unit.bytes && b%unit.bytes == 0 {
+			return strconv.FormatInt(int64(b/unit.bytes), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(b), 10) + "B"
 }
