@@ -31,14 +31,16 @@ var storeys = [][]string{
 	{
 		"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm",
 		"internal/clock", "internal/cron", "internal/filter", "internal/quantity",
+		"internal/expression",
 	},
+	{"internal/front"}, // what manifests, doors and mechanisms agree on
 	{
 		"internal/sandbox", "internal/guest", "internal/scale", "internal/place",
 		"internal/logs", "internal/egress", "internal/toolchain", "internal/manifest",
 		"internal/bundle", "internal/blob", "internal/kv", "internal/topic", "internal/webhook",
-		"internal/envelope",
+		"internal/envelope", "internal/openapi", "internal/certificate",
 	},
-	{"internal/pool", "internal/catalog", "internal/build"},
+	{"internal/pool", "internal/catalog", "internal/build", "internal/auth"},
 	{"internal/invoke", "internal/rollout", "internal/scheduler"},
 	{"internal/queue"},
 	{"internal/gateway", "internal/api", "internal/s3", "internal/trigger"},
