@@ -91,6 +91,8 @@ type ObjectTrigger struct {
 	Prefix string     `json:"prefix,omitempty"`
 	Suffix string     `json:"suffix,omitempty"`
 	Filter string     `json:"filter,omitempty"`
+	// Configuration is its id among the bucket's own notifications; empty for a revision's.
+	Configuration string `json:"configuration,omitempty"`
 }
 
 // ValueTrigger takes changes of the values of a bucket.

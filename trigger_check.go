@@ -5,7 +5,6 @@ package dayfly
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -71,45 +70,6 @@ func (t *Trigger) Kind() Source {
 		return SourceHook
 	}
 	return ""
-}
-
-// NameTriggers gives those that have no name one that is made of what they listen to:
-// "cron", the queue's name, "uploads-created", "github". Later ones that would get the
-// same are numbered: "cron-2". Deploys that change nothing of a trigger and of those of
-// its kind before it leave it its name.
-func NameTriggers(list []Trigger) {
-	taken := map[TriggerName]bool{}
-	for i := range list {
-		taken[list[i].Name] = true
-	}
-	for i := range list {
-		if list[i].Name != "" {
-			continue
-		}
-		name := TriggerName(SuggestName(list[i].describe(), "trigger"))
-		for n := 2; taken[name]; n++ {
-			suffix := fmt.Sprintf("-%d", n)
-			stem := SuggestName(list[i].describe(), "trigger")
-			name = TriggerName(stem[:min(len(stem), nameBytesMax-len(suffix))] + suffix)
-		}
-		taken[name] = true
-		list[i].Name = name
-	}
-}
-
-// describe says what the trigger listens to, in words of a name.
-func (t *Trigger) describe() string {
-	switch {
-	case t.Queue != nil:
-		return string(t.Queue.Queue)
-	case t.Object != nil:
-		return string(t.Object.Bucket) + "-" + strings.Join(t.Object.Events, "-")
-	case t.Value != nil:
-		return string(t.Value.Bucket) + "-" + strings.Join(t.Value.Events, "-")
-	case t.Webhook != nil:
-		return string(t.Webhook.Provider)
-	}
-	return string(t.Kind())
 }
 
 // validateEvents reports the first fault of the triggers, the retries and the

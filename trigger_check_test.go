@@ -3,7 +3,8 @@
 package dayfly_test
 
 import (
-	"slices"
+	"cmp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func withTrigger(t dayfly.Trigger) func(*dayfly.Spec) {
 	return func(s *dayfly.Spec) {
 		s.Env = map[string]string{"SECRET": "x"}
 		s.Triggers = append(s.Triggers, t)
-		dayfly.NameTriggers(s.Triggers)
+		s.Triggers[len(s.Triggers)-1].Name = cmp.Or(t.Name, dayfly.TriggerName("t"+strconv.Itoa(len(s.Triggers))))
 	}
 }
 
@@ -122,34 +123,5 @@ func TestSpecsWithBadEventsAreRefused(t *testing.T) {
 				t.Errorf("error %v, want an invalid one with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func TestTriggersAreNamedByWhatTheyListenTo(t *testing.T) {
-	t.Parallel()
-	cron := &dayfly.CronTrigger{Expression: "@daily"}
-	list := []dayfly.Trigger{
-		{Cron: cron}, {Name: "cron-2", Cron: cron}, {Cron: cron},
-		{Queue: &dayfly.QueueTrigger{Queue: "clicks"}},
-		{Object: &dayfly.ObjectTrigger{Bucket: "up.loads", Events: []string{"created"}}},
-		{Object: &dayfly.ObjectTrigger{Bucket: "up.loads", Events: []string{"ObjectRemoved:*"}}},
-		{Value: &dayfly.ValueTrigger{Bucket: "sessions", Events: []string{"put", "deleted"}}},
-		{Webhook: &dayfly.WebhookTrigger{Provider: dayfly.WebhookGitHub}},
-		{Queue: &dayfly.QueueTrigger{Queue: dayfly.QueueName(strings.Repeat("q", 63))}},
-		{Queue: &dayfly.QueueTrigger{Queue: dayfly.QueueName(strings.Repeat("q", 63))}},
-	}
-	dayfly.NameTriggers(list)
-	got := make([]dayfly.TriggerName, len(list))
-	for i := range list {
-		got[i] = list[i].Name
-		if err := dayfly.ValidateName("trigger", string(got[i])); err != nil {
-			t.Error(err)
-		}
-	}
-	want := []dayfly.TriggerName{"cron", "cron-2", "cron-3", "clicks", "up-loads-created",
-		"up-loads-objectremoved", "sessions-put-deleted", "github",
-		dayfly.TriggerName(strings.Repeat("q", 63)), dayfly.TriggerName(strings.Repeat("q", 61) + "-2")}
-	if !slices.Equal(got, want) {
-		t.Errorf("names %q, want %q", got, want)
 	}
 }

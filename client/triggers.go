@@ -11,11 +11,16 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// Trigger is a trigger of a live revision, and where or when it is next.
+// Trigger is a trigger of a live revision, or of a bucket's own notifications, and where or
+// when it is next.
 type Trigger struct {
+	// Function has no name where the events go onto Queue.
 	Function dayfly.FunctionRef `json:"function"`
+	Queue    dayfly.QueueName   `json:"queue,omitempty"`
 	Trigger  dayfly.Trigger     `json:"trigger"`
-	URL      string             `json:"url,omitempty"` // where a webhook is posted to
+	// Origin is "bucket NAME" for those that stand with a bucket; empty for a revision's.
+	Origin string `json:"origin,omitempty"`
+	URL    string `json:"url,omitempty"` // where a webhook is posted to
 	// Next is when a cron is due next; zero for intervals.
 	Next time.Time `json:"next,omitzero"`
 }

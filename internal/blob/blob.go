@@ -82,11 +82,12 @@ type Store struct {
 	pieces   atomic.Int64        // uploads and parts that are open, in all
 	versions atomic.Int64        // of objects, in all
 	told     index.Floor
-	floor    savedFloor
+	floor    index.Saved // Open, Run and Close use it
 	garbage  garbage
 
-	mu      sync.RWMutex // guards buckets
-	buckets map[BucketRef]*bucket
+	mu       sync.RWMutex // guards buckets, onBucket
+	buckets  map[BucketRef]*bucket
+	onBucket func(BucketRef)
 
 	untoldMu sync.Mutex // guards untold
 	untold   map[place][]*telling

@@ -87,6 +87,7 @@ func (r BucketRef) Validate() error {
 func (s *Store) CreateBucket(ctx context.Context, project dayfly.ProjectName, bucket Bucket,
 ) (Bucket, error) {
 	ref := BucketRef{project, bucket.Name}
+	defer s.tellBucket(ref)
 	bucket.Created = now()
 	value, err := bucket.encode()
 	if err := errors.Join(ref.Validate(), err); err != nil {
@@ -151,9 +152,27 @@ func (s *Store) Projects(_ context.Context) []dayfly.ProjectName {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// OnBucket has fn called after each change of a bucket's record, and after its end, before
+// the change returns. It holds no lock and may read the store.
+func (s *Store) OnBucket(fn func(BucketRef)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onBucket = fn
+}
+
+func (s *Store) tellBucket(ref BucketRef) {
+	s.mu.RLock()
+	fn := s.onBucket
+	s.mu.RUnlock()
+	if fn != nil {
+		fn(ref)
+	}
+}
+
 // UpdateBucket applies change to a bucket. The name and Created stay as they are.
 func (s *Store) UpdateBucket(ctx context.Context, ref BucketRef, change func(*Bucket) error,
 ) (Bucket, error) {
+	defer s.tellBucket(ref) // also after an error: what was written is not always known
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	s.making.Lock()
@@ -201,6 +220,7 @@ func (s *Store) reread(ctx context.Context, b *bucket) error {
 // DeleteBucket removes a bucket with no object, version or marker in it; others are a
 // conflict (ErrBucketNotEmpty). Its open uploads are aborted.
 func (s *Store) DeleteBucket(ctx context.Context, ref BucketRef) error {
+	defer s.tellBucket(ref)
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	s.making.Lock()

@@ -42,7 +42,7 @@ type completed struct {
 //	3 removal of what belongs to nothing
 func (s *Store) rebuild(ctx context.Context) (*found, error) {
 	f := &found{used: map[volume.ID]struct{}{}, orphans: map[string]bool{}}
-	if err := errors.Join(s.loadFloor(ctx), s.loadBuckets(ctx)); err != nil {
+	if err := errors.Join(s.floor.Load(ctx, s.records), s.loadBuckets(ctx)); err != nil {
 		return f, err
 	}
 	info, err := s.stream.Info(ctx)
@@ -50,7 +50,7 @@ func (s *Store) rebuild(ctx context.Context) (*found, error) {
 		return f, fmt.Errorf("look at the stream: %w", err)
 	}
 	s.told.Wrote(info.State.LastSeq)
-	s.floor.saved = min(s.floor.saved, info.State.LastSeq)
+	s.floor.Lower(info.State.LastSeq)
 	if info.State.Msgs > 0 {
 		if err := s.replay(ctx, f); err != nil {
 			return f, err
@@ -214,7 +214,7 @@ func (s *Store) accountVersion(ctx context.Context, f *found, at place, v index.
 		f.used[id] = struct{}{}
 	}
 	switch {
-	case v.Seq > s.floor.saved && !v.Is(index.Quiet):
+	case v.Seq > s.floor.Value() && !v.Is(index.Quiet):
 		f.untold++
 		s.owe(&telling{place: at, subject: objectSubject(at.bucket.subject, at.key, v.Name()),
 			seq: v.Seq, ticket: s.told.BeginAt(v.Seq)})

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -21,8 +20,6 @@ const (
 	// untoldMax bounds the changes that could not be told: past it nothing more is
 	// changed until the emitter works again.
 	untoldMax = 10_000
-	// keyFloor is the record that says up to where changes were told.
-	keyFloor = "objects/told"
 )
 
 // Actions, as S3 names them.
@@ -34,52 +31,11 @@ const (
 	actionMarker   = "ObjectRemoved:DeleteMarkerCreated"
 )
 
-// savedFloor is the record of the floor: what is above it when the process dies is told
-// again. Open, Run and Close use it, one at a time.
-type savedFloor struct {
-	saved    uint64 // sequence that the record has
-	revision uint64 // of the record; 0: there is none
-}
-
-// loadFloor reads the floor that was saved.
-func (s *Store) loadFloor(ctx context.Context) error {
-	rec, err := s.records.Get(ctx, keyFloor)
-	if dayfly.KindOf(err) == dayfly.KindNotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.floor.saved, err = strconv.ParseUint(string(rec.Value), 10, 64)
-	s.floor.revision = rec.Version
-	if err != nil {
-		return fmt.Errorf("read %s: %w", keyFloor, err)
-	}
-	return nil
-}
-
-// saveFloor writes the floor when it rose. Run and Close call it, one at a time.
+// saveFloor writes the floor when it rose.
 func (s *Store) saveFloor(ctx context.Context) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	value := s.told.Value()
-	if value <= s.floor.saved {
-		return nil
-	}
-	text := strconv.AppendUint(nil, value, 10)
-	var err error
-	if s.floor.revision == 0 {
-		s.floor.revision, err = s.records.Create(ctx, keyFloor, text)
-	} else {
-		s.floor.revision, err = s.records.Update(ctx, keyFloor, text, s.floor.revision)
-	}
-	if err != nil {
-		s.floor.revision = 0
-		// The next attempt reads what became of this one.
-		return errors.Join(fmt.Errorf("save %s: %w", keyFloor, err), s.loadFloor(ctx))
-	}
-	s.floor.saved = value
-	return nil
+	return s.floor.Save(ctx, s.records, s.told.Value())
 }
 
 // telling is a change that was not told, or of which it is not known whether it was

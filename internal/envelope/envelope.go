@@ -27,7 +27,7 @@ func Single(
 ) (dayfly.Request, error) {
 	switch {
 	case takesLambdaEvents(rev):
-		body, err := lambdaEvent(rev, e)
+		body, err := lambdaEvent(rev, trigger, e)
 		return bare(rev, body), err
 	case rev.Spec.Dialect == dayfly.DialectOpenWhisk:
 		return bare(rev, whiskParams(rev, e)), nil

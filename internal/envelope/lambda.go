@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
@@ -20,12 +19,13 @@ const (
 
 // lambdaEvent is an event as AWS sends its like to a Lambda function; one that has no
 // like there is a CloudEvent, as one JSON object.
-func lambdaEvent(rev *dayfly.Revision, e *dayfly.Event) ([]byte, error) {
+func lambdaEvent(rev *dayfly.Revision, trigger dayfly.TriggerName, e *dayfly.Event) ([]byte, error) {
 	switch e.Type {
 	case dayfly.EventCron:
 		return scheduledEvent(rev, e)
 	case dayfly.EventObjectCreated, dayfly.EventObjectRemoved:
-		return s3Records(rev, e)
+		return s3Records(s3Told{project: rev.Function.Project, region: region(rev),
+			configuration: objectTrigger(rev, trigger)}, e)
 	case dayfly.EventSucceeded, dayfly.EventFailed:
 		return e.Data, nil // a destination's record is AWS's own
 	}
@@ -160,24 +160,37 @@ type s3Object struct {
 	Sequencer string `json:"sequencer"`
 }
 
-func s3Records(rev *dayfly.Revision, e *dayfly.Event) ([]byte, error) {
+// s3Told is what a record says of whom it is for.
+type s3Told struct {
+	project       dayfly.ProjectName
+	region        string
+	configuration string
+}
+
+// ObjectRecords gives an object's event in S3's own shape, as it is told to no function:
+// put onto a queue by a bucket's notification configuration of that id.
+func ObjectRecords(project dayfly.ProjectName, configuration string, e *dayfly.Event) ([]byte, error) {
+	return s3Records(s3Told{project, regionDefault, configuration}, e)
+}
+
+func s3Records(to s3Told, e *dayfly.Event) ([]byte, error) {
 	var data dayfly.ObjectData
 	if err := json.Unmarshal(e.Data, &data); err != nil {
 		return nil, fmt.Errorf("read data of event %s: %w", e.ID, err)
 	}
-	owner := principal{ID: string(rev.Function.Project)}
+	owner := principal{ID: string(to.project)}
 	object := s3Object{Key: escapeKey(data.Key), ETag: data.ETag, VersionID: data.VersionID,
 		Sequencer: data.Sequencer}
 	if e.Type == dayfly.EventObjectCreated {
 		object.Size = &data.Size
 	}
 	record := s3Record{
-		Version: "2.1", Source: "aws:s3", Region: region(rev), Time: e.Time.UTC().Format(millis),
+		Version: "2.1", Source: "aws:s3", Region: to.region, Time: e.Time.UTC().Format(millis),
 		Name: data.Action, User: owner,
 		Parameters: map[string]string{"sourceIPAddress": data.RemoteAddr},
 		Response:   map[string]string{"x-amz-request-id": data.RequestID, "x-amz-id-2": e.ID},
 		S3: s3Entity{
-			Version: "1.0", Configuration: objectTrigger(rev, data.Bucket),
+			Version: "1.0", Configuration: to.configuration,
 			Bucket: s3Bucket{Name: data.Bucket, Owner: owner, ARN: "arn:aws:s3:::" + data.Bucket},
 			Object: object,
 		},
@@ -190,15 +203,18 @@ func escapeKey(key string) string {
 	return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 }
 
-// objectTrigger names the trigger that listens to the bucket.
-func objectTrigger(rev *dayfly.Revision, bucket string) string {
-	at := slices.IndexFunc(rev.Spec.Triggers, func(t dayfly.Trigger) bool {
-		return t.Object != nil && string(t.Object.Bucket) == bucket
-	})
-	if at < 0 {
+// objectTrigger names what listens to the bucket: the id of the bucket's configuration, or
+// the trigger.
+func objectTrigger(rev *dayfly.Revision, trigger dayfly.TriggerName) string {
+	for i := range rev.Spec.Triggers {
+		if t := &rev.Spec.Triggers[i]; t.Name == trigger && t.Object != nil && t.Object.Configuration != "" {
+			return t.Object.Configuration
+		}
+	}
+	if trigger == "" {
 		return string(rev.Function.Name)
 	}
-	return string(rev.Spec.Triggers[at].Name)
+	return string(trigger)
 }
 
 func encode(v any) ([]byte, error) {

@@ -23,7 +23,11 @@ func revision(contract dayfly.Contract, dialect dayfly.Dialect, triggers ...dayf
 	rev := &dayfly.Revision{Function: dayfly.FunctionRef{Project: "shop", Name: "report"}}
 	rev.Spec = dayfly.DefaultSpecOf(contract, dialect)
 	rev.Spec.Triggers = triggers
-	dayfly.NameTriggers(rev.Spec.Triggers)
+	for i := range triggers {
+		if t := &rev.Spec.Triggers[i]; t.Name == "" && t.Queue != nil {
+			t.Name = dayfly.TriggerName(t.Queue.Queue)
+		}
+	}
 	return rev
 }
 

@@ -96,7 +96,7 @@ func applyTriggers(f *Function, s *dayfly.Spec) error {
 		}
 		list[i] = t
 	}
-	dayfly.NameTriggers(list)
+	NameTriggers(list)
 	s.Triggers = list
 	return nil
 }

@@ -94,7 +94,7 @@ func (r *reader) wholeTrigger(at entry, t Trigger) error {
 	read, err := t.read()
 	if err == nil {
 		list := []dayfly.Trigger{read}
-		dayfly.NameTriggers(list)
+		NameTriggers(list)
 		err = list[0].Validate()
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/blob"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/build"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/bus"
@@ -68,6 +69,7 @@ type Node struct {
 	logs      *logs.Logs
 	values    *kv.Values
 	objects   *blob.Store
+	notices   *notice.Board
 	bundles   *bundle.Store
 	runtimes  *toolchain.Set
 	driver    *process.Driver

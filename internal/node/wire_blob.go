@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/dayfly-faas/dayfly/internal/blob"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 )
 
 // openObjects opens the buckets of objects.
@@ -19,5 +20,6 @@ func (n *Node) openObjects(ctx context.Context) error {
 	}
 	n.objects = objects
 	n.onClose(objects.Close)
-	return nil
+	n.notices = notice.New(objects, n.component("notice"))
+	return n.notices.Open(ctx)
 }

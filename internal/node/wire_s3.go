@@ -10,7 +10,9 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/blob"
+	"github.com/dayfly-faas/dayfly/internal/catalog"
 	"github.com/dayfly-faas/dayfly/internal/s3"
+	"github.com/dayfly-faas/dayfly/internal/topic"
 )
 
 var (
@@ -35,7 +37,8 @@ func (n *Node) openS3(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.s3 = s3Door{Server: s3.New(s3.Config{Region: s3Region}, n.component("s3"), n.objects, keys), keys: keys}
+	door := s3.New(s3.Config{Region: s3Region}, n.component("s3"), n.objects, keys, noticed{n.catalog, n.topic})
+	n.s3 = s3Door{Server: door, keys: keys}
 	n.onClose(n.s3.Close)
 	if n.cfg.S3 == "" {
 		return nil
@@ -45,6 +48,24 @@ func (n *Node) openS3(context.Context) error {
 	}
 	n.onClose(func() error { _ = n.s3.listener.Close(); return nil })
 	return nil
+}
+
+// noticed is who buckets may tell of their changes.
+type noticed struct {
+	catalog *catalog.Catalog
+	topic   *topic.Topic
+}
+
+// HasFunction implements s3.Targets.
+func (n noticed) HasFunction(ref dayfly.FunctionRef) bool {
+	_, err := n.catalog.Function(ref)
+	return err == nil
+}
+
+// HasQueue implements s3.Targets.
+func (n noticed) HasQueue(project dayfly.ProjectName, queue dayfly.QueueName) bool {
+	_, err := n.topic.Queue(project, queue)
+	return err == nil
 }
 
 // run serves until Close; a door that is off has nothing to do.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
@@ -19,6 +20,7 @@ import (
 var (
 	_ queue.Publisher = (*topic.Topic)(nil)
 	_ trigger.Queue   = (*queue.Queue)(nil)
+	_ trigger.Notices = (*notice.Board)(nil)
 )
 
 // openTopic opens what keeps messages and changes.
@@ -33,7 +35,7 @@ func (n *Node) openTopic(ctx context.Context) error {
 
 // openTriggers places the cursors of what is live; copying begins when the node serves.
 func (n *Node) openTriggers(ctx context.Context) error {
-	n.triggers = trigger.New(n.component("trigger"), n.catalog, n.topic, n.queue)
+	n.triggers = trigger.New(n.component("trigger"), n.catalog, n.topic, n.queue, n.notices)
 	return n.triggers.Open(ctx)
 }
 

@@ -3,6 +3,7 @@
 package queue
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -49,26 +50,45 @@ func (q *Queue) policyOf(id work.Lane) policy {
 	if id.Name == work.Calls {
 		return p
 	}
-	p.gone = true
-	for i := range s.Triggers {
-		t := &s.Triggers[i]
-		if work.Token(string(t.Name)) != id.Name {
-			continue
+	t := triggerOf(s.Triggers, id)
+	if t == nil && q.deps.Notices != nil {
+		if t = triggerOf(q.deps.Notices.Triggers(id.Function), id); t != nil {
+			p.rev = with(rev, t)
 		}
-		p.gone = false
-		p.ordered = t.Object != nil || t.Value != nil // changes of a key come as they happened
-		if t.Cron != nil && t.Cron.Overlap == dayfly.OverlapQueue {
-			p.ordered = true // its events have one key
-		}
-		if t.Queue != nil {
-			p.queue, p.ordered = true, t.Queue.Ordered
-			p.batch, p.window = max(1, t.Queue.Batch), t.Queue.Window
-			if t.Queue.Concurrency > 0 {
-				p.most = min(p.most, t.Queue.Concurrency)
-			}
+	}
+	if p.gone = t == nil; p.gone {
+		return p
+	}
+	p.ordered = t.Object != nil || t.Value != nil // changes of a key come as they happened
+	if t.Cron != nil && t.Cron.Overlap == dayfly.OverlapQueue {
+		p.ordered = true // its events have one key
+	}
+	if t.Queue != nil {
+		p.queue, p.ordered = true, t.Queue.Ordered
+		p.batch, p.window = max(1, t.Queue.Batch), t.Queue.Window
+		if t.Queue.Concurrency > 0 {
+			p.most = min(p.most, t.Queue.Concurrency)
 		}
 	}
 	return p
+}
+
+// triggerOf finds the trigger of a lane.
+func triggerOf(list []dayfly.Trigger, id work.Lane) *dayfly.Trigger {
+	for i := range list {
+		if work.Token(string(list[i].Name)) == id.Name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// with gives the revision as it would be if it had the trigger itself: who makes the
+// event's form of it need not know that it comes from elsewhere.
+func with(rev *dayfly.Revision, t *dayfly.Trigger) *dayfly.Revision {
+	more := *rev
+	more.Spec.Triggers = append(slices.Clip(rev.Spec.Triggers), *t)
+	return &more
 }
 
 // resolve finds the live revision of a function.

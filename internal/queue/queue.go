@@ -62,8 +62,14 @@ type Journal interface {
 	Events(ctx context.Context, q logs.EventQuery) ([]dayfly.EventInfo, error)
 }
 
+// Notices knows triggers of functions that are not of their revisions: those that buckets
+// have by themselves. It is asked for each attempt of such a lane and must be quick.
+type Notices interface {
+	Triggers(ref dayfly.FunctionRef) []dayfly.Trigger
+}
+
 // Deps are what a queue works with. Publisher and Poster may be nil: destinations of
-// their kind are then reported as not to be reached.
+// their kind are then reported as not to be reached. Notices may be nil: there are none.
 type Deps struct {
 	Bus       Bus
 	Resolver  Resolver
@@ -71,6 +77,7 @@ type Deps struct {
 	Journal   Journal
 	Publisher Publisher
 	Poster    Poster
+	Notices   Notices
 }
 
 // Config bounds a queue.

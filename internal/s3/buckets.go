@@ -21,9 +21,8 @@ import (
 
 // Names of the documents that are kept with a bucket.
 const (
-	documentCORS         = "cors"
-	documentTags         = "tags"
-	documentNotification = "notification"
+	documentCORS = "cors"
+	documentTags = "tags"
 )
 
 // backing is what the protocol stores with: each bucket is one of the project that the

@@ -235,10 +235,7 @@ func TestUnsupportedIsRefused(t *testing.T) {
 	_, lockErr := c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("locked"), ObjectLockEnabledForBucket: aws.Bool(true)})
 	_, policyErr := c.PutBucketPolicy(t.Context(), &awss3.PutBucketPolicyInput{Bucket: b, Policy: aws.String("{}")})
 	_, notifyErr := c.PutBucketNotificationConfiguration(t.Context(), &awss3.PutBucketNotificationConfigurationInput{Bucket: b,
-		NotificationConfiguration: &types.NotificationConfiguration{LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{
-			{LambdaFunctionArn: aws.String("arn:aws:lambda:us-east-1:0:function:f"), Events: []types.Event{types.EventS3ObjectCreated}}}}})
-	_, emptyErr := c.PutBucketNotificationConfiguration(t.Context(), &awss3.PutBucketNotificationConfigurationInput{Bucket: b,
-		NotificationConfiguration: &types.NotificationConfiguration{}})
+		NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}}})
 	for name, c := range map[string]struct {
 		err  error
 		want string
@@ -249,8 +246,7 @@ func TestUnsupportedIsRefused(t *testing.T) {
 		"object lock":       {write(func(in *awss3.PutObjectInput) { in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn }), "NotImplemented"},
 		"bucket with locks": {lockErr, "NotImplemented"},
 		"bucket policy":     {policyErr, "NotImplemented"},
-		"notification":      {notifyErr, "NotImplemented"},
-		"no notification":   {emptyErr, "<nil>"},
+		"EventBridge":       {notifyErr, "NotImplemented"},
 	} {
 		if got := code(c.err); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)

@@ -121,7 +121,8 @@ func (s *Server) subresources() []route {
 		{method: put, on: onBucket, args: []string{"ownershipControls"}, answer: c.PutBucketOwnershipControls},
 		{method: get, on: onBucket, args: []string{"object-lock"}, answer: c.GetObjectLockConfiguration},
 		{method: get, on: onBucket, args: []string{"notification"}, answer: s.getNotification},
-		{method: put, on: onBucket, args: []string{"notification"}, body: bodyNeeded, answer: s.putNotification},
+		{method: put, on: onBucket, args: []string{"notification"}, body: bodyNeeded,
+			answer: s.putNotification},
 
 		{method: get, on: onBucket, args: []string{"website"}, answer: refuse("NoSuchWebsiteConfiguration",
 			http.StatusNotFound, "The specified bucket does not have a website configuration.")},

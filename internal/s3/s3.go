@@ -58,6 +58,7 @@ type Server struct {
 	cfg      Config
 	objects  *blob.Store
 	keys     *Keys
+	targets  Targets
 	log      *slog.Logger
 	root     middlewares.RootUserConfig // nobody: its secret is thrown away
 	services *controllers.Services
@@ -76,14 +77,14 @@ type Server struct {
 }
 
 // New makes a server; it listens nowhere yet.
-func New(cfg Config, log *slog.Logger, objects *blob.Store, keys *Keys) *Server {
+func New(cfg Config, log *slog.Logger, objects *blob.Store, keys *Keys, targets Targets) *Server {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
 	if cfg.Domain == "" {
 		cfg.Domain = "s3.localhost"
 	}
-	s := &Server{cfg: cfg, objects: objects, keys: keys, log: log, root: nobody(),
+	s := &Server{cfg: cfg, objects: objects, keys: keys, targets: targets, log: log, root: nobody(),
 		services: &controllers.Services{}, conns: map[*guarded]struct{}{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.control = controllers.New(&backing{s: s}, accounts{keys}, nil, nil, nil, false, false, cfg.Domain, 0)

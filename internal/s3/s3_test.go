@@ -63,7 +63,7 @@ func newStand(t testing.TB) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := s3.New(s3.Config{}, log, objects, keys)
+	server := s3.New(s3.Config{}, log, objects, keys, there{})
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() {
@@ -72,6 +72,17 @@ func newStand(t testing.TB) *stand {
 		}
 	})
 	return &stand{server, objects, keys, "http://" + l.Addr().String()}
+}
+
+// there is what the stand's project has to be told of changes: function thumb and queue jobs.
+type there struct{}
+
+func (there) HasFunction(f dayfly.FunctionRef) bool {
+	return f == dayfly.FunctionRef{Project: "shop", Name: "thumb"}
+}
+
+func (there) HasQueue(p dayfly.ProjectName, q dayfly.QueueName) bool {
+	return p == "shop" && q == "jobs"
 }
 
 // client is AWS' own client with the key of a project.

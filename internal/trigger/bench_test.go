@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/catalog"
 	"github.com/dayfly-faas/dayfly/internal/logs"
@@ -55,7 +56,7 @@ func BenchmarkMessages(b *testing.B) {
 	q, err := queue.New(queue.Config{}, log, queue.Deps{Bus: bs, Resolver: c, Invoker: content{}, Journal: l, Publisher: tp})
 	check(err)
 	check(q.Open(ctx))
-	tr := trigger.New(log, c, tp, q)
+	tr := trigger.New(log, c, tp, q, notice.New(nil, log))
 	check(tr.Open(ctx))
 	run, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 3)

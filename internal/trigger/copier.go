@@ -35,12 +35,12 @@ const (
 type copier struct {
 	name     string // of its cursor
 	function dayfly.FunctionRef
-	trigger  dayfly.Trigger
-	source   topic.Source
-	matcher  *matcher
-	topic    *topic.Topic
-	queue    Queue
-	log      *slog.Logger
+	wish
+	source  topic.Source
+	matcher *matcher
+	topic   *topic.Topic
+	queue   Queue
+	log     *slog.Logger
 
 	cancel context.CancelFunc // set when it runs; guarded by Triggers.mu
 	ended  chan struct{}
@@ -50,10 +50,15 @@ type copier struct {
 	warned time.Time
 }
 
-func newCopier(t *Triggers, name string, f dayfly.FunctionRef, trigger dayfly.Trigger) *copier {
-	c := &copier{name: name, function: f, trigger: trigger, source: sourceOf(f.Project, trigger),
-		matcher: newMatcher(trigger), topic: t.topic, queue: t.queue, ended: make(chan struct{}),
-		log: t.log.With("function", f.String(), "trigger", string(trigger.Name))}
+func newCopier(t *Triggers, name string, f dayfly.FunctionRef, w wish) *copier {
+	c := &copier{name: name, function: f, wish: w, source: sourceOf(f.Project, w.trigger),
+		matcher: newMatcher(w.trigger), topic: t.topic, queue: t.queue, ended: make(chan struct{}),
+		log: t.log.With("function", f.String(), "trigger", string(w.trigger.Name))}
+	if w.onto != "" {
+		c.queue = &forwarder{topic: t.topic, project: f.Project, queue: w.onto,
+			configuration: w.trigger.Object.Configuration}
+		c.log = t.log.With("queue", string(w.onto), "trigger", string(w.trigger.Name))
+	}
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/catalog"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/topic"
@@ -34,6 +35,16 @@ type Queue interface {
 	Waiting(context.Context, dayfly.FunctionRef, dayfly.TriggerName) (uint64, error)
 }
 
+// Notices knows the triggers that buckets have by themselves, beside those of revisions:
+// package blob/notice.
+type Notices interface {
+	Triggers(dayfly.FunctionRef) []dayfly.Trigger
+	// Of gives all that a project's buckets have, of every project for "".
+	Of(dayfly.ProjectName) []notice.Entry
+	// Watch has fn called after each change.
+	Watch(fn func(notice.Change))
+}
+
 // Triggers are the copiers of all functions. Its methods may be called from any
 // goroutine, once it is open; events are copied while Run runs.
 type Triggers struct {
@@ -41,6 +52,7 @@ type Triggers struct {
 	catalog *catalog.Catalog
 	topic   *topic.Topic
 	queue   Queue
+	notices Notices
 
 	turn chan struct{} // holds one element while a function is settled: one at a time
 
@@ -52,8 +64,8 @@ type Triggers struct {
 }
 
 // New makes triggers over parts that are open when Open is called. It opens nothing.
-func New(log *slog.Logger, c *catalog.Catalog, t *topic.Topic, q Queue) *Triggers {
-	return &Triggers{log: log, catalog: c, topic: t, queue: q, turn: make(chan struct{}, 1),
+func New(log *slog.Logger, c *catalog.Catalog, t *topic.Topic, q Queue, n Notices) *Triggers {
+	return &Triggers{log: log, catalog: c, topic: t, queue: q, notices: n, turn: make(chan struct{}, 1),
 		copiers: make(map[string]*copier)}
 }
 
@@ -66,13 +78,17 @@ func (t *Triggers) Open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for name := range wanted(rev) {
+		for name := range t.wanted(f.FunctionRef, rev) {
 			live[name] = true
 		}
 		if err := t.settle(ctx, f.FunctionRef, rev, t.sinceCreation); err != nil {
 			return fmt.Errorf("open triggers of %s: %w", f.FunctionRef, err)
 		}
 	}
+	if err := t.openForwards(ctx, live); err != nil {
+		return err
+	}
+	t.notices.Watch(t.noticed)
 	for _, c := range t.topic.Cursors() {
 		if live[c.Name] {
 			continue
@@ -113,9 +129,12 @@ func (t *Triggers) Settle(ctx context.Context, ref dayfly.FunctionRef) error {
 	if err != nil {
 		return err
 	}
-	return t.settle(ctx, ref, rev, func(ctx context.Context, _ *dayfly.Revision) (uint64, error) {
-		return t.topic.Last(ctx)
-	})
+	return t.settle(ctx, ref, rev, t.sinceNow)
+}
+
+// sinceNow is where a trigger begins that was made just now.
+func (t *Triggers) sinceNow(ctx context.Context, _ *dayfly.Revision) (uint64, error) {
+	return t.topic.Last(ctx)
 }
 
 // live gives the live revision of a function; nil when there is none.
@@ -154,10 +173,10 @@ func (t *Triggers) settle(ctx context.Context, ref dayfly.FunctionRef, rev *dayf
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	want := wanted(rev)
+	want := t.wanted(ref, rev)
 	var failed error
 	for _, c := range t.of(ref) {
-		if next, ok := want[c.name]; ok && reflect.DeepEqual(next, c.trigger) {
+		if next, ok := want[c.name]; ok && reflect.DeepEqual(next, c.wish) {
 			delete(want, c.name)
 			continue
 		}
@@ -166,8 +185,8 @@ func (t *Triggers) settle(ctx context.Context, ref dayfly.FunctionRef, rev *dayf
 			failed = errors.Join(failed, t.topic.Drop(ctx, c.name))
 		}
 	}
-	for name, trigger := range want {
-		c := newCopier(t, name, ref, trigger)
+	for name, w := range want {
+		c := newCopier(t, name, ref, w)
 		if err := t.place(ctx, c, rev, begin); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("place trigger %s: %w", name, err))
 			continue
@@ -196,6 +215,9 @@ func (t *Triggers) place(ctx context.Context, c *copier, rev *dayfly.Revision,
 	if old, ok := t.topic.Cursor(c.name); ok && old.Source == c.source {
 		return nil
 	}
+	if o := c.trigger.Object; o != nil && o.Configuration != "" {
+		begin = t.sinceNow // the revision may be much older
+	}
 	cursor := topic.Cursor{Name: c.name, Source: c.source}
 	if q := c.trigger.Queue; q == nil || q.From != fromFirst {
 		var err error
@@ -206,16 +228,35 @@ func (t *Triggers) place(ctx context.Context, c *copier, rev *dayfly.Revision,
 	return t.topic.Place(ctx, cursor)
 }
 
-// wanted gives the triggers of a revision that have a source, by the name of their cursor.
-func wanted(rev *dayfly.Revision) map[string]dayfly.Trigger {
-	want := map[string]dayfly.Trigger{}
+// wish is what a copier is to do.
+type wish struct {
+	trigger dayfly.Trigger
+	onto    dayfly.QueueName // in place of a function
+}
+
+// wanted gives the triggers of a function that have a source, by the name of their cursor:
+// those of the revision, and those that buckets have for it. With no name for the function
+// it gives what buckets have for queues.
+func (t *Triggers) wanted(ref dayfly.FunctionRef, rev *dayfly.Revision) map[string]wish {
+	want := map[string]wish{}
+	if ref.Name == forwards {
+		for _, e := range t.notices.Of(ref.Project) {
+			if e.Target.Queue != "" {
+				want[cursorName(ref, e.Trigger.Name)] = wish{e.Trigger, e.Target.Queue}
+			}
+		}
+		return want
+	}
 	if rev == nil {
 		return want
 	}
 	for _, trigger := range rev.Spec.Triggers {
 		if trigger.Queue != nil || trigger.Object != nil || trigger.Value != nil {
-			want[cursorName(rev.Function, trigger.Name)] = trigger
+			want[cursorName(ref, trigger.Name)] = wish{trigger: trigger}
 		}
+	}
+	for _, trigger := range t.notices.Triggers(ref) {
+		want[cursorName(ref, trigger.Name)] = wish{trigger: trigger}
 	}
 	return want
 }

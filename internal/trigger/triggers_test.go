@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +18,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/catalog"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 	"github.com/dayfly-faas/dayfly/internal/store"
 	"github.com/dayfly-faas/dayfly/internal/topic"
@@ -96,6 +100,7 @@ type world struct {
 	bus      *bus.Bus
 	catalog  *catalog.Catalog
 	topic    *topic.Topic
+	objects  *blob.Store
 	triggers *trigger.Triggers
 	work     *work
 	stop     func()
@@ -128,7 +133,13 @@ func (w *world) open() {
 	check(w.catalog.Open(w.t.Context()))
 	w.topic = topic.New(topic.Config{}, log, w.bus, resources)
 	check(w.topic.Open(w.t.Context()))
-	w.triggers = trigger.New(log, w.catalog, w.topic, w.work)
+	var err error
+	w.objects, err = blob.New(blob.Config{Dir: filepath.Join(w.dir, "objects")}, w.bus, w.topic, log)
+	check(err)
+	check(w.objects.Open(w.t.Context()))
+	board := notice.New(w.objects, log)
+	check(board.Open(w.t.Context()))
+	w.triggers = trigger.New(log, w.catalog, w.topic, w.work, board)
 	check(w.triggers.Open(w.t.Context()))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -137,6 +148,9 @@ func (w *world) open() {
 		cancel()
 		if err := <-ended; err != nil {
 			w.t.Errorf("Run: %v", err)
+		}
+		if err := w.objects.Close(); err != nil {
+			w.t.Errorf("close objects: %v", err)
 		}
 		w.catalog.Close()
 		if err := w.bus.Close(); err != nil {
@@ -148,7 +162,7 @@ func (w *world) open() {
 // deploy makes a revision with these triggers live.
 func (w *world) deploy(name dayfly.FunctionName, triggers ...dayfly.Trigger) {
 	w.t.Helper()
-	dayfly.NameTriggers(triggers)
+	manifest.NameTriggers(triggers)
 	spec := dayfly.DefaultSpec()
 	spec.Runtime, spec.Contract, spec.Command = "python3.11", dayfly.ContractStdio, []string{"a"}
 	spec.Triggers = triggers

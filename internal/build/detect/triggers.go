@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/build/grep"
 	"github.com/dayfly-faas/dayfly/internal/build/look"
 	"github.com/dayfly-faas/dayfly/internal/cron"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
 
 // What Cloudflare gives a consumer of a queue that says nothing.
@@ -55,7 +56,7 @@ func declared(s *look.Source, plan *look.Plan) {
 			plan.Triggers, told = append(plan.Triggers, t), append(told, what)
 		}
 	}
-	dayfly.NameTriggers(plan.Triggers)
+	manifest.NameTriggers(plan.Triggers)
 	if len(told) > 0 && len(s.Settings.On) == 0 {
 		plan.Notice("called by " + strings.Join(told, ", ") + ", as " + file + " says")
 	}
@@ -64,7 +65,7 @@ func declared(s *look.Source, plan *look.Plan) {
 // judge says what a trigger is, and what is wrong with it.
 func judge(t *dayfly.Trigger) (what, problem string) {
 	one := []dayfly.Trigger{*t}
-	dayfly.NameTriggers(one)
+	manifest.NameTriggers(one)
 	if t.Queue != nil {
 		what = "queue " + string(t.Queue.Queue)
 	} else {

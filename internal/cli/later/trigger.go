@@ -66,16 +66,20 @@ func (a *app) printTriggers(list []client.Trigger) {
 		a.Notef("there are no triggers; dayfly.yaml says them under on, or: dayfly deploy PATH --cron \"0 9 * * *\"\n")
 		return
 	}
-	t := term.NewTable("FUNCTION", "TRIGGER", "KIND", "WHAT", "NEXT OR URL")
+	t := term.NewTable("FUNCTION", "TRIGGER", "KIND", "WHAT", "NEXT, URL OR ORIGIN")
 	for i := range list {
 		one := &list[i].Trigger
-		t.Add(term.Plain(list[i].Function.String()), term.Plain(string(one.Name)), term.Plain(string(one.Kind())),
+		to := list[i].Function.String()
+		if list[i].Queue != "" {
+			to = "queue " + string(list[i].Queue)
+		}
+		t.Add(term.Plain(to), term.Plain(string(one.Name)), term.Plain(string(one.Kind())),
 			term.Plain(triggerText(one)), a.whereNext(&list[i]))
 	}
 	t.Write(a.Out, a.Style)
 }
 
-// whereNext says when or where a trigger is next.
+// whereNext says when or where a trigger is next, or where it stands if not in a revision.
 func (a *app) whereNext(t *client.Trigger) string {
 	switch {
 	case t.URL != "":
@@ -83,7 +87,7 @@ func (a *app) whereNext(t *client.Trigger) string {
 	case !t.Next.IsZero():
 		return a.moment(t.Next, zoneOf(t.Trigger.Cron))
 	}
-	return ""
+	return term.Plain(t.Origin)
 }
 
 // moment gives a time to come in its zone, and how far off it is.
