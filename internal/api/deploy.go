@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/ndjson"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
@@ -54,19 +55,19 @@ func (a *API) deploy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	request := rollout.Request{Function: ref, Source: body.Source, Settings: body.Settings}
-	out := newLines(w)
+	out := ndjson.New(w, paceTimeout)
 	outcome, err := a.deps.Rollout.Deploy(r.Context(), request, func(e rollout.Event) {
 		// A caller that is gone ends the deploy by its context.
-		_ = out.put(deployLine{Event: &deployEvent{e.Stage, e.Text, e.Stream}})
+		_ = out.Put(deployLine{Event: &deployEvent{e.Stage, e.Text, e.Stream}})
 	})
 	if err != nil {
-		if out.started() {
+		if out.Started() {
 			p := newProblem(err, w.Header().Get("X-Dayfly-Request"))
-			_ = out.put(deployLine{Error: &p})
+			_ = out.Put(deployLine{Error: &p})
 		}
 		return err
 	}
-	return out.put(deployLine{Outcome: &deployOutcome{
+	return out.Put(deployLine{Outcome: &deployOutcome{
 		Function: outcome.Function, Revision: outcome.Revision, Found: outcome.Found,
 		Unchanged: outcome.Unchanged, URL: a.url(ref),
 	}})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/queue"
@@ -36,12 +37,18 @@ type Deps struct {
 	S3       S3
 	Queues   Queues
 	Triggers Triggers
+	Notices  Notices
 	Crons    Crons
 	Clock    Clock
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.
 	Metrics http.Handler
+}
+
+// Notices knows what buckets tell of their changes by themselves.
+type Notices interface {
+	Of(dayfly.ProjectName) []notice.Entry
 }
 
 // Catalog knows functions and revisions.

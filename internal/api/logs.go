@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/ndjson"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 )
 
@@ -49,34 +50,34 @@ func (a *API) logLines(w http.ResponseWriter, r *http.Request) error {
 			query.Function = record.Function
 		}
 	}
-	out := newLines(w)
+	out := ndjson.New(w, paceTimeout)
 	ctx := r.Context()
 	if query.Follow != logs.FollowNone {
 		var leave context.CancelFunc
 		ctx, leave = context.WithCancel(ctx)
 		defer leave()
 		defer context.AfterFunc(a.closing, leave)()
-		out.begin()
+		out.Begin()
 	}
 	for line, err := range a.deps.Logs.Lines(ctx, query) {
 		if a.closing.Err() != nil && ctx.Err() != nil {
 			err = errStopping()
 		}
 		if err != nil {
-			if out.started() && r.Context().Err() == nil {
+			if out.Started() && r.Context().Err() == nil {
 				p := newProblem(err, w.Header().Get("X-Dayfly-Request"))
-				_ = out.put(logLine{Error: &p})
+				_ = out.Put(logLine{Error: &p})
 			}
 			return err
 		}
-		if err := out.put(logLine{LogLine: &line}); err != nil {
+		if err := out.Put(logLine{LogLine: &line}); err != nil {
 			return nil // the caller has seen enough
 		}
 	}
-	out.begin()
+	out.Begin()
 	if ctx.Err() != nil && r.Context().Err() == nil {
 		p := newProblem(errStopping(), w.Header().Get("X-Dayfly-Request"))
-		_ = out.put(logLine{Error: &p})
+		_ = out.Put(logLine{Error: &p})
 	}
 	return nil
 }

@@ -11,11 +11,16 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/cron"
 )
 
-// Trigger is a trigger of a live revision, and where or when it is next.
+// Trigger is a trigger of a live revision, or of a bucket's own notifications, and where or
+// when it is next.
 type Trigger struct {
+	// Function has no name where the events go onto Queue.
 	Function dayfly.FunctionRef `json:"function"`
+	Queue    dayfly.QueueName   `json:"queue,omitempty"`
 	Trigger  dayfly.Trigger     `json:"trigger"`
-	URL      string             `json:"url,omitempty"` // where a webhook is posted to
+	// Origin is "bucket NAME" for those that stand with a bucket; empty for a revision's.
+	Origin string `json:"origin,omitempty"`
+	URL    string `json:"url,omitempty"` // where a webhook is posted to
 	// Next is when a cron is due next; absent for intervals, whose ledger knows it.
 	Next time.Time `json:"next,omitzero"`
 }
@@ -51,7 +56,24 @@ func (a *API) listTriggers(w http.ResponseWriter, r *http.Request) error {
 			list = append(list, a.trigger(f.FunctionRef, t))
 		}
 	}
+	list = append(list, a.noticed(project, one)...)
 	return writeJSON(w, map[string]any{"triggers": list})
+}
+
+// noticed gives what buckets have by themselves, for one function when it is named.
+func (a *API) noticed(project dayfly.ProjectName, one dayfly.FunctionRef) []Trigger {
+	var list []Trigger
+	if one.Name != "" {
+		project = one.Project
+	}
+	for _, e := range a.deps.Notices.Of(project) {
+		if one.Name == "" || one.Name == e.Target.Function {
+			f := dayfly.FunctionRef{Project: e.Bucket.Project, Name: e.Target.Function}
+			list = append(list, Trigger{Function: f, Queue: e.Target.Queue, Trigger: e.Trigger,
+				Origin: "bucket " + e.Bucket.Name})
+		}
+	}
+	return list
 }
 
 // selected gives one function when it is named, else those of the project.

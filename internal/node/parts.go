@@ -64,7 +64,7 @@ func open(dir string) error {
 func (n *Node) apiDeps() api.Deps {
 	return api.Deps{Catalog: n.catalog, Rollout: settled{n.deployer, n.triggers}, Sources: n.bundles,
 		Pool: instances{n.pool}, Invoker: n.invoker, Logs: n.logs, Runtimes: n.runtimes,
-		Events: n.queue, CheckURL: n.callbacks.CheckURL, Queues: n.topic, Triggers: n.triggers,
+		Events: n.queue, CheckURL: n.callbacks.CheckURL, Queues: n.topic, Triggers: n.triggers, Notices: n.notices,
 		Values: n.values, Objects: n.objects, S3: n.s3,
 		Crons: n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}

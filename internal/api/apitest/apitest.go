@@ -17,6 +17,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/clock"
 	"github.com/dayfly-faas/dayfly/internal/logs"
@@ -63,6 +64,8 @@ type Node struct {
 
 	// Readers are the triggers of its queues, by name; Replays what was asked of them.
 	Readers map[string][]topic.Reader
+	// Notices are what its buckets tell by themselves.
+	Notices []notice.Entry
 	Replays []topic.Replay
 
 	mu        sync.Mutex // guards all below
@@ -91,7 +94,7 @@ func StartAt(t testing.TB, c *clock.Clock) *Node {
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
 		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n},
 		Metrics: metrics, Values: values(t), Objects: objects(t), S3: s3Door{n},
-		Queues: queues(t), Triggers: readers{n},
+		Queues: queues(t), Triggers: readers{n}, Notices: notices{n},
 		Crons: crons{n}, Clock: n.Clock,
 		Features: func() []sandbox.Feature { return n.Features },
 	})

@@ -5,11 +5,13 @@ package apitest
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/store"
 	"github.com/dayfly-faas/dayfly/internal/topic"
@@ -87,6 +89,16 @@ type readers struct{ n *Node }
 // Status implements api.Triggers.
 func (r readers) Status(_ context.Context, s topic.Source) ([]topic.Reader, error) {
 	return r.n.Readers[s.Name], nil
+}
+
+// notices are what buckets tell by themselves: what the test sets.
+type notices struct{ n *Node }
+
+// Of implements api.Notices.
+func (s notices) Of(project dayfly.ProjectName) []notice.Entry {
+	return slices.DeleteFunc(slices.Clone(s.n.Notices), func(e notice.Entry) bool {
+		return project != "" && e.Bucket.Project != project
+	})
 }
 
 // Replay implements api.Triggers: it copies two at a time.
