@@ -6,6 +6,8 @@ import (
 	"context"
 	"net/http"
 	"sync"
+
+	"github.com/dayfly-faas/dayfly/internal/expression"
 )
 
 // Kind says how a principal is known.
@@ -76,6 +78,9 @@ func (p *Principal) Value() map[string]any {
 // Request is what authenticators look at. They change nothing of it.
 type Request struct {
 	HTTP *http.Request
+	// Input is what expressions look at. Its principal is not known yet; its body is there only
+	// once somebody has read it.
+	Input *expression.Input
 	// Route is the pattern that matched: "GET /orders/{id}".
 	Route string
 	// Body reads the whole body within the route's bound; each call gives the same.
