@@ -52,7 +52,7 @@ var storeys = [][]string{
 
 // publicImports are what a package that others may import from outside is built of.
 var publicImports = map[string][]string{
-	"client": {".", "internal/bundle", "internal/manifest"},
+	"client": {".", "internal/bundle", "internal/front", "internal/manifest"},
 }
 
 // bannedImports have something better in their place.

@@ -3,59 +3,19 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 )
 
-// decode reads a JSON body into v, strictly: no unknown field, nothing behind it. An
-// empty body leaves v as it is.
-func decode(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = errors.New("something follows the JSON value")
-	}
-	return bodyError(err)
-}
-
-// bodyError says in words of the caller why its body could not be read.
-func bodyError(err error) error {
-	var large *http.MaxBytesError
-	var syntax *json.SyntaxError
-	var field *json.UnmarshalTypeError
-	var known *dayfly.Error
-	switch {
-	case errors.As(err, &known):
-		return known
-	case errors.As(err, &large):
-		return dayfly.Errorf(dayfly.KindInvalid, "the body is larger than %s",
-			dayfly.FormatBytes(large.Limit))
-	case errors.As(err, &syntax):
-		return dayfly.Errorf(dayfly.KindInvalid, "the body is not JSON at byte %d: %s",
-			syntax.Offset, syntax.Error())
-	case errors.As(err, &field):
-		return dayfly.Errorf(dayfly.KindInvalid, "field %s holds a %s, not a %s",
-			field.Field, field.Value, field.Type)
-	default:
-		text := strings.TrimPrefix(err.Error(), "json: ")
-		return dayfly.Errorf(dayfly.KindInvalid, "read the body: %s", text)
-	}
-}
+// decode is wire.Decode.
+func decode(r *http.Request, v any) error { return wire.Decode(r, v) }
 
 // isBodyError tells whether err came from reading the body of a request.
 func isBodyError(err error) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/fronts"
 	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
@@ -40,6 +41,7 @@ type Deps struct {
 	Notices  Notices
 	Crons    Crons
 	Clock    Clock
+	Fronts   fronts.Deps
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/queue"
@@ -52,7 +53,7 @@ func (a *API) pushEvent(w http.ResponseWriter, r *http.Request) error {
 			dayfly.ErrRequestTooLarge, dayfly.FormatBytes(large.Limit)).
 			WithHint("put what is larger in a bucket, and its key in the event")
 	case err != nil:
-		return bodyError(err)
+		return wire.BodyError(err)
 	}
 	if err := fillPush(&push, r, body, now); err != nil {
 		return err

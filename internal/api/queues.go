@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/quantity"
 	"github.com/dayfly-faas/dayfly/internal/queue"
@@ -162,7 +163,7 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "%w: one request takes at most %s of messages",
 			dayfly.ErrRequestTooLarge, dayfly.FormatBytes(large.Limit))
 	case err != nil:
-		return bodyError(err)
+		return wire.BodyError(err)
 	}
 	events, err := envelope.Read(r.Header, body, envelope.Defaults{
 		Source: "/projects/" + string(project) + "/queues/" + string(name), Now: time.Now().UTC()})

@@ -4,8 +4,10 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 )
 
@@ -28,7 +30,9 @@ func (a *API) routes() []route {
 	follow := newClass(0, plainBodyBytes, followAtOnce)
 	push := newClass(plainTimeout, eventBytesMax, pushAtOnce)
 	advance := newClass(advanceTimeout, plainBodyBytes, advanceAtOnce)
-	return append(a.dataRoutes(plain, deploy), []route{
+	data := a.dataRoutes(plain, deploy)
+	packages := nouns(plain, a.deps.Fronts.Routes())
+	return append(append(data, packages...), []route{
 		{pattern: "GET /health", handle: a.health, class: plain, open: true},
 		{pattern: "GET /metrics", handle: a.metrics, class: plain},
 		{pattern: "GET /v1/openapi.json", handle: a.openapi, class: plain},
@@ -107,6 +111,19 @@ func (a *API) dataRoutes(plain, deploy *class) []route {
 		{pattern: "GET " + queue + "/messages", handle: a.messages, class: plain, box: true},
 		{pattern: "POST " + queue + "/replay", handle: a.replay, class: deploy, box: true},
 	}
+}
+
+// nouns gives the routes of packages below this one the class of short answers.
+func nouns(plain *class, lists ...[]wire.Route) []route {
+	var routes []route
+	for _, noun := range slices.Concat(lists...) {
+		limits := plain
+		if noun.BodyBytes > 0 {
+			limits = newClass(plainTimeout, noun.BodyBytes, deployAtOnce)
+		}
+		routes = append(routes, route{pattern: noun.Pattern, handle: noun.Handle, class: limits})
+	}
+	return routes
 }
 
 // Patterns lists what the API answers to, as "METHOD /path/{parameter}".

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 )
 
@@ -39,7 +40,7 @@ func (a *API) putSource(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := a.deps.Sources.Put(r.Context(), digest, r.Body); err != nil {
 		if dayfly.KindOf(err) == dayfly.KindInternal && isBodyError(err) {
-			return bodyError(err)
+			return wire.BodyError(err)
 		}
 		return err
 	}

@@ -5,6 +5,8 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 )
 
 // writeJSONStatus answers with v and a status that is not 200.
@@ -14,8 +16,5 @@ func writeJSONStatus(w http.ResponseWriter, status int, v any) error {
 	return json.NewEncoder(w).Encode(v)
 }
 
-// writeJSON answers with v.
-func writeJSON(w http.ResponseWriter, v any) error {
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v)
-}
+// writeJSON is wire.WriteJSON.
+func writeJSON(w http.ResponseWriter, v any) error { return wire.WriteJSON(w, v) }

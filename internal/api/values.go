@@ -14,6 +14,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api/sse"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
@@ -156,7 +157,7 @@ func valueBody(r *http.Request) ([]byte, error) {
 			WithHint("objects may be of any size: dayfly object put")
 	}
 	if err != nil {
-		return nil, bodyError(err)
+		return nil, wire.BodyError(err)
 	}
 	return data, nil
 }

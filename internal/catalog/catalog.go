@@ -21,7 +21,8 @@ type Catalog struct {
 	log   *slog.Logger
 
 	snapshot atomic.Pointer[snapshot]
-	damaged  atomic.Bool // a record was not understood: nothing may be swept
+	fronts   atomic.Pointer[[]*Front] // sorted by project
+	damaged  atomic.Bool              // a record was not understood: nothing may be swept
 
 	mu sync.Mutex // guards all below
 	// loose holds the revisions that no function lists: their deploy has not come to
@@ -31,6 +32,10 @@ type Catalog struct {
 	applied  uint64            // version up to which the snapshot is complete
 	waiting  []waiter
 	watchers map[*watcher]struct{}
+	// frontWatchers have a value each when fronts changed.
+	frontWatchers map[*chan struct{}]struct{}
+
+	frontTurn chan struct{} // holds one element while a front is put
 
 	cancel context.CancelFunc // ends follow; set by Open
 	done   sync.WaitGroup     // follow and the watchers
@@ -45,7 +50,11 @@ func New(st *store.Store, log *slog.Logger) *Catalog {
 		words:    make(map[string]string),
 		watchers: make(map[*watcher]struct{}),
 		closed:   make(chan struct{}),
+
+		frontWatchers: make(map[*chan struct{}]struct{}),
+		frontTurn:     make(chan struct{}, 1),
 	}
+	c.fronts.Store(&[]*Front{})
 	c.snapshot.Store(newSnapshot())
 	return c
 }
@@ -149,6 +158,11 @@ func (c *Catalog) Bundles() map[dayfly.Digest]bool {
 			if digest != "" {
 				used[digest] = true
 			}
+		}
+	}
+	for _, f := range c.Fronts() {
+		for _, digest := range f.Digests() {
+			used[digest] = true
 		}
 	}
 	c.mu.Lock() // keeps a revision from moving from loose to listed meanwhile

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/store"
@@ -56,6 +57,9 @@ type view struct {
 
 // apply brings one event into the snapshot and tells the watchers.
 func (c *Catalog) apply(e store.Event, v view) error {
+	if project, is := strings.CutPrefix(e.Key, frontKeys+"/"); is {
+		return c.applyFront(dayfly.ProjectName(project), e)
+	}
 	at, err := parseKey(e.Key)
 	if err != nil {
 		return err
