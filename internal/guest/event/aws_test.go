@@ -49,8 +49,10 @@ func lose(event any, into any) {
 	context, _ := event.(map[string]any)["requestContext"].(map[string]any)
 	if _, ok := into.(*events.LambdaFunctionURLRequest); ok {
 		delete(event.(map[string]any), "routeKey")
-		delete(context, "routeKey")
-		delete(context, "stage")
+		delete(event.(map[string]any), "pathParameters")
+		for _, name := range []string{"routeKey", "stage", "authorizer"} {
+			delete(context, name)
+		}
 	}
 }
 

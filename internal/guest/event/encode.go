@@ -54,22 +54,24 @@ type eventV2 struct {
 	Cookies  []string          `json:"cookies,omitempty"`
 	Headers  map[string]string `json:"headers"`
 	Params   map[string]string `json:"queryStringParameters,omitempty"`
+	Captured map[string]string `json:"pathParameters,omitempty"`
 	Context  contextV2         `json:"requestContext"`
 	Body     string            `json:"body,omitempty"`
 	Encoded  bool              `json:"isBase64Encoded"`
 }
 
 type contextV2 struct {
-	Account  string `json:"accountId"`
-	API      string `json:"apiId"`
-	Domain   string `json:"domainName"`
-	Prefix   string `json:"domainPrefix"`
-	HTTP     httpV2 `json:"http"`
-	Request  string `json:"requestId"`
-	RouteKey string `json:"routeKey"`
-	Stage    string `json:"stage"`
-	Time     string `json:"time"`
-	Epoch    int64  `json:"timeEpoch"`
+	Account  string        `json:"accountId"`
+	API      string        `json:"apiId"`
+	Auth     *authorizerV2 `json:"authorizer,omitempty"`
+	Domain   string        `json:"domainName"`
+	Prefix   string        `json:"domainPrefix"`
+	HTTP     httpV2        `json:"http"`
+	Request  string        `json:"requestId"`
+	RouteKey string        `json:"routeKey"`
+	Stage    string        `json:"stage"`
+	Time     string        `json:"time"`
+	Epoch    int64         `json:"timeEpoch"`
 }
 
 type httpV2 struct {
@@ -83,7 +85,12 @@ type httpV2 struct {
 func encodeV2(function dayfly.FunctionName, head *frame.RequestHead, body []byte) *eventV2 {
 	e := &eventV2{Version: "2.0", RouteKey: stage, Path: head.Path, Query: head.Query,
 		Headers: map[string]string{}}
-	for _, kv := range headers(head) {
+	r, pairs := routed(headers(head))
+	if r.key != "" {
+		e.RouteKey = r.key
+	}
+	e.Captured = r.params
+	for _, kv := range pairs {
 		if kv[0] == "cookie" {
 			e.Cookies = append(e.Cookies, cookies(kv[1])...)
 			continue
@@ -98,10 +105,11 @@ func encodeV2(function dayfly.FunctionName, head *frame.RequestHead, body []byte
 	}
 	domain := hostname(head.Host)
 	prefix, _, _ := strings.Cut(domain, ".")
-	e.Context = contextV2{Account: "anonymous", API: string(function), Domain: domain, Prefix: prefix,
+	e.Context = contextV2{Account: "anonymous", API: string(function), Auth: r.principal.v2(),
+		Domain: domain, Prefix: prefix,
 		HTTP: httpV2{Method: head.Method, Path: head.Path, Protocol: "HTTP/1.1", SourceIP: head.Remote,
 			UserAgent: e.Headers["user-agent"]},
-		Request: head.ID, RouteKey: stage, Stage: stage, Time: clock(head.Received), Epoch: head.Received}
+		Request: head.ID, RouteKey: e.RouteKey, Stage: stage, Time: clock(head.Received), Epoch: head.Received}
 	e.Body, e.Encoded = text(body, isText(e.Headers["content-type"]) && plain(e.Headers["content-encoding"]))
 	return e
 }
@@ -124,6 +132,7 @@ type eventV1 struct {
 type contextV1 struct {
 	Account      string     `json:"accountId"`
 	API          string     `json:"apiId"`
+	Auth         any        `json:"authorizer,omitempty"`
 	Domain       string     `json:"domainName"`
 	Prefix       string     `json:"domainPrefix"`
 	Extended     string     `json:"extendedRequestId"`
@@ -158,7 +167,8 @@ type identityV1 struct {
 func encodeV1(function dayfly.FunctionName, head *frame.RequestHead, body []byte) *eventV1 {
 	e := &eventV1{Resource: "/", Path: head.Path, Method: head.Method,
 		Headers: map[string]string{}, MultiHeaders: map[string][]string{}}
-	for _, kv := range headers(head) {
+	r, pairs := routed(headers(head))
+	for _, kv := range pairs {
 		// The case that the client wrote is not known; this is what nearly all write.
 		name := textproto.CanonicalMIMEHeaderKey(kv[0])
 		e.Headers[name] = kv[1]
@@ -168,9 +178,13 @@ func encodeV1(function dayfly.FunctionName, head *frame.RequestHead, body []byte
 	if rest := strings.TrimSuffix(strings.TrimPrefix(head.Path, "/"), "/"); rest != "" {
 		e.Resource, e.PathParams = "/{proxy+}", map[string]string{"proxy": rest}
 	}
+	if r.key != "" {
+		e.Resource, e.PathParams = r.path(), r.params
+	}
 	domain := hostname(head.Host)
 	prefix, _, _ := strings.Cut(domain, ".")
-	e.Context = contextV1{Account: account, API: string(function), Domain: domain, Prefix: prefix,
+	e.Context = contextV1{Account: account, API: string(function), Auth: r.principal.v1(),
+		Domain: domain, Prefix: prefix,
 		Extended: head.ID, Method: head.Method, Path: head.Prefix + head.Path, Protocol: "HTTP/1.1",
 		Request: head.ID, Time: clock(head.Received), Epoch: head.Received,
 		Resource: string(function), ResourcePath: e.Resource, Stage: stage}

@@ -21,9 +21,12 @@ import (
 func FuzzEncode(f *testing.F) {
 	f.Add("POST", "/a", "a=1&b", "h:80", "cookie", "a=1; b", []byte("x"))
 	f.Add("GET", "/\xff", "%=%&&=", "[::1]", "__proto__", "\xff", []byte("\xff"))
+	f.Add("GET", "ANY /{x...}", "", "h", "a", `{"kind":"jwt","claims":{"a":[1,{}]},"key":null,"scopes":["\u00e9"]}`, []byte(""))
+	f.Add("GET", "/", "", "h", "a", `{"kind":"function","claims":{"principalId":1e99}}`, []byte(""))
 	f.Fuzz(func(t *testing.T, method, path, query, host, name, value string, body []byte) {
 		head := &frame.RequestHead{Method: method, Path: path, Query: query, Host: host, Trace: value,
-			Headers: [][2]string{{strings.ToLower(name), value}, {"content-type", value}, {strings.ToLower(name), "2"}}}
+			Headers: [][2]string{{event.HeaderRoute, path}, {event.HeaderParams, value}, {event.HeaderPrincipal, value},
+				{strings.ToLower(name), value}, {"content-type", value}, {strings.ToLower(name), "2"}}}
 		for _, payload := range dayfly.Payloads() {
 			if got := event.Encode(payload, "f", head, body); !json.Valid(got) {
 				t.Errorf("Encode(%s) is no JSON: %q", payload, got)

@@ -6,6 +6,7 @@
 
 const prim = require('./prim.cjs');
 const payload = require('./payload.cjs');
+const route = require('./route.cjs');
 
 const ACCOUNT = '000000000000'; // accounts are twelve digits; functions here have none
 const STAGE = '$default';
@@ -73,20 +74,28 @@ function canonical(name) {
 const same = (name) => name;
 
 function eventV1(head, body, spec) {
-  const headers = collect(payload.headerPairs(head), canonical);
+  const sent = payload.headerPairs(head);
+  const { key, params, principal } = route.routeOf(sent);
+  const headers = collect(sent.filter(([name]) => !route.isOurs(name)), canonical);
   const pairs = payload.queryPairs(head.query || '', payload.unescapeQuery);
   const query = pairs.length === 0 ? null : collect(pairs, same);
   const rest = head.path.replace(/^\//, '').replace(/\/$/, '');
-  const resource = rest === '' ? '/' : '/{proxy+}';
+  let resource = rest === '' ? '/' : '/{proxy+}';
+  let captured = rest === '' ? null : { proxy: rest };
+  if (key) {
+    resource = route.pathOf(key);
+    captured = params === undefined ? null : params;
+  }
   const event = {
     resource, path: head.path, httpMethod: head.method,
     headers: headers.single, multiValueHeaders: headers.multi,
     queryStringParameters: query && query.single,
     multiValueQueryStringParameters: query && query.multi,
-    pathParameters: rest === '' ? null : { proxy: rest }, stageVariables: null,
+    pathParameters: captured, stageVariables: null,
     requestContext: contextV1(head, spec, resource, headers.single['User-Agent']),
     body: null,
   };
+  if (principal !== undefined) event.requestContext.authorizer = route.authorizer1(principal);
   const type = headers.single['Content-Type'];
   const isText = type === undefined || payload.isText(type) || prim.test(FORM, type);
   payload.putText(event, body, isText && isPlain(headers.single['Content-Encoding']));

@@ -6,6 +6,7 @@
 
 const { isUtf8 } = require('buffer');
 const prim = require('./prim.cjs');
+const route = require('./route.cjs');
 const { bytes } = prim;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -118,6 +119,7 @@ function headersOf(head) {
   for (let i = 0; i < pairs.length; i++) {
     const name = pairs[i][0];
     const value = pairs[i][1];
+    if (route.isOurs(name)) continue;
     if (name === 'cookie') {
       const parts = prim.split(value, '; ');
       if (cookies === undefined) cookies = [];
@@ -153,11 +155,12 @@ function hostnameOf(host) {
 /** The v2.0 event of a request; body is a Buffer or null. */
 function eventOf(head, body, spec) {
   const { headers, cookies } = headersOf(head);
+  const { key, params, principal } = route.routeOf(head.headers);
   const domain = hostnameOf(head.host || 'localhost');
   const dot = prim.indexOf(domain, '.');
   const event = {
     version: '2.0',
-    routeKey: '$default',
+    routeKey: key || '$default',
     rawPath: head.path,
     rawQueryString: head.query,
   };
@@ -165,6 +168,7 @@ function eventOf(head, body, spec) {
   event.headers = headers;
   const query = head.query ? queryOf(head.query) : undefined;
   if (query !== undefined) event.queryStringParameters = query;
+  if (params !== undefined) event.pathParameters = params;
   event.requestContext = {
     accountId: 'anonymous',
     apiId: spec.function,
@@ -178,11 +182,12 @@ function eventOf(head, body, spec) {
       userAgent: headers['user-agent'] || '',
     },
     requestId: head.id,
-    routeKey: '$default',
+    routeKey: event.routeKey,
     stage: '$default',
     time: timeOf(head.received_ms),
     timeEpoch: head.received_ms,
   };
+  if (principal !== undefined) event.requestContext.authorizer = route.authorizer2(principal);
   putBody(event, headers, body);
   return event;
 }

@@ -4,7 +4,7 @@
 from binascii import Error as Base64Error
 from urllib.parse import parse_qsl
 
-from . import payload
+from . import payload, route
 from .calls import encode
 from .marshal_json import http_json
 
@@ -13,6 +13,7 @@ _NOBODY = ("accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
            "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId",
            "principalOrgId")
 _ACCOUNT = "000000000000"
+_ROUTE = ("X-Dayfly-Route", "X-Dayfly-Params", "X-Dayfly-Principal")
 
 
 class Door:
@@ -97,11 +98,20 @@ class REST(Door):
         """The event of an HTTP request."""
         # The case that the client wrote is not known; this is what nearly all write.
         singles, lists = _header_maps(head, _canonical)
+        told = route.take(singles, _ROUTE)
+        for name in _ROUTE if told else ():
+            lists.pop(name, None)
         first, every = _maps(parse_qsl(head.get("query", ""), keep_blank_values=True))
         path, method = head.get("path", "/"), head.get("method", "")
         rest = path[1:] if path[:1] == "/" else path
         rest = rest[:-1] if rest[-1:] == "/" else rest
         resource = "/{proxy+}" if rest else "/"
+        captured = {"proxy": rest} if rest else None
+        if told and told.key:
+            resource, captured = told.path(), told.params
+        context = self._context(head, resource, singles.get("User-Agent"))
+        if told and told.principal:
+            context["authorizer"] = told.authorizer1()
         text, encoded = None, False
         if body:
             kind = singles.get("Content-Type")
@@ -113,9 +123,7 @@ class REST(Door):
             "headers": singles, "multiValueHeaders": lists,
             "queryStringParameters": first or None,
             "multiValueQueryStringParameters": every or None,
-            "pathParameters": {"proxy": rest} if rest else None,
-            "stageVariables": None,
-            "requestContext": self._context(head, resource, singles.get("User-Agent")),
+            "pathParameters": captured, "stageVariables": None, "requestContext": context,
             "body": text, "isBase64Encoded": encoded,
         }
 

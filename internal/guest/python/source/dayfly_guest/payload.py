@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from .calls import Cancelled, encode
 from .failure import Fault, report
 from .marshal_json import http_json
+from .route import take
 
 JSON_HEAD = b'{"status":200,"headers":[["content-type","application/json"]]}'
 STREAM_HEADERS = [["content-type", "application/octet-stream"]]
@@ -88,18 +89,22 @@ class Events:
     def http(self, head, body):
         """The event of an HTTP request."""
         headers, cookies = _headers(head)
+        route = take(headers)
+        key = route.key if route and route.key else "$default"
         host = head.get("host", "")
         domain = domain_of(host)
         path = head.get("path", "/")
         query = head.get("query", "")
         epoch = head.get("received_ms", 0)
-        event = {"version": "2.0", "routeKey": "$default", "rawPath": path,
+        event = {"version": "2.0", "routeKey": key, "rawPath": path,
                  "rawQueryString": query}
         if cookies:
             event["cookies"] = cookies
         event["headers"] = headers
         if query:
             event["queryStringParameters"] = _query(query)
+        if route and route.params:
+            event["pathParameters"] = route.params
         event["requestContext"] = {
             "accountId": "anonymous",
             "apiId": self._api,
@@ -109,11 +114,13 @@ class Events:
                      "sourceIp": head.get("remote", ""),
                      "userAgent": headers.get("user-agent", "")},
             "requestId": head.get("id", ""),
-            "routeKey": "$default",
+            "routeKey": key,
             "stage": "$default",
             "time": self._clock.spell(epoch // 1000),
             "timeEpoch": epoch,
         }
+        if route and route.principal:
+            event["requestContext"]["authorizer"] = route.authorizer2()
         encoded = False
         if body:
             event["body"], encoded = _body(headers, body)
