@@ -19,6 +19,8 @@ type application struct {
 	framework string
 	command   []string
 	static    bool // pages alone
+	folder    string
+	fallback  string
 	env       map[string]string
 	copies    []look.Compiled
 	drop      []string // of the bundle
@@ -126,7 +128,7 @@ func started(s *look.Source, pkg *packageFile, development string, otherwise ...
 }
 
 func pages(folder, fallback string) application {
-	return application{command: look.StaticCommand(folder, fallback), static: true}
+	return application{command: look.StaticCommand(folder, fallback), static: true, folder: folder, fallback: fallback}
 }
 
 // site is for frameworks that make pages in a folder.
