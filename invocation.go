@@ -74,6 +74,7 @@ const (
 	SourceObject Source = "object"
 	SourceValue  Source = "kv"
 	SourceHook   Source = "webhook"
+	SourceAuth   Source = "authorizer" // a front asks who is calling
 )
 
 // Result is a function's answer. Body is never nil and must be closed: closing it

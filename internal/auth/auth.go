@@ -4,6 +4,7 @@ package auth
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 
@@ -96,4 +97,28 @@ type Authenticator interface {
 	// Challenge is a value of WWW-Authenticate for requests without credentials: a scheme of
 	// the IANA registry with its parameters, or "" when there is none for its kind.
 	Challenge() string
+}
+
+// address is that of the client, without a port.
+func (r *Request) address() string {
+	if r.Input != nil && r.Input.Address != "" {
+		return r.Input.Address
+	}
+	if host, _, err := net.SplitHostPort(r.HTTP.RemoteAddr); err == nil {
+		return host
+	}
+	return r.HTTP.RemoteAddr
+}
+
+// path is the path as the target sees it.
+func (r *Request) path() string {
+	if r.Input.Path != "" {
+		return r.Input.Path
+	}
+	return r.HTTP.URL.EscapedPath()
+}
+
+// url is what the client has called.
+func (r *Request) url() string {
+	return r.Input.Scheme + "://" + r.HTTP.Host + r.HTTP.URL.RequestURI()
 }
