@@ -97,6 +97,9 @@ func isShort(t reflect.Type, data json.RawMessage) bool {
 func readStruct(place at, t reflect.Type, data json.RawMessage) error {
 	var entries map[string]json.RawMessage
 	if json.Unmarshal(data, &entries) != nil {
+		if isShort(t, json.RawMessage(`"x"`)) {
+			return place.problem("must be a text, or a mapping of keys and values")
+		}
 		return place.problem("must be a mapping of keys and values")
 	}
 	fields := fieldsOf(t)

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/front"
 )
 
 // Bounds of a manifest.
@@ -41,6 +42,11 @@ type Manifest struct {
 	// Queues and Buckets are made before the functions.
 	Queues  map[dayfly.QueueName]QueueSettings   `json:",omitempty"`
 	Buckets map[dayfly.BucketName]BucketSettings `json:",omitempty"`
+	// Front is what the project shows to the public; nil when the file says nothing of it.
+	// Paths of files in it are relative to the file's folder.
+	Front *front.Front `json:",omitempty"`
+	// OpenAPI is the path of a document whose operations are routes, too.
+	OpenAPI string `json:",omitempty"`
 }
 
 // Names gives the functions' names in order.
@@ -100,8 +106,11 @@ func Parse(data []byte, name string) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	if len(m.Functions) == 0 {
-		return nil, r.errorf(nil, "there is no function in it: it needs functions")
+	if err := r.front(m); err != nil {
+		return nil, err
+	}
+	if len(m.Functions) == 0 && m.Front == nil && m.OpenAPI == "" {
+		return nil, r.errorf(nil, "there is no function in it: it needs functions, routes or a site")
 	}
 	return m, nil
 }

@@ -21,6 +21,9 @@ type reader struct {
 	file    string
 	anchors map[string]ast.Node
 	visited int
+
+	function dayfly.FunctionName // that is being read
+	facade   facade
 }
 
 // entry is one key of a mapping and what stands behind it, aliases followed.
@@ -185,11 +188,21 @@ func (r *reader) rootKey(m *Manifest, e entry) error {
 		return r.queues(m, e)
 	case e.key == "buckets":
 		return r.buckets(m, e)
+	case e.key == "site":
+		r.facade.site = e
+		return nil
+	case e.key == "openapi":
+		text, err := r.text(e)
+		m.OpenAPI = text
+		return err
+	case slices.Contains(frontKeys(), e.key):
+		r.facade.keys = append(r.facade.keys, e)
+		return nil
 	case strings.HasPrefix(e.key, "x-"): // a place for anchors
 		return nil
 	}
 	return r.unknownKey(e, "the manifest", later()["manifest"],
-		[]string{"project", "functions", "queues", "buckets"})
+		append([]string{"project", "functions", "queues", "buckets", "site", "openapi"}, frontKeys()...))
 }
 
 func (r *reader) unknownKey(e entry, where string, later, known []string) error {
@@ -217,6 +230,7 @@ func (r *reader) functions(m *Manifest, e entry) error {
 			return r.errorf(entry.at, "%v", err)
 		}
 		settings := Function{}
+		r.function = dayfly.FunctionName(entry.key)
 		where := fmt.Sprintf("function %q", entry.key)
 		if err := r.group(entry, where, table, &settings); err != nil {
 			return err

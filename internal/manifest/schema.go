@@ -5,6 +5,9 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+
+	"github.com/dayfly-faas/dayfly/internal/front"
 )
 
 // Patterns of quantities in the schema; the parsers are stricter about ranges only.
@@ -30,7 +33,10 @@ func Schema() ([]byte, error) {
 		"patternProperties": map[string]any{
 			"^x-": map[string]any{"description": "A place for YAML anchors."},
 		},
-		"required": []string{"functions"},
+		"anyOf": []any{
+			map[string]any{"required": []string{"functions"}}, map[string]any{"required": []string{"routes"}},
+			map[string]any{"required": []string{"site"}}, map[string]any{"required": []string{"openapi"}},
+		},
 		"properties": map[string]any{
 			"project": map[string]any{
 				"type": "string", "pattern": namePattern,
@@ -46,11 +52,36 @@ func Schema() ([]byte, error) {
 		"$defs": map[string]any{"function": function, "trigger": triggerSchema()},
 	}
 	addResources(schema["properties"].(map[string]any))
+	addFront(schema)
 	text, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode schema: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// addFront adds the keys of a front, which are its own.
+func addFront(schema map[string]any) {
+	properties, definitions := front.Schema()
+	all := schema["properties"].(map[string]any)
+	for key, text := range map[string]string{
+		"hosts":      "Host names at which the routes answer, beside PROJECT.localhost.",
+		"auth":       "Ways to tell who is calling, by the names that routes use.",
+		"routes":     "Routes by their patterns, such as GET /orders/{id}, and what they lead to.",
+		"every":      "What holds for all routes that say nothing else.",
+		"components": "Schemas that validations refer to as #/components/schemas/NAME.",
+		"direct":     "Leaves functions that routes name reachable at their own addresses, too.",
+	} {
+		described := properties[key].(map[string]any)
+		described["description"] = text
+		all[key] = described
+	}
+	all["routes"].(map[string]any)["propertyNames"] = map[string]any{"pattern": "/"}
+	all["site"] = map[string]any{"$ref": "#/$defs/frontSite",
+		"description": "Folder whose files are served where no route leads elsewhere."}
+	all["openapi"] = map[string]any{"type": "string",
+		"description": "OpenAPI document whose operations are routes, too."}
+	maps.Copy(schema["$defs"].(map[string]any), definitions)
 }
 
 func groupSchema(table []field) map[string]any {

@@ -40,6 +40,13 @@ func (r *reader) triggers(e entry) ([]Trigger, error) {
 		if node == nil {
 			return nil, r.errorf(e.at, "an entry of on is empty")
 		}
+		isRoute, err := r.httpTrigger(node)
+		if err != nil {
+			return nil, err
+		}
+		if isRoute {
+			continue
+		}
 		t, err := r.trigger(node)
 		if err != nil {
 			return nil, err
@@ -120,12 +127,6 @@ func (r *reader) listener(node ast.Node, entries []entry) (found listener, at en
 	}
 	if at.at != nil {
 		return found, at, nil
-	}
-	for _, e := range entries {
-		if e.key == "http" {
-			return found, at, r.errorf(e.at, "http in on is not available in this version of dayfly: every function "+
-				"answers HTTP at /function/NAME already")
-		}
 	}
 	for _, e := range entries {
 		if near := nearest(e.key, known); near != "" {
