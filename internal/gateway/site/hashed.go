@@ -5,6 +5,8 @@ package site
 import (
 	"path"
 	"strings"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 // Bounds of a hash in a file's name: bundlers write 8 characters to 64.
@@ -29,6 +31,9 @@ func hashed(name string) bool {
 	}
 	// main.8f3a2c1d.js, index-BxK3dZ9q.js, index.html.8f3a2c1d.br
 	known := bundled(folder)
+	if strings.HasSuffix(folder, "_nuxt/") && isHash(stem, known, base) {
+		return true
+	}
 	for part := range strings.SplitSeq(rest, ".") {
 		if isHash(part, known, base) {
 			return true
@@ -112,6 +117,22 @@ func isCode(base string) bool {
 		return true
 	}
 	return false
+}
+
+// starsMax bounds the ** of a glob: each multiplies the ways to match by the depth of a path.
+const starsMax = 2
+
+// checkGlobs refuses globs that say nothing, or too much.
+func checkGlobs(globs []string) error {
+	for _, glob := range globs {
+		if _, err := path.Match(glob, ""); err != nil {
+			return dayfly.Errorf(dayfly.KindInvalid, "immutable: %.80q is no glob", glob)
+		}
+		if strings.Count(glob, "**") > starsMax {
+			return dayfly.Errorf(dayfly.KindInvalid, "immutable: %.80q has ** more than %d times", glob, starsMax)
+		}
+	}
+	return nil
 }
 
 // matchesAny reports whether a name matches one of the globs: * within a segment, ** for any

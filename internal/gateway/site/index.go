@@ -43,6 +43,9 @@ type page struct {
 
 // walk finds the files, and the paths at which they answer.
 func (s *Site) walk() error {
+	if err := checkGlobs(s.spec.Immutable); err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return fmt.Errorf("open site %s: %w", s.dir, err)

@@ -31,4 +31,7 @@ func (s *Shelf) take(bytes int64) bool {
 	return false
 }
 
+// Left tells how many bytes have room.
+func (s *Shelf) Left() int64 { return s.left.Load() }
+
 func (s *Shelf) give(bytes int64) { s.left.Add(bytes) }
