@@ -45,6 +45,8 @@ require (
 	golang.org/x/time v0.16.0
 )
 
+require github.com/letsencrypt/challtestsrv v1.4.2 // indirect
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect
