@@ -76,7 +76,8 @@ func (p *Principal) Value() map[string]any {
 	return p.value
 }
 
-// Request is what authenticators look at. They change nothing of it.
+// Request is what authenticators look at. They change nothing of it but
+// Answer.
 type Request struct {
 	HTTP *http.Request
 	// Input is what expressions look at. Its principal is not known yet; its body is there only
@@ -86,6 +87,9 @@ type Request struct {
 	Route string
 	// Body reads the whole body within the route's bound; each call gives the same.
 	Body func() ([]byte, error)
+	// Answer takes what the answer shall carry beside its own: the cookie of a session that was
+	// renewed. It may be nil.
+	Answer http.Header
 }
 
 // Authenticator tells who sent a request.
