@@ -19,6 +19,7 @@ import (
 //	keys      records  $KV.keys.>                   idempotency keys, for a time      512 KiB each
 //	crons     records  $KV.crons.>                  what timers did and are to do     512 KiB each
 //	apikeys   records  $KV.apikeys.>                API keys, by their digests        512 KiB each
+//	limits    records  $KV.limits.NODE.PAGE         counts of quotas                  512 KiB each
 //	WORK      stream   work.PROJECT.FUNCTION.LANE   accepted events, until executed   8 GiB
 //	LATER     stream   later.PROJECT.FUNCTION.LANE.ID  those whose time has not come  2 GiB, 200,000
 //	DEAD      stream   dead.PROJECT.FUNCTION.ID     events that were given up         1 GiB, 14 days
@@ -41,10 +42,14 @@ const (
 	BucketResources = "resources"
 	// BucketKeys holds idempotency keys.
 	BucketKeys = "keys"
+	// StreamKeys is the stream behind BucketKeys.
+	StreamKeys = "KV_" + BucketKeys
 	// BucketCrons holds the ledgers of timers.
 	BucketCrons = "crons"
 	// BucketAPIKeys holds the API keys of projects.
 	BucketAPIKeys = "apikeys"
+	// BucketLimits holds the counts of quotas.
+	BucketLimits = "limits"
 	// StreamWork holds events that were accepted and not yet executed.
 	StreamWork = "WORK"
 	// SubjectWork is the prefix of the subjects of StreamWork.
