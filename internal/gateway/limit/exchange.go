@@ -143,9 +143,7 @@ func (l *Limiter) tell(ctx context.Context) {
 func (p *peers) messages() [][]byte {
 	p.mu.Lock()
 	untold := p.untold
-	if len(untold) > 0 {
-		p.untold = map[id]grant{}
-	}
+	p.untold = map[id]grant{}
 	p.mu.Unlock()
 	var list [][]byte
 	var m []byte
@@ -222,7 +220,10 @@ func (l *Limiter) hearTokens(now int64, key id, g grant) {
 	s := l.buckets.part(&key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := max(s.entries[key].until, now)
+	full := now
+	if e, known := s.entries[key]; known {
+		full = max(e.until, now)
+	}
 	next := min(full+g.n*g.measure, now+int64(fillMax))
 	s.put(key, entry{until: next, room: g.room}, now, l.buckets.perShard)
 }

@@ -23,7 +23,10 @@ func (l *Limiter) takeToken(now int64, b *bound, key *id) (bool, state, time.Dur
 	s := l.buckets.part(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := max(s.entries[*key].until, now)
+	full := now
+	if e, known := s.entries[*key]; known {
+		full = max(e.until, now)
+	}
 	next := full + b.step
 	if next-now > b.capacity {
 		return false, state{0, ceilSeconds(full - now)}, time.Duration(next - now - b.capacity)
