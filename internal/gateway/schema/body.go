@@ -11,6 +11,8 @@ import (
 	"mime/multipart"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
 )
 
 // form is how a body is read.
@@ -146,7 +148,7 @@ func (r *run) read(f form, body []byte, n *node) (any, bool) {
 	case formUnread:
 		return nil, false
 	case formJSON:
-		value, values, err := decodeJSON(body)
+		value, values, err := ijson.Decode(body)
 		if err != nil {
 			return nil, r.wrong("syntax", "is not JSON: "+err.Error())
 		}

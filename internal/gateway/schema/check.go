@@ -228,6 +228,9 @@ func (r *run) checkObject(rules *objectRules, object map[string]any, t *tracker)
 			ok = false
 		}
 	}
+	if r.quiet > 0 && !(ok && r.tells(rules, object)) {
+		return false
+	}
 	for name, needed := range rules.dependentRequired {
 		if _, has := object[name]; has {
 			ok = r.checkDependent(name, needed, object) && ok
@@ -247,6 +250,17 @@ func (r *run) checkObject(rules *objectRules, object map[string]any, t *tracker)
 		}
 	}
 	return ok
+}
+
+// tells checks the properties with one value: what is of another form is not looked into.
+func (r *run) tells(rules *objectRules, object map[string]any) bool {
+	for _, name := range rules.telling {
+		value, has := object[name]
+		if has && !r.part(rules.properties[name], value, step{name, -1}) {
+			return false
+		}
+	}
+	return true
 }
 
 // order gives the names of an object, so that the same request is told the same.

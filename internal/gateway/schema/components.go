@@ -7,12 +7,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/front"
+	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -25,8 +29,8 @@ const (
 // Names of schemas for the library: nothing is ever fetched from them.
 const (
 	namePrefix     = "dayfly:///"
-	nameComponents = namePrefix + "components"
-	refComponents  = "#/components/"
+	nameComponents = namePrefix + "components/"
+	refComponents  = "#/components/schemas/"
 )
 
 // Components are the schemas that those of routes share.
@@ -42,6 +46,11 @@ type compiler struct {
 	count     int
 	nodes     map[*jsonschema.Schema]*node
 	fresh     []*node // not looked at for circles
+	// names are the components in order, and addresses their places in it. Each is a
+	// document of its own for the library, which takes time for the size of a document
+	// whenever somebody refers to a part of it.
+	names     []string
+	addresses map[string]int
 }
 
 // NewComponents reads what OpenAPI has under the key components; nothing is fine.
@@ -49,7 +58,7 @@ func NewComponents(text json.RawMessage) (*Components, error) {
 	if len(text) == 0 {
 		text = json.RawMessage("{}")
 	}
-	if _, _, err := decodeJSON(text); err != nil {
+	if _, _, err := ijson.Decode(text); err != nil {
 		return nil, &front.Problem{Message: err.Error()}
 	}
 	return &Components{text: text}, nil
@@ -73,7 +82,7 @@ func (c *Components) node(text json.RawMessage, openapi30 bool) (*node, error) {
 
 func newCompiler(components json.RawMessage, openapi30 bool) (*compiler, error) {
 	c := &compiler{library: jsonschema.NewCompiler(), openapi30: openapi30,
-		nodes: map[*jsonschema.Schema]*node{}}
+		nodes: map[*jsonschema.Schema]*node{}, addresses: map[string]int{}}
 	c.library.DefaultDraft(jsonschema.Draft2020)
 	c.library.UseLoader(noLoader{})
 	c.library.UseRegexpEngine(compilePattern)
@@ -83,7 +92,7 @@ func newCompiler(components json.RawMessage, openapi30 bool) (*compiler, error) 
 	for _, f := range formats() {
 		c.library.RegisterFormat(f)
 	}
-	value, _, err := decodeJSON(components)
+	value, _, err := ijson.Decode(components)
 	if err != nil {
 		return nil, err
 	}
@@ -92,37 +101,71 @@ func newCompiler(components json.RawMessage, openapi30 bool) (*compiler, error) 
 		return nil, errors.New("components is no object")
 	}
 	named, _ := object["schemas"].(map[string]any)
-	for name, schema := range named {
-		if named[name], err = (&reader{openapi30: openapi30}).schema(schema); err != nil {
-			return nil, front.Within(err, "components", "schemas", name)
+	c.names = slices.Sorted(maps.Keys(named))
+	for i, name := range c.names {
+		c.addresses[name] = i
+	}
+	for i, name := range c.names {
+		schema, err := (&reader{c}).whole(named[name])
+		if err == nil {
+			err = c.library.AddResource(nameComponents+strconv.Itoa(i), schema)
+		}
+		if err != nil {
+			return nil, front.Within(c.plain(err), "components", "schemas", name)
 		}
 	}
-	return c, c.library.AddResource(nameComponents, map[string]any{"components": object})
+	return c, nil
+}
+
+// address gives where the library has what a reference to a component refers to.
+func (c *compiler) address(ref string) (string, bool) {
+	name, rest, deeper := strings.Cut(strings.TrimPrefix(ref, refComponents), "/")
+	name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+	i, known := c.addresses[name]
+	if plain, err := url.PathUnescape(name); err == nil && !known {
+		i, known = c.addresses[plain]
+	}
+	address := nameComponents + strconv.Itoa(i) + "#"
+	if deeper {
+		address += "/" + rest
+	}
+	return address, known
+}
+
+// component gives the name of the component at an address of the library.
+func (c *compiler) component(address string) (name, pointer string, ok bool) {
+	number, found := strings.CutPrefix(address, nameComponents)
+	number, pointer, _ = strings.Cut(number, "#")
+	i, err := strconv.Atoi(number)
+	if !found || err != nil || i < 0 || i >= len(c.names) {
+		return "", "", false
+	}
+	return c.names[i], pointer, true
 }
 
 // compile reads a schema.
 func (c *compiler) compile(text json.RawMessage) (*node, error) {
-	value, _, err := decodeJSON(text)
+	value, _, err := ijson.Decode(text)
 	if err != nil {
 		return nil, err
 	}
-	if value, err = (&reader{openapi30: c.openapi30}).schema(value); err != nil {
+	if value, err = (&reader{c}).whole(value); err != nil {
 		return nil, err
 	}
 	name := namePrefix + strconv.Itoa(c.count)
 	c.count++
 	if err = c.library.AddResource(name, value); err != nil {
-		return nil, plain(err)
+		return nil, c.plain(err)
 	}
 	compiled, err := c.library.Compile(name)
 	if err != nil {
-		return nil, plain(err)
+		return nil, c.plain(err)
 	}
 	return c.translate(compiled)
 }
 
 // plain says in one line what the library says in many.
-func plain(err error) error {
+func (c *compiler) plain(err error) error {
 	var invalid *jsonschema.SchemaValidationError
 	var pattern *jsonschema.InvalidRegexError
 	var missing *jsonschema.JSONPointerNotFoundError
@@ -137,30 +180,33 @@ func plain(err error) error {
 			if !found {
 				why = cause.Error()
 			}
-			return &front.Problem{Path: append(place(invalid.URL), cause.InstanceLocation...),
-				Message: "it is no JSON Schema: " + why}
+			return c.problem(invalid.URL, cause.InstanceLocation, "it is no JSON Schema: "+why)
 		}
 	case errors.As(err, &pattern):
-		return &front.Problem{Path: place(pattern.URL), Message: pattern.Err.Error()}
+		return c.problem(pattern.URL, nil, pattern.Err.Error())
 	case errors.As(err, &missing):
-		_, pointer, _ := strings.Cut(missing.URL, "#")
-		return fmt.Errorf("there is no schema #%s", pointer)
+		return c.problem(missing.URL, nil, "there is no schema at this place")
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), nameComponents, ""))
+	return err
 }
 
-// place gives the path to a schema that the library knows by its address.
-func place(address string) []string {
-	_, pointer, _ := strings.Cut(address, "#")
-	pointer = strings.Trim(pointer, "/")
-	if pointer == "" {
-		return nil
+// problem says that something is wrong below the address of a schema.
+func (c *compiler) problem(address string, below []string, message string) error {
+	name, pointer, ok := c.component(address)
+	if ok {
+		for _, key := range below {
+			pointer += "/" + pointerEscapes.Replace(key)
+		}
+		return &front.Problem{Message: fmt.Sprintf("%s%s%s: %s", refComponents, name, pointer, message)}
 	}
-	parts := strings.Split(pointer, "/")
-	for i, part := range parts {
-		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+	_, pointer, _ = strings.Cut(address, "#")
+	var path []string
+	if pointer = strings.Trim(pointer, "/"); pointer != "" {
+		for part := range strings.SplitSeq(pointer, "/") {
+			path = append(path, strings.NewReplacer("~1", "/", "~0", "~").Replace(part))
+		}
 	}
-	return parts
+	return &front.Problem{Path: append(path, below...), Message: message}
 }
 
 // noLoader refuses to get schemas from anywhere.
@@ -168,7 +214,7 @@ type noLoader struct{}
 
 // Load implements jsonschema.URLLoader.
 func (noLoader) Load(address string) (any, error) {
-	return nil, fmt.Errorf("the schema %.200s is elsewhere: only those in the same file are used", address)
+	return nil, fmt.Errorf("the schema %.200s is not there", address)
 }
 
 // pattern is a regular expression that long texts do not match.

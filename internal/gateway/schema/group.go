@@ -132,8 +132,13 @@ func (g *group) readQuery(r *run, query string, to map[string]any) {
 	given := make(map[string][]string, len(pairs))
 	parts := map[*param]map[string]any{}
 	for _, one := range pairs {
-		if p, key := g.owner(one.name); p != nil {
+		p, key := g.owner(one.name)
+		if p != nil && key != "" && !strings.ContainsAny(key, "[]") {
 			r.addPart(parts, p, key, one)
+			continue
+		}
+		if p != nil {
+			r.wrongAt(p.name, "syntax", "is not written in such parts")
 			continue
 		}
 		given[one.name] = append(given[one.name], one.value)
@@ -154,17 +159,19 @@ func (g *group) readQuery(r *run, query string, to map[string]any) {
 }
 
 // owner gives the parameter of which a name of the query is a part: filter[from], or a
-// property of an object that is spread.
+// property of an object that is spread. The key is empty when it has no such parts: what
+// reads the query later might take the part for the parameter, and nobody had checked it.
 func (g *group) owner(name string) (*param, string) {
 	if p := g.spread[name]; p != nil {
 		return p, name
 	}
-	if !strings.HasSuffix(name, "]") {
-		return nil, ""
-	}
-	whole, key, _ := strings.Cut(strings.TrimSuffix(name, "]"), "[")
-	if p := g.byName[whole]; p != nil && p.style.name == styleDeep {
-		return p, key
+	whole, key, found := strings.Cut(name, "[")
+	if p := g.byName[whole]; found && p != nil && g.byName[name] == nil {
+		inner, closed := strings.CutSuffix(key, "]")
+		if p.style.name != styleDeep || !closed {
+			return p, ""
+		}
+		return p, inner
 	}
 	return nil, ""
 }

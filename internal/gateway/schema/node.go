@@ -57,6 +57,7 @@ type objectRules struct {
 	min, max          int // -1: no bound
 	required          []string
 	properties        map[string]*node
+	telling           []string // properties with one value: they tell forms apart
 	patterns          []patternNode
 	additional        *node // nil: all
 	names             *node
@@ -174,7 +175,7 @@ func (c *compiler) choices(d *discriminator, schemas []*jsonschema.Schema) map[s
 				choice[value], mapped = c.link(s), true
 			}
 		}
-		if name := s.Ref.Location[strings.LastIndexByte(s.Ref.Location, '/')+1:]; !mapped {
+		if name, _, ok := c.component(s.Ref.Location); ok && !mapped {
 			choice[name] = c.link(s)
 		}
 	}
@@ -185,6 +186,11 @@ func (c *compiler) objectRules(s *jsonschema.Schema) *objectRules {
 	o := &objectRules{min: bound(s.MinProperties), max: bound(s.MaxProperties), required: s.Required,
 		properties: c.named(s.Properties), names: c.link(s.PropertyNames), dependentRequired: s.DependentRequired,
 		dependentSchemas: c.named(s.DependentSchemas), unevaluated: c.link(s.UnevaluatedProperties)}
+	for name, property := range s.Properties {
+		if property.Const != nil || property.Enum != nil && len(property.Enum.Values) == 1 {
+			o.telling = append(o.telling, name)
+		}
+	}
 	for pattern, schema := range s.PatternProperties {
 		o.patterns = append(o.patterns, patternNode{pattern, c.link(schema)})
 	}
@@ -207,8 +213,8 @@ func (c *compiler) objectRules(s *jsonschema.Schema) *objectRules {
 
 func (c *compiler) arrayRules(s *jsonschema.Schema) *arrayRules {
 	a := &arrayRules{min: bound(s.MinItems), max: bound(s.MaxItems), unique: s.UniqueItems,
-		prefix: c.list(s.PrefixItems), items: c.link(s.Items2020), contains: c.link(s.Contains), minContains: bound(s.MinContains),
-		maxContains: bound(s.MaxContains), unevaluated: c.link(s.UnevaluatedItems)}
+		prefix: c.list(s.PrefixItems), items: c.link(s.Items2020), contains: c.link(s.Contains),
+		minContains: bound(s.MinContains), maxContains: bound(s.MaxContains), unevaluated: c.link(s.UnevaluatedItems)}
 	if a.min < 0 && a.max < 0 && !a.unique && a.prefix == nil && a.items == nil && a.contains == nil &&
 		a.unevaluated == nil {
 		return nil

@@ -5,6 +5,8 @@ package schema
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
 )
 
 // parse reads the text of a parameter as its schema wants it; decode unescapes a part of it.
@@ -35,7 +37,7 @@ func (r *run) parse(p *param, text string, decode func(string) (string, bool)) (
 func (r *run) parseJSON(p *param, text string, decode func(string) (string, bool)) (any, bool) {
 	whole, ok := decode(text)
 	if ok {
-		value, values, err := decodeJSON([]byte(whole))
+		value, values, err := ijson.Decode([]byte(whole))
 		if r.values += values; err == nil {
 			return value, true
 		}
@@ -48,8 +50,8 @@ func (r *run) parseJSON(p *param, text string, decode func(string) (string, bool
 func (r *run) scalar(p *param, text string) any {
 	value, other := any(text), false
 	switch {
-	case p.accepts&(kindInteger|kindNumber) != 0 && len(text) > 0 && isNumeric(text[0]):
-		value, other = readNumber(text)
+	case p.accepts&(kindInteger|kindNumber) != 0 && text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9'):
+		value, other = ijson.Number(text)
 	case p.accepts&kindBoolean != 0 && (text == "true" || text == "false"):
 		value, other = text == "true", true
 	case p.accepts&kindNull != 0 && (text == "" || text == "null"):

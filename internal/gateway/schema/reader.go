@@ -19,6 +19,10 @@ var (
 	holdMap  = []string{"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
 )
 
+// refused are keywords that would be checked otherwise than their author means: those of
+// addresses and of older drafts.
+var refused = []string{"$dynamicRef", "$recursiveRef", "$vocabulary", "$id", "dependencies", "additionalItems"}
+
 // dialects are those of documents whose schemas are read as 2020-12.
 var dialects = map[string]bool{
 	"https://json-schema.org/draft/2020-12/schema":         true,
@@ -30,7 +34,16 @@ var dialects = map[string]bool{
 // reader makes schemas as the library wants them: components have an address, and keywords
 // of OpenAPI 3.0 are written as those of 2020-12.
 type reader struct {
-	openapi30 bool
+	compiler *compiler
+}
+
+// whole reads a schema that stands alone. Its own address does not matter: no reference
+// leads out of it but to components.
+func (r *reader) whole(value any) (any, error) {
+	if object, ok := value.(map[string]any); ok {
+		delete(object, "$id")
+	}
+	return r.schema(value)
 }
 
 // schema reads a schema and those in it. It changes them in place.
@@ -46,23 +59,31 @@ func (r *reader) schema(value any) (any, error) {
 		}
 		delete(object, "$schema")
 	}
-	for _, keyword := range []string{"$dynamicRef", "$recursiveRef", "$vocabulary", "$id"} {
+	for _, keyword := range refused {
 		if _, has := object[keyword]; has {
-			return nil, &front.Problem{Path: []string{keyword}, Message: "it is not supported"}
+			return nil, &front.Problem{Path: []string{keyword}, Message: "it is not supported (JSON Schema 2020-12, without $id and $dynamicRef)"}
 		}
 	}
 	if ref, ok := object["$ref"].(string); ok {
-		if strings.HasPrefix(ref, refComponents) {
-			object["$ref"] = nameComponents + ref
+		switch {
+		case strings.HasPrefix(ref, refComponents):
+			address, known := r.compiler.address(ref)
+			if !known {
+				return nil, &front.Problem{Path: []string{"$ref"}, Message: fmt.Sprintf("there is no schema %.200s", ref)}
+			}
+			object["$ref"] = address
+		case !strings.HasPrefix(ref, "#"):
+			return nil, &front.Problem{Path: []string{"$ref"},
+				Message: fmt.Sprintf("the schema %.200q is elsewhere: only those in the same file are used", ref)}
 		}
-		if r.openapi30 { // what stands beside a reference does not count
+		if r.compiler.openapi30 { // what stands beside a reference does not count
 			return map[string]any{"$ref": object["$ref"]}, nil
 		}
 	}
-	if r.openapi30 {
+	if r.compiler.openapi30 {
 		old30(object)
 	}
-	mapping(object)
+	r.mapping(object)
 	return object, r.inner(object)
 }
 
@@ -138,16 +159,14 @@ func old30(object map[string]any) {
 }
 
 // mapping gives the schemas of a discriminator their addresses.
-func mapping(object map[string]any) {
+func (r *reader) mapping(object map[string]any) {
 	discriminator, _ := object["discriminator"].(map[string]any)
 	named, _ := discriminator["mapping"].(map[string]any)
 	for value, ref := range named {
 		text, _ := ref.(string)
-		switch {
-		case strings.HasPrefix(text, refComponents):
-			named[value] = nameComponents + text
-		case text != "" && !strings.ContainsAny(text, "#/"):
-			named[value] = nameComponents + refComponents + "schemas/" + text
+		if !strings.HasPrefix(text, refComponents) {
+			text = refComponents + text
 		}
+		named[value], _ = r.compiler.address(text)
 	}
 }

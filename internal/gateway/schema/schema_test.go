@@ -90,6 +90,8 @@ func TestParametersAreChecked(t *testing.T) {
 		"item of pipes":      {"limit=1&pipes=1%7Cx", nil, []string{"query pipes/1: must be an integer [type]"}},
 		"part":               {"limit=1&filter[from]=x", nil, []string{"query filter/from: must be an integer [type]"}},
 		"unknown part":       {"limit=1&filter[to]=1", nil, []string{"query filter/to: is not known [additionalProperties]"}},
+		"parts of a part":    {"limit=1&filter[from][x]=1", nil, []string{"query filter: is not written in such parts [syntax]"}},
+		"part of nothing":    {"limit=1&limit[x]=1", nil, []string{"query limit: is not written in such parts [syntax]"}},
 		"part of the spread": {"limit=1&R=x", nil, []string{"query colour/R: must be an integer [type]"}},
 		"boolean":            {"limit=1&flag=yes", nil, []string{"query flag: must be a boolean [type]"}},
 		"either":             {"limit=1&either=none", nil, []string{"query either: matches none of the 2 forms that are allowed [anyOf]"}},
@@ -185,12 +187,14 @@ func TestSchemasThatCannotBeUsedAreRefused(t *testing.T) {
 		"no schema":      {`{"path": {"type": "integr"}}`, "path.type", "no JSON Schema"},
 		"deep":           {`{"query": {"properties": {"a": {"minimum": "x"}}}}`, "query.properties.a.minimum", "no JSON Schema"},
 		"look-around":    {`{"body": {"text/plain": {"pattern": "(?=a)"}}}`, "body.text/plain.pattern", "look-around"},
-		"remote":         {`{"body": {"text/plain": {"$ref": "https://example.com/x.json"}}}`, "body.text/plain", "elsewhere"},
-		"file":           {`{"body": {"text/plain": {"$ref": "file:///etc/passwd"}}}`, "body.text/plain", "elsewhere"},
-		"missing":        {`{"body": {"text/plain": {"$ref": "#/components/schemas/No"}}}`, "body.text/plain", "no schema #/components/schemas/No"},
+		"remote":         {`{"body": {"text/plain": {"$ref": "https://example.com/x.json"}}}`, "body.text/plain.$ref", "elsewhere"},
+		"file":           {`{"body": {"text/plain": {"$ref": "file:///etc/passwd"}}}`, "body.text/plain.$ref", "elsewhere"},
+		"missing":        {`{"body": {"text/plain": {"$ref": "#/components/schemas/No"}}}`, "body.text/plain.$ref", "no schema #/components/schemas/No"},
 		"circle":         {`{"body": {"text/plain": {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}}}`, "body.text/plain", "refers to itself"},
 		"old draft":      {`{"body": {"text/plain": {"$schema": "http://json-schema.org/draft-04/schema#"}}}`, "body.text/plain.$schema", "2020-12"},
 		"dynamic":        {`{"body": {"text/plain": {"items": {"$dynamicRef": "#x"}}}}`, "body.text/plain.items.$dynamicRef", "not supported"},
+		"inner address":  {`{"query": {"properties": {"a": {"$id": "https://a/b"}}}}`, "query.properties.a.$id", "not supported"},
+		"old keyword":    {`{"query": {"dependencies": {"a": ["b"]}}}`, "query.dependencies", "not supported"},
 		"style":          {`{"query": {"properties": {"a": {}}}, "styles": {"query.a": "matrix"}}`, "styles.query.a", "style"},
 		"style of none":  {`{"query": {"properties": {"a": {}}}, "styles": {"query.b": "form"}}`, "styles.query.b", "no such parameter"},
 		"media type":     {`{"body": {"*/json": {}}}`, "body.*/json", "media type"},
@@ -270,5 +274,114 @@ func BenchmarkRequest(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Request(in)
+	}
+}
+
+func TestTheFormThatIsMeantIsTold(t *testing.T) {
+	t.Parallel()
+	pay := `{"schemas": {"Pay": {"oneOf": [{"$ref": "#/components/schemas/Card"}, {"$ref": "#/components/schemas/Bill"}],
+		"discriminator": {"propertyName": "kind", "mapping": {"card": "#/components/schemas/Card", "bill": "Bill"}}},
+		"Card": {"type": "object", "required": ["kind", "number"], "properties": {"kind": {"type": "string"}, "number": {"minLength": 3, "type": "string"}}},
+		"Bill": {"type": "object", "required": ["kind", "to"], "properties": {"kind": {"type": "string"}, "to": {"type": "string"}}},
+		"Shape": {"oneOf": [{"$ref": "#/components/schemas/Round"}, {"$ref": "#/components/schemas/Square"}]},
+		"Round": {"properties": {"is": {"const": "round"}, "r": {"type": "number"}}, "required": ["is", "r"]},
+		"Square": {"properties": {"is": {"enum": ["square"]}, "a": {"type": "number"}}, "required": ["is", "a"]},
+		"Old": {"type": "object", "nullable": true, "properties": {"n": {"type": "integer", "minimum": 1, "exclusiveMinimum": true},
+			"self": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Old"}]}}}}}`
+	for name, tt := range map[string]struct {
+		schema, body string
+		want         []string
+	}{
+		"card":              {"Pay", `{"kind":"card","number":"12"}`, []string{"body /number: must have at least 3 characters [minLength]"}},
+		"bill":              {"Pay", `{"kind":"bill"}`, []string{"body /to: is required [required]"}},
+		"fine":              {"Pay", `{"kind":"bill","to":"x"}`, []string{}},
+		"unknown":           {"Pay", `{"kind":"cash"}`, []string{`body /kind: must be one of "bill", "card" [discriminator]`}},
+		"no discriminator":  {"Pay", `{}`, []string{"body /kind: is required: it says which form is meant [required]"}},
+		"by constant":       {"Shape", `{"is":"round","r":"x"}`, []string{"body /r: must be a number [type]"}},
+		"by only value":     {"Shape", `{"is":"square"}`, []string{"body /a: is required [required]"}},
+		"no constant":       {"Shape", `{"is":"flat"}`, []string{"body : matches none of the 2 forms that are allowed [oneOf]"}},
+		"nullable":          {"Old", `null`, []string{}},
+		"nullable, by part": {"Old", `{"self":{"self":null}}`, []string{}},
+		"exclusive flag":    {"Old", `{"n":1}`, []string{"body /n: must be more than 1 [exclusiveMinimum]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			openapi30 := fmt.Sprint(tt.schema == "Old")
+			s := compile(t, `{"body": {"application/json": {"$ref": "#/components/schemas/`+tt.schema+`"}}, "openapi30": `+openapi30+`}`, pay)
+			got := told(s.Request(&schema.RequestInput{ContentType: "application/json", Body: []byte(tt.body), HasBody: true}))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("Request(%s) (-want +got):\n%s", tt.body, diff)
+			}
+		})
+	}
+}
+
+// Many routes share their components, which are read once.
+func TestManyRoutesCompile(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(`{"schemas": {"S": {"type": "object"}`)
+	for i := range 2000 {
+		fmt.Fprintf(&b, `,"S%d": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/S%d"}}}`, i, (i+1)%2000)
+	}
+	c, err := schema.NewComponents(json.RawMessage(b.String() + "}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	for i := range 2000 {
+		v := front.Validate{Body: map[string]json.RawMessage{"application/json": json.RawMessage(
+			fmt.Sprintf(`{"$ref": "#/components/schemas/S%d"}`, i))}}
+		if _, err := c.Compile(&v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(started); took > 20*time.Second {
+		t.Errorf("2000 routes took %s", took)
+	} else {
+		t.Logf("2000 routes took %s", took)
+	}
+}
+
+func TestProblemsNameEachField(t *testing.T) {
+	t.Parallel()
+	s := compile(t, order, components)
+	fields := s.Request(&schema.RequestInput{Params: map[string]string{"id": "x"}, ContentType: "application/json", Body: []byte("{}"), HasBody: true})
+	got, err := json.MarshalIndent(schema.Problem(fields), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+ "title": "Bad Request",
+ "status": 400,
+ "detail": "the request is not valid: it has 3 faults",
+ "kind": "invalid",
+ "errors": [
+  {
+   "in": "path",
+   "field": "id",
+   "message": "must be an integer",
+   "rule": "type"
+  },
+  {
+   "in": "query",
+   "field": "limit",
+   "message": "is required",
+   "rule": "required"
+  },
+  {
+   "in": "body",
+   "field": "/name",
+   "message": "is required",
+   "rule": "required"
+  }
+ ]
+}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("Problem (-want +got):\n%s", diff)
+	}
+	fields = s.Request(&schema.RequestInput{Params: map[string]string{"id": "1"}, Query: "limit=1", ContentType: "image/png", HasBody: true})
+	if got := schema.Problem(fields).Status; got != 415 {
+		t.Errorf("another media type gives %d, want 415", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // limit is a number that others are compared with.
@@ -83,7 +84,7 @@ func kindOf(v any) kinds {
 	case int64:
 		return kindInteger
 	case json.Number:
-		if rational(v).IsInt() {
+		if isWhole(string(v)) {
 			return kindInteger
 		}
 		return kindNumber
@@ -95,6 +96,16 @@ func kindOf(v any) kinds {
 		return kindObject
 	}
 	return 0
+}
+
+// isWhole reports whether the text of a number is that of an integer: 1.0 and 15e-1 are and
+// are not.
+func isWhole(text string) bool {
+	if strings.ContainsAny(text, "eE") {
+		return rational(json.Number(text)).IsInt()
+	}
+	_, fraction, _ := strings.Cut(text, ".")
+	return strings.Trim(fraction, "0") == ""
 }
 
 // equal compares two values as JSON Schema does: 1 and 1.0 are the same.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package schema
+package ijson
 
 import (
 	"encoding/json"
@@ -26,8 +26,8 @@ type decoder struct {
 	values int
 }
 
-// decodeJSON reads one value and nothing after it; values is how many it holds.
-func decodeJSON(data []byte) (value any, values int, err error) {
+// Decode reads one value and nothing after it; values is how many it holds.
+func Decode(data []byte) (value any, values int, err error) {
 	d := decoder{data: data}
 	if value, err = d.value(); err != nil {
 		return nil, 0, err
@@ -284,7 +284,7 @@ func (d *decoder) number() (any, error) {
 	for d.at < len(d.data) && d.at-start <= digitsMax && isNumeric(d.data[d.at]) {
 		d.at++
 	}
-	value, ok := readNumber(string(d.data[start:d.at]))
+	value, ok := Number(string(d.data[start:d.at]))
 	if !ok {
 		d.at = start
 		return nil, d.wrong("a number is not written as JSON has it, or is too large")
@@ -292,12 +292,13 @@ func (d *decoder) number() (any, error) {
 	return value, nil
 }
 
+// isNumeric tells which bytes may be in a number.
 func isNumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
 
-// readNumber gives an int64, or a json.Number for what is none.
-func readNumber(text string) (any, bool) {
+// Number gives an int64, or a json.Number for what is none; false for what is no number.
+func Number(text string) (any, bool) {
 	rest, whole, exponent := text, true, ""
 	if rest != "" && rest[0] == '-' {
 		rest = rest[1:]
