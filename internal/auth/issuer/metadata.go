@@ -26,6 +26,7 @@ type Metadata struct {
 	Token         string   `json:"token_endpoint"`
 	UserInfo      string   `json:"userinfo_endpoint"`
 	EndSession    string   `json:"end_session_endpoint"`
+	Revocation    string   `json:"revocation_endpoint"`
 	TokenAuth     []string `json:"token_endpoint_auth_methods_supported"`
 	Scopes        []string `json:"scopes_supported"`
 	Challenges    []string `json:"code_challenge_methods_supported"`
@@ -58,6 +59,7 @@ func (i *Issuer) fetchMetadata(ctx context.Context, _ *Metadata) (*Metadata, tim
 	for what, endpoint := range map[string]string{
 		"jwks_uri": m.JWKS, "authorization_endpoint": m.Authorization, "token_endpoint": m.Token,
 		"userinfo_endpoint": m.UserInfo, "end_session_endpoint": m.EndSession,
+		"revocation_endpoint": m.Revocation,
 	} {
 		if endpoint == "" && what != "jwks_uri" {
 			continue
