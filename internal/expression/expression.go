@@ -68,6 +68,7 @@ type Expression struct {
 	loops   bool            // it has a comprehension, which takes long over a long list
 	uses    map[string]bool // the variables that it names
 	answer  bool            // it looks at the answer's body
+	params  []string        // what it names of path
 }
 
 // Compile reads an expression.
@@ -143,6 +144,9 @@ func (x *Expression) inspect(tree *ast.AST) (err error) {
 				return
 			}
 			field, name := e.AsSelect().FieldName(), of.AsIdent()
+			if name == "path" && !e.AsSelect().IsTestOnly() {
+				x.params = append(x.params, field)
+			}
 			if name == "response" {
 				fields++
 				x.answer = x.answer || field == "body"
@@ -159,6 +163,9 @@ func (x *Expression) inspect(tree *ast.AST) (err error) {
 
 // String gives the text that the expression was compiled of.
 func (x *Expression) String() string { return x.text }
+
+// Params are the captures that it names as path.NAME.
+func (x *Expression) Params() []string { return x.params }
 
 // UsesBody tells whether it looks at the body of the request.
 func (x *Expression) UsesBody() bool { return x.uses["body"] }

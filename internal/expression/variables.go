@@ -40,7 +40,7 @@ func newEnvironment(more ...string) (*cel.Env, error) {
 	for _, name := range more {
 		options = append(options, cel.Variable(name, fields))
 	}
-	return cel.NewEnv(append(options, library()...)...)
+	return cel.NewCustomEnv(append(library(), options...)...)
 }
 
 // known are the fields of the variables that have fixed ones.

@@ -198,6 +198,8 @@ func TestBadSectionsAreRefusedWithTheirPlace(t *testing.T) {
 		`{"rewrite": "/{nope}"}`:                "rewrite: the path captures no {nope}",
 		`{"rewrite": "/a/../b"}`:                "rewrite: the path is refused",
 		`{"rewrite": "/a?b=c"}`:                 "rewrite: it is a path",
+		`{"query": {"a": "path.nope"}}`:         "query.a: the path captures no {nope}",
+		`{"body": "[path.id, path.x]"}`:         "body: the path captures no {x}",
 		`{"query": {"a": "1 +"}}`:               "query.a: expression, line 1, column 4",
 		`{"header": {"x-a": "nope"}}`:           "header.X-A: expression, line 1, column 1",
 		`{"header": {"X-Dayfly-Route": "'1'"}}`: "header.X-Dayfly-Route: headers that begin",

@@ -68,7 +68,30 @@ func CompileRequest(of *front.Request, p front.Pattern) (*Request, error) {
 			return nil, front.Within(err, "body")
 		}
 	}
-	return r, nil
+	return r, r.checkParams(p)
+}
+
+// checkParams wants expressions to name captures that the pattern has.
+func (r *Request) checkParams(p front.Pattern) error {
+	check := func(x *expression.Expression, path ...string) error {
+		if x == nil {
+			return nil
+		}
+		for _, name := range x.Params() {
+			if !slices.Contains(p.Captures(), name) {
+				return problem(path, "the path captures no {%s}", name)
+			}
+		}
+		return nil
+	}
+	for section, settings := range map[string][]setting{"query": r.query, "header": r.header} {
+		for _, s := range settings {
+			if err := check(s.value, section, s.name); err != nil {
+				return err
+			}
+		}
+	}
+	return check(r.body, "body")
 }
 
 // compileRewrite reads the template of a path.
