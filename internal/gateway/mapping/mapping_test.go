@@ -19,6 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/expression"
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway/mapping"
+	"github.com/dayfly-faas/dayfly/internal/gateway/router"
 )
 
 const bodyText = `{"name": "Ann", "lines": [1, 2], "evil": "a\r\nX-Admin: 1", "n": 3}`
@@ -350,5 +351,47 @@ func TestFunctionsAreToldOfTheirRoute(t *testing.T) {
 	told.Principal = map[string]any{"claims": strings.Repeat("a", 13<<10)}
 	if err := mapping.Tell(http.Header{}, told); dayfly.KindOf(err) != dayfly.KindInvalid {
 		t.Errorf("a caller of 13 KiB: %v", err)
+	}
+}
+
+// FuzzMapping looks for a request that leaves HTTP's bounds by what its sender says.
+func FuzzMapping(f *testing.F) {
+	f.Add("7", "a/b", `{"h": "x\r\ny"}`, "a=1&b")
+	f.Add("..", "../..", `{"h": ["a", null]}`, "x=%zz&x")
+	f.Add("a?b#c", "//evil", `"text"`, "&&=")
+	r := request(f, `{"rewrite": "/v2/{id}/{rest...}", "query": {"x": "body.?h", "y": "query.?a"},
+		"header": {"X-H": "body.?h"}, "body": "[body, path.rest]"}`)
+	f.Fuzz(func(t *testing.T, id, rest, body, query string) {
+		in, to := ask(body)
+		in.Params = map[string]string{"id": id, "rest": rest}
+		in.Request.URL.RawQuery, to.RawQuery = query, query
+		if err := r.Apply(t.Context(), in, to); err != nil {
+			if dayfly.KindOf(err) != dayfly.KindInvalid {
+				t.Fatalf("kind %s: %v", dayfly.KindOf(err), err)
+			}
+			return
+		}
+		if again, err := router.Clean(to.Path); err != nil || again != to.Path || !strings.HasPrefix(to.Path, "/v2/") {
+			t.Errorf("the path is %q: %v", to.Path, err)
+		}
+		for _, value := range to.Header["X-H"] {
+			if strings.ContainsAny(value, "\r\n\x00") {
+				t.Errorf("a header holds %q", value)
+			}
+		}
+		if data, err := io.ReadAll(to.Body); err != nil || !json.Valid(data) || int64(len(data)) != to.ContentLength {
+			t.Errorf("the body is %q, of length %d: %v", data, to.ContentLength, err)
+		}
+	})
+}
+
+func BenchmarkApply(b *testing.B) {
+	r := request(b, `{"rewrite": "/v2/{id}", "header": {"x-user": "jwt.sub"}, "body": "{'id': path.id, 'user': jwt.sub}"}`)
+	in, to := ask(`{}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.Apply(b.Context(), in, to); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -175,6 +175,16 @@ func (t *Table[T]) Has(name string) bool {
 	return err == nil && t.find(clean) != nil
 }
 
+// Names reports whether a host of the table, not "*", answers for a name.
+func (t *Table[T]) Names(name string) bool {
+	clean, err := CleanHost(name)
+	if err != nil {
+		return false
+	}
+	h := t.find(clean)
+	return h != nil && h != t.any
+}
+
 // Spread says at which hosts the patterns of a front are to be added: one that names no host
 // at all of them, one that names a wildcard also at those below it. Hosts are those of the
 // front and those that patterns name; the result has, for each, indexes of patterns.
