@@ -31,23 +31,7 @@ type Front struct {
 }
 
 // RouteMatch is which route a request takes, and why.
-type RouteMatch struct {
-	Method     string             `json:"method"`
-	URL        string             `json:"url"`
-	Project    dayfly.ProjectName `json:"project,omitempty"`
-	Route      string             `json:"route,omitempty"`
-	Target     string             `json:"target,omitempty"`
-	Params     map[string]string  `json:"params,omitempty"`
-	Rules      []string           `json:"rules,omitempty"` // what holds for it
-	Outcome    string             `json:"outcome"`         // in words
-	Candidates []RouteCandidate   `json:"candidates,omitempty"`
-}
-
-// RouteCandidate is a route that a request could have taken.
-type RouteCandidate struct {
-	Route string `json:"route"`
-	Why   string `json:"why"`
-}
+type RouteMatch = front.Match
 
 func frontPath(p dayfly.ProjectName) string {
 	if p == "" {

@@ -259,8 +259,8 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, args[0], args[1], strings.NewReader(body))
 	ts.Check(err)
-	req.Header = header
-	resp, err := http.DefaultClient.Do(req)
+	req.Header, req.Host = header, header.Get("Host")
+	resp, err := http.DefaultTransport.RoundTrip(req) // a redirect is an answer
 	ts.Check(err)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)

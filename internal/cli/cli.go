@@ -15,6 +15,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/cli/data"
 	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/publish"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
 )
 
@@ -90,6 +91,7 @@ func (a *app) root() *cobra.Command {
 		{"node", "The node:", append(late.Node, a.up(), a.doctor(), a.runtimes())},
 		{"code", "Functions:", append(late.Code, a.deploy(), a.rollback(), a.list(), a.inspect(),
 			a.invoke(), a.evict(), a.remove())},
+		{"front", "What the public sees:", publish.Commands(a.Session)},
 		{"state", "Data of functions:", data.Commands(a.Session)},
 		{"see", "What happened:", append(late.See, a.logs(), a.invocations(), a.explain())},
 	}

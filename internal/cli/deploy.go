@@ -16,6 +16,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/later"
+	"github.com/dayfly-faas/dayfly/internal/cli/publish"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
@@ -25,7 +26,8 @@ const deployHelp = `Deploy code: build it, and make it live once it is ready.
 PATH is a single file, a folder or a zip; the current folder when it is not given.
 What language it is, how it is called and where it begins is detected, and said. A
 folder with a dayfly.yaml deploys all functions of it, or the one of --function, and
-makes the queues and buckets that they need first.
+makes the queues and buckets that they need first; once all are live, it publishes the
+routes and sites of the file.
 
 The new revision gets calls once it answered its readiness check. Until then, and
 whenever a deploy fails, the revision that was live goes on serving.`
@@ -64,6 +66,10 @@ func (a *app) deploy() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			shows, err := a.planFront(path, o)
+			if err != nil {
+				return err
+			}
 			node, err := a.Connect()
 			if err != nil {
 				return err
@@ -76,7 +82,7 @@ func (a *app) deploy() *cobra.Command {
 					return err
 				}
 			}
-			return nil
+			return a.publish(c.Context(), node, shows)
 		},
 	}
 	flags := c.Flags()
@@ -105,6 +111,57 @@ func plan(path string, o deployOptions, over manifest.Function) ([]deployment, r
 	}
 	needs, err := resourcesOf(m, list)
 	return list, needs, err
+}
+
+// planFront finds out what a manifest shows to the public; nil for nothing, and when one
+// function of it is deployed alone.
+func (a *app) planFront(path string, o deployOptions) (*publish.Plan, error) {
+	file, has, err := findManifest(path)
+	if err != nil || !has || o.function != "" {
+		return nil, err
+	}
+	m, err := manifest.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	project := dayfly.ProjectName(o.project)
+	if project == "" {
+		project = m.Project
+	}
+	if project == "" {
+		project = dayfly.DefaultProject
+	}
+	shows, err := publish.New(m, filepath.Dir(file), project, a.Env)
+	if shows == nil && err == nil {
+		shows = &publish.Plan{Project: project} // nothing: what there was goes
+	}
+	return shows, err
+}
+
+// publish makes a front what the project shows.
+func (a *app) publish(ctx context.Context, node *client.Client, shows *publish.Plan) error {
+	if shows == nil {
+		return nil
+	}
+	if shows.Front == nil {
+		err := node.RemoveFront(ctx, shows.Project)
+		if err == nil {
+			a.Notef("project %s shows no routes any more\n", shows.Project)
+		}
+		if dayfly.KindOf(err) == dayfly.KindNotFound {
+			return nil
+		}
+		return err
+	}
+	published, err := shows.Send(ctx, node)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(published)
+	}
+	shows.Print(a.Session, published)
+	return nil
 }
 
 func planPath(path string, o deployOptions, over manifest.Function) (list []deployment, err error) {

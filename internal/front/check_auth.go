@@ -123,6 +123,9 @@ func (b *Basic) check(place at) error {
 	for _, user := range slices.Sorted(maps.Keys(b.Users)) {
 		hash := string(b.Users[user])
 		known := strings.HasPrefix(hash, "$2") || strings.HasPrefix(hash, "$argon2id$") || hash == string(Redacted)
+		if _, is := b.Users[user].Variable(); is {
+			known = true
+		}
 		switch {
 		case user == "" || strings.Contains(user, ":"):
 			return place.key("users").problem("%.80q is no name of a user", user)

@@ -5,6 +5,7 @@ package front
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 )
 
@@ -43,6 +44,17 @@ func (f *Front) MapSecrets(change func(path []string, s Secret) (Secret, error))
 	return &copied, nil
 }
 
+var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+// Variable gives the name of the variable that stands for the secret, if one does.
+func (s Secret) Variable() (name string, is bool) {
+	found := variable.FindStringSubmatch(string(s))
+	if found == nil {
+		return "", false
+	}
+	return found[1], true
+}
+
 // Redact gives a copy of f that tells no secrets.
 func (f *Front) Redact() *Front {
 	redacted, _ := f.MapSecrets(func([]string, Secret) (Secret, error) { return Redacted, nil })
@@ -60,6 +72,9 @@ func (f *Front) Keep(before *Front) (*Front, error) {
 		})
 	}
 	return f.MapSecrets(func(path []string, s Secret) (Secret, error) {
+		if name, is := s.Variable(); is {
+			return "", at(path).problem("the variable %s is to be put in by who deploys", name)
+		}
 		if s != Redacted {
 			return s, nil
 		}

@@ -234,8 +234,15 @@ func writeProblem(w http.ResponseWriter, status int, p problem) {
 
 // statusOf maps an error to a status.
 func statusOf(err error) int {
-	if errors.Is(err, dayfly.ErrRequestTooLarge) {
+	switch {
+	case errors.Is(err, dayfly.ErrRequestTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errHeadTooLarge):
+		return http.StatusRequestHeaderFieldsTooLarge
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed
+	case errors.Is(err, dayfly.ErrCondition):
+		return http.StatusPreconditionFailed
 	}
 	return dayfly.KindOf(err).HTTPStatus()
 }

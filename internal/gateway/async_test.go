@@ -73,7 +73,7 @@ func serveLater(t *testing.T) (string, *line) {
 		return nil
 	}}
 	s := httptest.NewUnstartedServer(nil)
-	s.Config = gateway.New(direct, async, slog.New(slog.DiscardHandler)).Server()
+	s.Config = gateway.New(direct, async, slog.New(slog.DiscardHandler), gateway.Deps{}).Server()
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.URL, l

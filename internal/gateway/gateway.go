@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/gateway/cors"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 )
 
@@ -49,6 +50,7 @@ type Gateway struct {
 	log     *slog.Logger
 	stall   time.Duration // bodyStall
 	bodies  chan struct{} // one element for each large body of an asynchronous call
+	fronts  *fronts
 	// webhooks answers what is below webhookPrefix; nil when nothing does.
 	webhooks http.Handler
 }
@@ -56,10 +58,11 @@ type Gateway struct {
 // Mount has webhooks answered by h. It is called before the gateway serves.
 func (g *Gateway) Mount(h http.Handler) { g.webhooks = h }
 
-// New makes a gateway in front of invoker, and of the queue for asynchronous calls.
-func New(invoker Invoker, async Async, log *slog.Logger) *Gateway {
+// New makes a gateway in front of invoker, of the queue for asynchronous calls, and of what
+// the routes of projects lead to.
+func New(invoker Invoker, async Async, log *slog.Logger, deps Deps) *Gateway {
 	return &Gateway{invoker: invoker, async: async, log: log, stall: bodyStall,
-		bodies: make(chan struct{}, asyncBodiesMax)}
+		fronts: newFronts(deps, log), bodies: make(chan struct{}, asyncBodiesMax)}
 }
 
 // Server gives an HTTP server with the limits of a public door. HTTP/2 without TLS is
@@ -74,7 +77,8 @@ func (g *Gateway) Server() *http.Server {
 	}
 }
 
-// ServeHTTP serves one request.
+// ServeHTTP serves one request: by the route that matches it, else by the address of a
+// function.
 //
 //	1 match the function    2 make the invocation    3 invoke    4 send the answer
 //
@@ -83,10 +87,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	id := dayfly.NewInvocationID(now)
 	w.Header()[headerInvocation] = []string{string(id)}
+	if g.serveFront(w, r, way{id: id, began: now}) {
+		return
+	}
 	at, err := match(r)
 	async := false
 	if err == nil {
 		async, err = wantsAsync(r, at)
+	}
+	if err == nil && g.fronts.isClosed(at.function) {
+		err = dayfly.Errorf(dayfly.KindNotFound, "function %s is reached by the routes of its project only", at.function).
+			WithHint("dayfly routes list shows them; direct: true in its dayfly.yaml opens its own address, too")
 	}
 	if err != nil && g.webhooks != nil && strings.HasPrefix(r.URL.Path, webhookPrefix) {
 		w.Header().Del(headerInvocation)
@@ -117,6 +128,55 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer result.Body.Close()
 	g.answer(w, r, inv, result)
+}
+
+// serveFront serves a request by a route, if its host is a front's. A host that is nobody's
+// own leaves the platform's addresses to the platform.
+func (g *Gateway) serveFront(w http.ResponseWriter, r *http.Request, on way) bool {
+	table := g.fronts.table.Load()
+	if isOurs(r) && !table.Names(r.Host) {
+		return false
+	}
+	method := r.Method
+	if wanted := r.Header.Get("Access-Control-Request-Method"); wanted != "" && cors.IsPreflight(r) {
+		method = wanted // the rules for a preflight are those of the request that follows
+	}
+	m := table.Match(r.Host, method, r.URL.EscapedPath())
+	switch {
+	case m.Err != nil && (m.Known || m.Host == "" || table.Has(r.Host)):
+		g.refuse(w, r, on.id, m.Err)
+	case !m.Known:
+		return false
+	case m.Found:
+		g.serveMatch(w, r, m, on)
+	case len(m.Allowed) > 0:
+		w.Header().Set("Allow", strings.Join(m.Allowed, ", "))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return true
+		}
+		g.refuse(w, r, on.id, notTaken(r))
+	default:
+		g.refuse(w, r, on.id, dayfly.Errorf(dayfly.KindNotFound, "there is no route for %s", r.URL.Path).
+			WithHint("dayfly routes match %s URL tells what came near", r.Method))
+	}
+	return true
+}
+
+// isOurs reports whether a request is for an address that the platform gives: of a function
+// or a webhook.
+func isOurs(r *http.Request) bool {
+	p := r.URL.Path
+	for _, prefix := range []string{functionPrefix, asyncPrefix, webhookPrefix} {
+		if strings.HasPrefix(p, prefix) {
+			return true
+		}
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.HasSuffix(strings.ToLower(host), localSuffix)
 }
 
 // address is what a request names.

@@ -33,7 +33,7 @@ func (f invoker) Invoke(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Re
 func serve(t *testing.T, f invoker) string {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
-	srv.Config = gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler)).Server()
+	srv.Config = gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler), gateway.Deps{}).Server()
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return srv.URL
@@ -325,7 +325,7 @@ func FuzzPathsReachOneFunctionOrNone(f *testing.F) {
 				t.Errorf("path %q became %q", path, got)
 			}
 			return text(200, ""), nil
-		}), gateway.Async{}, slog.New(slog.DiscardHandler))
+		}), gateway.Async{}, slog.New(slog.DiscardHandler), gateway.Deps{})
 		g.ServeHTTP(httptest.NewRecorder(), req)
 	})
 }

@@ -24,7 +24,7 @@ func listening(t *testing.T, f invoker, bound func(net.Listener) net.Listener) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler)).Server()
+	srv := gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler), gateway.Deps{}).Server()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

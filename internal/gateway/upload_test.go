@@ -23,7 +23,7 @@ import (
 // serveStall is serve with another patience for bodies.
 func serveStall(t *testing.T, stall time.Duration, f invoker) string {
 	t.Helper()
-	g := gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler))
+	g := gateway.New(f, gateway.Async{}, slog.New(slog.DiscardHandler), gateway.Deps{})
 	g.SetBodyStall(stall)
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = g.Server()

@@ -86,6 +86,8 @@ type Node struct {
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
 	s3        s3Door
+	routing   routing
+	public    *gateway.Gateway // behind the door gateway
 	gateway   door
 	api       door
 
@@ -115,7 +117,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}{
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
 		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"crons", n.openTimer},
-		{"S3 door", n.openS3},
+		{"S3 door", n.openS3}, {"routing", n.openRouting},
 		{"doors", n.buildDoors},
 	} {
 		if err := step.open(ctx); err != nil {
@@ -231,7 +233,7 @@ func (n *Node) buildEngine(context.Context) error {
 	return n.gauges()
 }
 
-func (n *Node) buildDoors(context.Context) error {
+func (n *Node) buildDoors(ctx context.Context) error {
 	token, err := config.Token(n.cfg.DataDir)
 	if err != nil {
 		return err
@@ -246,16 +248,20 @@ func (n *Node) buildDoors(context.Context) error {
 		return err
 	}
 	n.onClose(func() error { _ = apiListener.Close(); return nil })
+	n.public = gateway.New(n.invoker, n.async(apiListener), n.component("gateway"), n.gatewayDeps())
 	management, err := api.New(api.Config{Token: token, Node: n.id(), Version: n.cfg.Version,
-		GatewayURL: n.gatewayURL(gatewayListener)}, n.component("api"), n.apiDeps())
+		GatewayURL: n.gatewayURL(gatewayListener)}, n.component("api"),
+		n.apiDeps(n.gatewayURL(gatewayListener)))
 	if err != nil {
 		return err
 	}
 	n.management = management
 	n.onClose(management.CloseBoxes)
-	public := gateway.New(n.invoker, n.async(apiListener), n.component("gateway"))
-	public.Mount(n.webhooks())
-	n.gateway = door{public.Server(),
+	n.public.Mount(n.webhooks())
+	if err := n.public.Settle(ctx); err != nil { // the other routes are shown; RunFronts tries again
+		n.log.Error("routes could not be shown", "error", err)
+	}
+	n.gateway = door{n.public.Server(),
 		gateway.Listen(gatewayListener, connectionsMax())}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}

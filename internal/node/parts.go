@@ -10,6 +10,8 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
+	"github.com/dayfly-faas/dayfly/internal/api/access"
+	"github.com/dayfly-faas/dayfly/internal/api/fronts"
 	"github.com/dayfly-faas/dayfly/internal/guest/node"
 	"github.com/dayfly-faas/dayfly/internal/guest/php"
 	"github.com/dayfly-faas/dayfly/internal/guest/python"
@@ -61,12 +63,14 @@ func open(dir string) error {
 	})
 }
 
-func (n *Node) apiDeps() api.Deps {
+func (n *Node) apiDeps(gatewayURL string) api.Deps {
 	return api.Deps{Catalog: n.catalog, Rollout: settled{n.deployer, n.triggers}, Sources: n.bundles,
 		Pool: instances{n.pool}, Invoker: n.invoker, Logs: n.logs, Runtimes: n.runtimes,
 		Events: n.queue, CheckURL: n.callbacks.CheckURL, Queues: n.topic, Triggers: n.triggers, Notices: n.notices,
 		Values: n.values, Objects: n.objects, S3: n.s3,
-		Crons: n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
+		Fronts: fronts.Deps{Catalog: n.catalog, Gateway: publicDoor{n.public, gatewayURL}},
+		Access: access.Deps{Keys: n.routing.keys, Now: n.clock.Now},
+		Crons:  n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}
 }
 

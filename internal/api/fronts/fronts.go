@@ -40,30 +40,9 @@ type Gateway interface {
 	// Settle waits until what the catalog has is served.
 	Settle(context.Context) error
 	// Explain tells which route a request takes, and why not the others.
-	Explain(method, rawURL string) (Match, error)
+	Explain(method, rawURL string) (front.Match, error)
 	// URL is where a host answers from outside.
 	URL(host string) string
-}
-
-// Match is which route a request takes.
-type Match struct {
-	Method  string             `json:"method"`
-	URL     string             `json:"url"`
-	Project dayfly.ProjectName `json:"project,omitempty"`
-	// Route is the pattern that wins; Outcome says in words what becomes of the request.
-	Route   string            `json:"route,omitempty"`
-	Target  string            `json:"target,omitempty"`
-	Params  map[string]string `json:"params,omitempty"`
-	Rules   []string          `json:"rules,omitempty"`
-	Outcome string            `json:"outcome"`
-	// Candidates are the routes that came near, the winner first.
-	Candidates []Candidate `json:"candidates,omitempty"`
-}
-
-// Candidate is a route that a request could have taken, and why it did or did not.
-type Candidate struct {
-	Route string `json:"route"`
-	Why   string `json:"why"`
 }
 
 // Deps are what this part of the API opens to.
@@ -172,7 +151,9 @@ func (d *Deps) put(w http.ResponseWriter, r *http.Request) error {
 }
 
 // check decodes a front and finds what of it cannot be served.
-func (d *Deps) check(ctx context.Context, project dayfly.ProjectName, body []byte, old *front.Front) (*front.Front, error) {
+func (d *Deps) check(
+	ctx context.Context, project dayfly.ProjectName, body []byte, old *front.Front,
+) (*front.Front, error) {
 	if !json.Valid(body) {
 		return nil, errors.New("the body is not JSON")
 	}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/client"
+	"github.com/dayfly-faas/dayfly/internal/cli/term"
+	"github.com/dayfly-faas/dayfly/internal/front"
+	"github.com/dayfly-faas/dayfly/internal/manifest"
+	"github.com/dayfly-faas/dayfly/internal/openapi"
+)
+
+// fileBytesMax bounds a schema or a certificate that a front names.
+const fileBytesMax = 1 << 20
+
+// Plan is a front that is to be published.
+type Plan struct {
+	Project dayfly.ProjectName
+	Front   *front.Front
+	Notes   []string // what its author should know
+	folder  string
+}
+
+// New makes the plan of a manifest in that folder; nil when it shows nothing to the public.
+func New(m *manifest.Manifest, folder string, project dayfly.ProjectName, env func(string) string) (*Plan, error) {
+	if m.Front == nil && m.OpenAPI == "" {
+		return nil, nil
+	}
+	p := &Plan{Project: project, Front: &front.Front{}, folder: folder}
+	if m.Front != nil {
+		copied := *m.Front
+		copied.Routes, copied.Auth = maps.Clone(m.Front.Routes), maps.Clone(m.Front.Auth)
+		p.Front = &copied
+	}
+	if m.OpenAPI != "" {
+		if err := p.document(m); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.files(); err != nil {
+		return nil, front.Refuse(err)
+	}
+	secret, err := p.Front.MapSecrets(func(path []string, s front.Secret) (front.Secret, error) {
+		return fromEnvironment(path, s, env)
+	})
+	if err != nil {
+		return nil, front.Refuse(err)
+	}
+	p.Front = secret
+	return p, front.Refuse(p.Front.Check())
+}
+
+// document adds the operations of an OpenAPI document.
+func (p *Plan) document(m *manifest.Manifest) error {
+	read, err := openapi.Load(filepath.Join(p.folder, filepath.FromSlash(m.OpenAPI)), m.Names())
+	if err != nil {
+		return err
+	}
+	if p.Front.Routes == nil {
+		p.Front.Routes = map[string]front.Route{}
+	}
+	for pattern, route := range read.Routes {
+		if _, own := p.Front.Routes[pattern]; !own {
+			p.Front.Routes[pattern] = route
+		}
+	}
+	if p.Front.Auth == nil {
+		p.Front.Auth = map[string]front.Auth{}
+	}
+	for name, a := range read.Auth {
+		if _, own := p.Front.Auth[name]; !own {
+			p.Front.Auth[name] = a
+		}
+	}
+	for _, name := range read.Authenticators {
+		if _, known := p.Front.Auth[name]; !known {
+			return dayfly.Errorf(dayfly.KindInvalid, "%s names the security scheme %s, of which auth in the manifest says nothing",
+				m.OpenAPI, name)
+		}
+	}
+	if len(p.Front.Components) > 0 && len(read.Components) > 0 {
+		return dayfly.Errorf(dayfly.KindInvalid, "components are in the manifest and in %s: have them in one place", m.OpenAPI)
+	}
+	if len(read.Components) > 0 {
+		p.Front.Components = read.Components
+	}
+	p.Notes = append(p.Notes, read.Warnings...)
+	for _, operation := range read.Unbound {
+		p.Notes = append(p.Notes, operation+" goes nowhere: no function has that name")
+	}
+	return nil
+}
+
+// files puts in what stands in files: certificates, and schemas that are named by a path.
+func (p *Plan) files() error {
+	for name, a := range p.Front.Auth {
+		if a.MTLS == nil || strings.Contains(a.MTLS.CA, "-----BEGIN") {
+			continue
+		}
+		text, err := p.read(a.MTLS.CA)
+		if err != nil {
+			return front.Within(err, "auth", name, "mtls", "ca")
+		}
+		own := *a.MTLS
+		own.CA = string(text)
+		a.MTLS = &own
+		p.Front.Auth[name] = a
+	}
+	for pattern, route := range p.Front.Routes {
+		if route.Validate == nil {
+			continue
+		}
+		own := *route.Validate
+		own.Body, own.Response = maps.Clone(own.Body), maps.Clone(own.Response)
+		for key, schema := range map[string]*json.RawMessage{"path": &own.Path, "query": &own.Query,
+			"header": &own.Header, "cookie": &own.Cookie} {
+			read, err := p.schema(*schema)
+			if err != nil {
+				return front.Within(err, "routes", pattern, "validate", key)
+			}
+			*schema = read
+		}
+		for key, list := range map[string]map[string]json.RawMessage{"body": own.Body, "response": own.Response} {
+			for name, schema := range list {
+				read, err := p.schema(schema)
+				if err != nil {
+					return front.Within(err, "routes", pattern, "validate", key, name)
+				}
+				list[name] = read
+			}
+		}
+		route.Validate = &own
+		p.Front.Routes[pattern] = route
+	}
+	return nil
+}
+
+// schema gives a schema, which may be the path of its file.
+func (p *Plan) schema(s json.RawMessage) (json.RawMessage, error) {
+	var path string
+	if len(s) == 0 || json.Unmarshal(s, &path) != nil {
+		return s, nil
+	}
+	text, err := p.read(path)
+	if err == nil && !json.Valid(text) {
+		err = fmt.Errorf("%s is not JSON", path)
+	}
+	return text, err
+}
+
+func (p *Plan) read(path string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(p.folder, filepath.FromSlash(path)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the file %s does not exist", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, fileBytesMax+1))
+	if err == nil && len(text) > fileBytesMax {
+		err = fmt.Errorf("the file %s is larger than %s", path, dayfly.FormatBytes(fileBytesMax))
+	}
+	return text, err
+}
+
+// fromEnvironment gives the secret that a variable holds.
+func fromEnvironment(path []string, s front.Secret, env func(string) string) (front.Secret, error) {
+	name, is := s.Variable()
+	if !is {
+		return s, nil
+	}
+	if value := env(name); value != "" {
+		return front.Secret(value), nil
+	}
+	return "", &front.Problem{Path: path, Message: "the variable " + name + " is not set here"}
+}
+
+// Send uploads the sites and publishes the front.
+func (p *Plan) Send(ctx context.Context, node *client.Client) (client.Front, error) {
+	for _, pattern := range slices.Sorted(maps.Keys(p.Front.Routes)) {
+		route := p.Front.Routes[pattern]
+		if route.Site == nil || route.Site.Digest != "" {
+			continue
+		}
+		digest, err := upload(ctx, node, filepath.Join(p.folder, filepath.FromSlash(route.Site.Source)))
+		if err != nil {
+			return client.Front{}, fmt.Errorf("site %s: %w", route.Site.Source, err)
+		}
+		own := *route.Site
+		own.Digest = digest
+		route.Site = &own
+		p.Front.Routes[pattern] = route
+	}
+	return node.PublishFront(ctx, p.Project, p.Front)
+}
+
+func upload(ctx context.Context, node *client.Client, folder string) (dayfly.Digest, error) {
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return "", dayfly.Errorf(dayfly.KindNotFound, "%s is no folder", folder)
+	}
+	source, err := client.OpenSource(folder)
+	if err != nil {
+		return "", err
+	}
+	defer source.Close()
+	_, err = node.Upload(ctx, source)
+	return source.Digest, err
+}
+
+// Print tells what was published.
+func (p *Plan) Print(s *term.Session, f client.Front) {
+	s.Printf("project %s shows %s\n", s.Style.Bold(term.Plain(string(f.Project))), term.Plural(len(p.Front.Routes), "route"))
+	rows := make([][2]string, 0, len(f.URLs)+len(p.Notes))
+	for i, url := range f.URLs {
+		rows = append(rows, [2]string{first(i, "at"), term.Plain(url)})
+	}
+	for i, note := range p.Notes {
+		rows = append(rows, [2]string{first(i, "note"), term.Plain(note)})
+	}
+	term.WriteRows(s.Out, s.Style, rows)
+}
+
+func first(i int, label string) string {
+	if i == 0 {
+		return label
+	}
+	return ""
+}
