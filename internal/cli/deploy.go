@@ -37,6 +37,7 @@ type deployment struct {
 	ref      dayfly.FunctionRef
 	path     string
 	settings manifest.Function
+	routes   []string // that lead to it, and are the only way to it
 }
 
 // deployOptions are the flags of deploy.
@@ -78,6 +79,7 @@ func (a *app) deploy() *cobra.Command {
 				return err
 			}
 			for _, d := range list {
+				d.routes = shows.Routes(d.ref.Name)
 				if err := a.deployOne(c.Context(), node, d, o.verbose); err != nil {
 					return err
 				}
@@ -288,11 +290,13 @@ func (a *app) deployOne(
 			return err
 		}
 	}
-	a.printOutcome(outcome, triggers, took)
+	a.printOutcome(outcome, d.routes, triggers, took)
 	return nil
 }
 
-func (a *app) printOutcome(o *client.Outcome, triggers []client.Trigger, took time.Duration) {
+func (a *app) printOutcome(
+	o *client.Outcome, routes []string, triggers []client.Trigger, took time.Duration,
+) {
 	name := a.Style.Bold(term.Plain(o.Function.FunctionRef.String()))
 	if o.Unchanged {
 		a.Printf("%s is unchanged: revision %d has this code and these settings already\n",
@@ -308,7 +312,15 @@ func (a *app) printOutcome(o *client.Outcome, triggers []client.Trigger, took ti
 		}
 		rows = append(rows, [2]string{label, term.Plain(found)})
 	}
-	url := term.Plain(o.URL)
-	rows = append(rows, [2]string{"url", url}, [2]string{"try", "curl " + url})
+	for i, route := range routes {
+		label := ""
+		if i == 0 {
+			label = "routes"
+		}
+		rows = append(rows, [2]string{label, term.Plain(route)})
+	}
+	if url := term.Plain(o.URL); len(routes) == 0 {
+		rows = append(rows, [2]string{"url", url}, [2]string{"try", "curl " + url})
+	}
 	term.WriteRows(a.Out, a.Style, append(rows, later.TriggerRows(a.Session, triggers)...))
 }

@@ -63,6 +63,22 @@ func New(m *manifest.Manifest, folder string, project dayfly.ProjectName, env fu
 	return p, front.Refuse(p.Front.Check())
 }
 
+// Routes gives the patterns that lead to a function of the front, when these are the only way
+// to it.
+func (p *Plan) Routes(name dayfly.FunctionName) []string {
+	if p == nil || p.Front == nil || p.Front.Direct {
+		return nil
+	}
+	var patterns []string
+	for _, pattern := range slices.Sorted(maps.Keys(p.Front.Routes)) {
+		r := p.Front.Routes[pattern]
+		if r.Function == name || r.Site != nil && r.Site.Otherwise == name {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
+}
+
 // document adds the operations of an OpenAPI document.
 func (p *Plan) document(m *manifest.Manifest) error {
 	read, err := openapi.Load(filepath.Join(p.folder, filepath.FromSlash(m.OpenAPI)), m.Names())
