@@ -211,6 +211,7 @@ func (c *compiler) changes(p *plan) error {
 		if p.request, err = mapping.CompileRequest(r.Request, p.pattern); err != nil {
 			return front.Within(err, "request")
 		}
+		p.request.Function = r.Function
 		p.whole = p.whole || p.request.NeedsBody()
 	}
 	if r.Response != nil {
