@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/access"
 	"github.com/dayfly-faas/dayfly/internal/api/fronts"
 	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/kv"
@@ -42,6 +43,7 @@ type Deps struct {
 	Crons    Crons
 	Clock    Clock
 	Fronts   fronts.Deps
+	Access   access.Deps
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.
