@@ -35,7 +35,8 @@ var wantBody = []byte("ok\n")
 type target struct {
 	addr    string
 	request []byte
-	anyBody bool // the answer need not be that of the trivial handler
+	anyBody bool   // the answer need not be that of the trivial handler
+	want    []byte // the answer, when it is a file's: compared as it comes in
 }
 
 // anyBody is the fragment of URLs whose functions answer something of their own.
@@ -62,9 +63,10 @@ type answer struct {
 // conn is one keep-alive connection.
 type conn struct {
 	net.Conn
-	in    *bufio.Reader
-	to    target
-	close bool
+	in     *bufio.Reader
+	to     target
+	close  bool
+	buffer []byte // of compare
 }
 
 func dial(to target) (*conn, error) {
@@ -95,7 +97,7 @@ func (c *conn) call() (answer, error) {
 		return answer{}, fmt.Errorf("not an HTTP status: %q", line)
 	}
 	body, err := c.rest(&a)
-	if err == nil && a.status == 200 && !c.to.anyBody && !bytes.Equal(body, wantBody) {
+	if err == nil && a.status == 200 && !c.to.anyBody && c.to.want == nil && !bytes.Equal(body, wantBody) {
 		err = fmt.Errorf("the answer is %q, want %q", body, wantBody)
 	}
 	return a, err
@@ -129,6 +131,8 @@ func (c *conn) rest(a *answer) ([]byte, error) {
 		}
 	}
 	switch {
+	case c.to.want != nil && a.status == 200:
+		return nil, c.compare(length)
 	case chunked:
 		return c.chunks()
 	case length >= 0:
@@ -139,6 +143,30 @@ func (c *conn) rest(a *answer) ([]byte, error) {
 		c.close = true
 		return io.ReadAll(c.in)
 	}
+}
+
+// compareBytes are compared at once: few enough to stay in the processor's cache.
+const compareBytes = 128 << 10
+
+// compare reads a body of that length, and compares it with the file that it is to be.
+func (c *conn) compare(length int) error {
+	if length != len(c.to.want) {
+		return fmt.Errorf("the answer has %d bytes, want %d", length, len(c.to.want))
+	}
+	if c.buffer == nil {
+		c.buffer = make([]byte, compareBytes)
+	}
+	for left := c.to.want; len(left) > 0; {
+		n, err := c.in.Read(c.buffer[:min(len(left), compareBytes)])
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(c.buffer[:n], left[:n]) {
+			return fmt.Errorf("the answer differs within %d bytes of its end", len(left))
+		}
+		left = left[n:]
+	}
+	return nil
 }
 
 func is(b []byte, lower string) bool {

@@ -69,6 +69,7 @@ var scenarios = []struct {
 	{"burst", (*bench).burst},
 	{"objects", (*bench).objects},
 	{"events", (*bench).events},
+	{"site", (*bench).site},
 	{"warm", (*bench).warm},
 	{"overload", (*bench).overloads},
 }
@@ -80,7 +81,7 @@ func main() {
 	}
 	var opts options
 	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
-		"source, burst, objects, events, warm, overload, and the peers in floors and warm")
+		"source, burst, objects, events, site, warm, overload, and the peers in floors and warm")
 	flag.BoolVar(&opts.quick, "quick", false, "measure less: a minute, good for a look")
 	flag.BoolVar(&opts.json, "json", false, "print JSON in place of the table")
 	flag.StringVar(&opts.out, "out", "bench/results", "folder for results.json and picture.svg")
