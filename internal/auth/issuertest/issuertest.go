@@ -164,7 +164,8 @@ func (k *Key) Sign(t testing.TB, claims, header map[string]any) string {
 	for name, value := range header {
 		options = options.WithHeader(jose.HeaderKey(name), value)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: k.Private}, options)
+	with := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: k.Private}
+	signer, err := jose.NewSigner(with, options)
 	if err != nil {
 		t.Fatalf("make a signer: %v", err)
 	}
