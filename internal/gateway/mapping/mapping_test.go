@@ -115,10 +115,15 @@ func TestRequestsAreChanged(t *testing.T) {
 		}),
 	} {
 		in, to := ask(bodyText)
+		to.Header = in.Request.Header // as the gateway has it
+		before := to.Header.Clone()
 		r := request(t, text)
 		if err := r.Apply(t.Context(), in, to); err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
+		}
+		if diff := cmp.Diff(before, in.Request.Header); diff != "" {
+			t.Errorf("%s changed what expressions see: %s", text, diff)
 		}
 		body, err := io.ReadAll(to.Body)
 		if err != nil {

@@ -134,6 +134,9 @@ func (r *Request) Apply(ctx context.Context, in *expression.Input, to *dayfly.Re
 	if len(changed.query) > 0 {
 		to.RawQuery = setQuery(to.RawQuery, changed.query)
 	}
+	if len(changed.header) > 0 || changed.replaces || r.payload != "" {
+		to.Header = to.Header.Clone() // expressions over the answer still see the request as it came
+	}
 	setHeader(to.Header, changed.header)
 	if hosts := to.Header["Host"]; len(hosts) > 0 {
 		to.Host = hosts[0]
