@@ -79,7 +79,8 @@ func openACME(cfg ACME, dir string, serves func(string) bool, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	a := &acme{serves: serves, files: &certmagic.FileStorage{Path: dir}, obtained: map[string]bool{}, failures: map[string]failure{}}
+	a := &acme{serves: serves, files: &certmagic.FileStorage{Path: dir}, obtained: map[string]bool{},
+		failures: map[string]failure{}}
 	logger := bridge(log)
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: logger, Capacity: cachedMax,
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return a.config, nil }})
@@ -89,7 +90,8 @@ func openACME(cfg ACME, dir string, serves func(string) bool, log *slog.Logger) 
 	if directory == "" {
 		directory = certmagic.LetsEncryptProductionCA
 	}
-	a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{CA: directory, TestCA: directory, Email: cfg.Email,
+	a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{CA: directory, TestCA: directory,
+		Email:  cfg.Email,
 		Agreed: true, Logger: logger, TrustedRoots: roots, ListenHost: cfg.ListenHost, AltHTTPPort: cfg.PlainPort,
 		AltTLSALPNPort: cfg.TLSPort})
 	a.config.Issuers = []certmagic.Issuer{once{a.issuer}}

@@ -133,6 +133,7 @@ func nodeConfig(c config.Config) node.Config {
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
 	n.Dev = c.Dev
+	n.TLS = node.TLS(c.TLS)
 	n.Homes, n.Path, n.CallbackAllow = c.Homes, c.Path, c.CallbackAllow
 	n.TraceEndpoint, n.TraceSampleRatio = c.TraceEndpoint, c.TraceSample
 	return n

@@ -42,6 +42,8 @@ type Config struct {
 	Listen, API string
 	// S3 is the address where S3's clients reach the buckets; empty when that is off.
 	S3 string
+	// TLS is how the gateway is reached by https.
+	TLS TLS
 	// SyncInterval is how often what was accepted is forced to the disk, 10 ms … 1 m: what
 	// a loss of power may cost. 0 forces each write before it is answered.
 	SyncInterval time.Duration

@@ -30,6 +30,14 @@ var settings = []setting{
 	{"listen", "`ADDR` of the public gateway", setListen},
 	{"api", "`ADDR` of the management API", setAPI},
 	{"s3", "`ADDR` where S3's clients reach the buckets, or off", setS3},
+	{"tls", "`ADDR` of the public gateway by https; none when not set", setTLS},
+	{"tls-local", "a local authority vouches for hosts: https for development", setTLSLocal},
+	{"tls-redirect", "`PORT` of https that callers of http are sent to where a host has a certificate, or off",
+		setTLSRedirect},
+	{"hsts", "`TIME` for which browsers are told to stay with https", setHSTS},
+	{"acme-email", "`EMAIL` for the authority that certificates are obtained from; agrees to its terms", setACMEEmail},
+	{"acme-ca", "`URL` of the authority's directory, when not Let's Encrypt's", setACMEDirectory},
+	{"acme-root", "`FILE` of certificates that vouch for the authority's server", setACMERoot},
 	{"sync", "`TIME` between two syncs to the disk: what a loss of power may cost; or always", setSync},
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
@@ -64,7 +72,7 @@ func Settings() []Setting {
 	}
 	list := make([]Setting, 0, len(settings))
 	for _, s := range settings {
-		list = append(list, Setting{s.name, s.usage, defaults[s.name], s.name == "dev"})
+		list = append(list, Setting{s.name, s.usage, defaults[s.name], s.name == "dev" || s.name == "tls-local"})
 	}
 	return list
 }

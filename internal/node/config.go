@@ -25,6 +25,8 @@ type Config struct {
 	// S3 is the address where S3's clients reach the buckets, HOST:PORT; port 0 picks one.
 	// Empty listens nowhere: then only the code in boxes reaches them.
 	S3 string
+	// TLS is the public gateway's other door.
+	TLS TLS
 	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
 	// Leave the system and this process a fifth of the machine.
 	MemoryBytes int64

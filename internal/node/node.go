@@ -118,7 +118,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
 		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"crons", n.openTimer},
 		{"S3 door", n.openS3}, {"routing", n.openRouting},
-		{"doors", n.buildDoors},
+		{"doors", n.buildDoors}, {"TLS", n.openTLS},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)
