@@ -105,6 +105,8 @@ type Spec struct {
 	Triggers     []Trigger    `json:"triggers,omitempty"`
 	Retry        Retry        `json:"retry"`
 	Destinations Destinations `json:"destinations,omitzero"`
+	// Durability is that of what is accepted for later execution.
+	Durability Durability `json:"durability,omitempty"`
 }
 
 // Limits bound one instance and one call of it.

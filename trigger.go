@@ -147,6 +147,15 @@ type Retry struct {
 	KeyWindow time.Duration `json:"key_window"`
 }
 
+// Durability says when what was accepted must be on the disk.
+type Durability string
+
+// The durabilities.
+const (
+	DurabilityNode   Durability = ""       // when the node's setting says: every 100 ms, or at once
+	DurabilityAlways Durability = "always" // before it is acknowledged
+)
+
 // Destination is where the outcome of an event is told. Exactly one field is set.
 type Destination struct {
 	Function FunctionName `json:"function,omitempty"` // of the same project; invoked asynchronously

@@ -99,6 +99,9 @@ func (s *Spec) validateEvents() error {
 	if err := s.Retry.validate(); err != nil {
 		return err
 	}
+	if err := oneOf("durability", s.Durability, DurabilityNode, DurabilityAlways); err != nil {
+		return err
+	}
 	return s.Destinations.validate()
 }
 

@@ -139,7 +139,7 @@ func (b *bench) batches(ctx context.Context) error {
 	size := int64(messagesOfBatch)
 	settings := client.Settings{On: []manifest.Trigger{{Queue: &manifest.Source{
 		Name: string(queue.Name), Batch: &size, Window: "50ms"}}}}
-	if _, err := c.PutQueue(ctx, queue, time.Hour); err != nil {
+	if _, err := c.PutQueue(ctx, queue, client.QueueSettings{Retention: time.Hour}); err != nil {
 		return err
 	}
 	if _, err := b.platform.install(ctx, "batch", name, settings); err != nil {

@@ -32,8 +32,11 @@ type MessageQueue struct {
 	Retention time.Duration      `json:"retention_ns"`
 	Created   time.Time          `json:"created"`
 	Implicit  bool               `json:"implicit,omitempty"` // a trigger made it by naming it
-	Stats     *QueueStats        `json:"stats,omitempty"`
-	Triggers  []QueueReader      `json:"triggers,omitzero"`
+	// Durability is "always" when a message is on the disk before it is acknowledged;
+	// empty when the node's setting says.
+	Durability dayfly.Durability `json:"durability,omitempty"`
+	Stats      *QueueStats       `json:"stats,omitempty"`
+	Triggers   []QueueReader     `json:"triggers,omitzero"`
 }
 
 // QueueStats is what a queue holds.
@@ -95,13 +98,22 @@ func (c *Client) Queue(ctx context.Context, q QueueRef) (MessageQueue, error) {
 	return out, err
 }
 
-// PutQueue makes a queue, or gives it another retention; zero is the default, or that
-// which it has.
-func (c *Client) PutQueue(ctx context.Context, q QueueRef, retention time.Duration) (MessageQueue, error) {
+// QueueSettings are what can be said of a queue. What is not said is as it was, or the
+// default.
+type QueueSettings struct {
+	Retention  time.Duration
+	Durability dayfly.Durability // "always", or "node" to follow the node's setting again
+}
+
+// PutQueue makes a queue, or gives it other settings.
+func (c *Client) PutQueue(ctx context.Context, q QueueRef, s QueueSettings) (MessageQueue, error) {
 	var out MessageQueue
 	body := map[string]string{}
-	if retention != 0 {
-		body["retention"] = retention.String()
+	if s.Retention != 0 {
+		body["retention"] = s.Retention.String()
+	}
+	if s.Durability != "" {
+		body["durability"] = string(s.Durability)
 	}
 	err := c.json(ctx, call{method: http.MethodPut, path: q.path("")}, body, &out)
 	return out, err

@@ -143,7 +143,7 @@ type Runtimes interface {
 
 // Queues keeps messages of named queues.
 type Queues interface {
-	Define(ctx context.Context, p dayfly.ProjectName, q dayfly.QueueName, retention time.Duration) (topic.Queue, error)
+	Define(ctx context.Context, p dayfly.ProjectName, q dayfly.QueueName, s topic.Settings) (topic.Queue, error)
 	Queue(dayfly.ProjectName, dayfly.QueueName) (topic.Queue, error)
 	Queues(dayfly.ProjectName) []topic.Queue
 	Remove(context.Context, dayfly.ProjectName, dayfly.QueueName) error

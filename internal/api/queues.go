@@ -78,14 +78,15 @@ func (a *API) listQueues(w http.ResponseWriter, r *http.Request) error {
 
 func told(q topic.Queue) Queue { return Queue{Queue: q, Retention: q.Retention.String()} }
 
-// putQueue makes a queue, or gives it another retention.
+// putQueue makes a queue, or gives it other settings.
 func (a *API) putQueue(w http.ResponseWriter, r *http.Request) error {
 	project, name, err := queueOf(r)
 	if err != nil {
 		return err
 	}
 	var body struct {
-		Retention string `json:"retention"`
+		Retention  string            `json:"retention"`
+		Durability dayfly.Durability `json:"durability"`
 	}
 	if err := decode(r, &body); err != nil {
 		return err
@@ -96,7 +97,8 @@ func (a *API) putQueue(w http.ResponseWriter, r *http.Request) error {
 			return dayfly.Errorf(dayfly.KindInvalid, "retention: %w", err)
 		}
 	}
-	q, err := a.deps.Queues.Define(r.Context(), project, name, retention)
+	q, err := a.deps.Queues.Define(r.Context(), project, name,
+		topic.Settings{Retention: retention, Durability: body.Durability})
 	if err != nil {
 		return err
 	}

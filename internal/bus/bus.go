@@ -91,6 +91,9 @@ type session struct {
 	bulk    jetstream.JetStream
 	work    jetstream.JetStream
 	reads   jetstream.JetStream
+
+	syncMu  sync.Mutex // guards syncers
+	syncers map[string]*syncer
 }
 
 // New makes a bus. It opens nothing.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/client"
@@ -19,13 +18,13 @@ import (
 // says, and what triggers and destinations name.
 type resources struct {
 	project dayfly.ProjectName
-	queues  map[dayfly.QueueName]time.Duration // zero: the default, or as it is
-	buckets map[dayfly.BucketName]*bool        // whether versions are kept; nil: as it is
+	queues  map[dayfly.QueueName]client.QueueSettings // zero: the default, or as it is
+	buckets map[dayfly.BucketName]*bool               // whether versions are kept; nil: as it is
 }
 
 // resourcesOf gathers them; m is nil without a manifest.
 func resourcesOf(m *manifest.Manifest, list []deployment) (resources, error) {
-	r := resources{queues: map[dayfly.QueueName]time.Duration{}, buckets: map[dayfly.BucketName]*bool{}}
+	r := resources{queues: map[dayfly.QueueName]client.QueueSettings{}, buckets: map[dayfly.BucketName]*bool{}}
 	for i := range list {
 		r.project = list[i].ref.Project
 		r.named(&list[i].settings)
@@ -38,7 +37,8 @@ func resourcesOf(m *manifest.Manifest, list []deployment) (resources, error) {
 		if err != nil {
 			return r, err
 		}
-		r.queues[name] = retention
+		r.queues[name] = client.QueueSettings{Retention: retention,
+			Durability: dayfly.Durability(settings.Durability)}
 	}
 	for name, settings := range m.Buckets {
 		r.buckets[name] = &settings.Versions
@@ -50,7 +50,7 @@ func resourcesOf(m *manifest.Manifest, list []deployment) (resources, error) {
 func (r *resources) named(f *manifest.Function) {
 	for _, t := range f.On {
 		if t.Queue != nil {
-			r.queues[dayfly.QueueName(t.Queue.Name)] = 0
+			r.queues[dayfly.QueueName(t.Queue.Name)] = client.QueueSettings{}
 		}
 		if t.Object != nil {
 			r.buckets[dayfly.BucketName(t.Object.Bucket)] = nil
@@ -58,7 +58,7 @@ func (r *resources) named(f *manifest.Function) {
 	}
 	for _, destination := range []string{f.OnSuccess, f.OnFailure} {
 		if name, is := strings.CutPrefix(destination, "queue:"); is {
-			r.queues[dayfly.QueueName(name)] = 0
+			r.queues[dayfly.QueueName(name)] = client.QueueSettings{}
 		}
 	}
 }

@@ -55,6 +55,27 @@ func eventFields() []field {
 		destinationField("on_failure", "Where the outcome of an event is told that was given up",
 			func(f *Function) *string { return &f.OnFailure },
 			func(s *dayfly.Spec) **dayfly.Destination { return &s.Destinations.OnFailure }),
+		durabilityField(),
+	}
+}
+
+func durabilityField() field {
+	return field{
+		key: "durability", shape: shapeEnum, enum: durabilities(), example: "always",
+		doc: "When an event of the function must be on the disk: always, before it is acknowledged, or node, as " +
+			"`dayfly up --sync` says.",
+		keep: func(f *Function, v value) { f.Durability = v.text },
+		apply: func(f *Function, s *dayfly.Spec) error {
+			switch f.Durability {
+			case "":
+				return nil
+			case "node":
+				s.Durability = dayfly.DurabilityNode
+				return nil
+			}
+			s.Durability = dayfly.Durability(f.Durability)
+			return oneOf(f.Durability, durabilities())
+		},
 	}
 }
 

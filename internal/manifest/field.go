@@ -75,7 +75,7 @@ func (f *field) applyTo(settings *Function, spec *dayfly.Spec, above string) err
 func later() map[string][]string {
 	return map[string][]string{
 		"manifest": {"site", "secrets", "routes", "openapi", "databases"},
-		"function": {"secrets", "openapi", "isolation", "durability", "site"},
+		"function": {"secrets", "openapi", "isolation", "site"},
 	}
 }
 

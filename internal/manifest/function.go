@@ -40,6 +40,7 @@ type Function struct {
 	Retry         Retry             `json:"retry,omitzero"`
 	OnSuccess     string            `json:"on_success,omitempty"`
 	OnFailure     string            `json:"on_failure,omitempty"`
+	Durability    string            `json:"durability,omitempty"`
 }
 
 // Instances bound how many instances a function has.

@@ -23,8 +23,13 @@ const (
 
 // QueueSettings say how a queue keeps its messages.
 type QueueSettings struct {
-	Retention string `json:"retention,omitempty"` // four days when empty
+	Retention  string `json:"retention,omitempty"`  // four days when empty
+	Durability string `json:"durability,omitempty"` // of durabilities; as it is when empty
 }
+
+// durabilities say when what was accepted must be on the disk: when the node's setting
+// says, or before it is acknowledged.
+func durabilities() []string { return []string{"node", string(dayfly.DurabilityAlways)} }
 
 // BucketSettings say how a bucket keeps its objects.
 type BucketSettings struct {
@@ -57,16 +62,8 @@ func (r *reader) queues(m *Manifest, e entry) error {
 		}
 		settings := QueueSettings{}
 		for _, o := range options {
-			if o.key != "retention" {
-				return r.unknownKey(o, "queue "+name, nil, []string{"retention"})
-			}
-			text, err := r.text(o)
-			if err != nil {
+			if err := r.queueOption(&settings, o, name); err != nil {
 				return err
-			}
-			settings.Retention = text
-			if _, err := settings.Span(); err != nil {
-				return r.errorf(o.value, "retention of queue %s: %v", name, err)
 			}
 		}
 		if m.Queues == nil {
@@ -75,6 +72,26 @@ func (r *reader) queues(m *Manifest, e entry) error {
 		m.Queues[dayfly.QueueName(name)] = settings
 		return nil
 	})
+}
+
+func (r *reader) queueOption(s *QueueSettings, o entry, name string) error {
+	if o.key != "retention" && o.key != "durability" {
+		return r.unknownKey(o, "queue "+name, nil, []string{"retention", "durability"})
+	}
+	text, err := r.text(o)
+	if err != nil {
+		return err
+	}
+	if o.key == "durability" {
+		s.Durability, err = text, oneOf(text, durabilities())
+	} else {
+		s.Retention = text
+		_, err = s.Span()
+	}
+	if err != nil {
+		return r.errorf(o.value, "%s of queue %s: %v", o.key, name, err)
+	}
+	return nil
 }
 
 func (r *reader) buckets(m *Manifest, e entry) error {

@@ -87,6 +87,10 @@ func addResources(properties map[string]any) {
 			"properties": map[string]any{"retention": map[string]any{
 				"type": "string", "pattern": spanPattern, "examples": []string{"4d"},
 				"description": "How long messages are kept, 1m to 14d; 4d when not given.",
+			}, "durability": map[string]any{
+				"enum": durabilities(),
+				"description": "When a message must be on the disk: always, before it is acknowledged, or node, " +
+					"as `dayfly up --sync` says. As it is when not given, node at first.",
 			}},
 		},
 	}

@@ -6,19 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/internal/quantity"
+	"github.com/dayfly-faas/dayfly/internal/queue/due"
 )
 
 // Headers by which callers say how an event is to be taken. Functions do not see them, but
 // for the standard key.
 const (
 	// HeaderDelay is a span ("10m") or a number of seconds, HeaderAt a time of RFC 3339.
-	HeaderDelay = "X-Dayfly-Delay"
-	HeaderAt    = "X-Dayfly-At"
+	HeaderDelay = due.HeaderDelay
+	HeaderAt    = due.HeaderAt
 	// HeaderKey is the idempotency key; so is HeaderStandardKey, which providers share.
 	HeaderKey         = "X-Dayfly-Idempotency-Key"
 	HeaderStandardKey = "Idempotency-Key"
@@ -43,7 +42,7 @@ func (p *Push) Ask(h http.Header, now time.Time, check func(url string) error) e
 		return dayfly.Errorf(dayfly.KindInvalid, "%s and %s differ", HeaderKey, HeaderStandardKey)
 	}
 	var err error
-	p.After, err = dueAt(take(h, HeaderDelay), take(h, HeaderAt), now)
+	p.After, err = due.Read(take(h, HeaderDelay), take(h, HeaderAt), now)
 	return err
 }
 
@@ -63,33 +62,6 @@ func take(h http.Header, name string) string {
 	value := h.Get(name)
 	delete(h, name)
 	return value
-}
-
-// dueAt reads when an event is due: after a span or at a time. Zero is now.
-func dueAt(delay, at string, now time.Time) (time.Time, error) {
-	invalid := func(format string, args ...any) (time.Time, error) {
-		return time.Time{}, dayfly.Errorf(dayfly.KindInvalid, format, args...)
-	}
-	switch {
-	case delay != "" && at != "":
-		return invalid("%s and %s are both set: use one", HeaderDelay, HeaderAt)
-	case at != "":
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return invalid("%s is %.40q, want a time such as 2026-01-31T09:00:00Z", HeaderAt, at)
-		}
-		return t, nil
-	case delay == "":
-		return time.Time{}, nil
-	}
-	if seconds, err := strconv.ParseUint(delay, 10, 31); err == nil {
-		return now.Add(time.Duration(seconds) * time.Second), nil
-	}
-	d, err := quantity.ParseDuration(delay)
-	if err != nil || d < 0 {
-		return invalid("%s is %.40q, want a time such as 10m, or seconds", HeaderDelay, delay)
-	}
-	return now.Add(d), nil
 }
 
 // Receipt is what a caller is told of an event that was accepted.

@@ -193,6 +193,9 @@ func (q *Queue) redrive(ctx context.Context, subject string) error {
 	if _, err := q.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
 		return bus.Explain("execute the dead letter again", err)
 	}
+	if err := q.force(ctx, e, bus.StreamWork); err != nil {
+		return err
+	}
 	q.fault("redrive:between")
 	// Not what is newer: it may have run by now, and died again.
 	err = q.dead.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(seq+1))

@@ -92,7 +92,7 @@ func (q *Queue) postOf(it *item, to dayfly.Destination, what string) *work.Entry
 	sum := sha256.Sum256([]byte(string(it.ID) + " " + what))
 	id := hex.EncodeToString(sum[:16])
 	return &work.Entry{ID: dayfly.EventID(id), Function: it.Function, Source: it.Source, Accepted: now,
-		Post: &work.Post{Of: it.ID, To: to}}
+		Durable: it.Durable, Post: &work.Post{Of: it.ID, To: to}}
 }
 
 // postLater leaves a delivery to the lane of posts. One that has no room is given up.
@@ -110,7 +110,10 @@ func (q *Queue) postLater(ctx context.Context, it *item, e *work.Entry) {
 			return nil
 		}
 		q.fault("post:after")
-		return err
+		if err != nil {
+			return err
+		}
+		return q.force(ctx, e, bus.StreamWork)
 	})
 	q.wake(e.Lane())
 }
@@ -120,7 +123,7 @@ func (q *Queue) reach(ctx context.Context, e *work.Entry) error {
 	event := e.CloudEvent()
 	to := e.Post.To
 	if to.Function != "" {
-		_, err := q.Push(ctx, Push{ID: e.ID, Source: dayfly.SourceAsync, Event: event,
+		_, err := q.Push(ctx, Push{ID: e.ID, Source: dayfly.SourceAsync, Event: event, Durable: e.Durable,
 			Function: dayfly.FunctionRef{Project: e.Function.Project, Name: to.Function}})
 		return err
 	}
@@ -130,8 +133,10 @@ func (q *Queue) reach(ctx context.Context, e *work.Entry) error {
 	if outcome.Depth(event) > work.DepthMax {
 		return dayfly.Errorf(dayfly.KindInvalid, "the event passed %d destinations: a loop", outcome.Depth(event))
 	}
-	_, err := q.deps.Publisher.Publish(ctx, e.Function.Project, to.Queue, []dayfly.Event{*event})
-	return err
+	if _, err := q.deps.Publisher.Publish(ctx, e.Function.Project, to.Queue, []dayfly.Event{*event}); err != nil {
+		return err
+	}
+	return q.force(ctx, e, bus.StreamEvents)
 }
 
 // deliver is an attempt in the lane of posts.

@@ -36,6 +36,9 @@ func (q *Queue) pushKeyed(ctx context.Context, e *work.Entry) (Accepted, error) 
 			return Accepted{}, err
 		}
 		if there {
+			if err := errors.Join(q.force(ctx, e, bus.StreamWork), q.force(ctx, e, bus.StreamLater)); err != nil {
+				return Accepted{}, err
+			}
 			return Accepted{ID: record.ID, Duplicate: true}, q.keyAccept(ctx, name, record, window)
 		}
 		e.ID = record.ID
@@ -45,6 +48,9 @@ func (q *Queue) pushKeyed(ctx context.Context, e *work.Entry) (Accepted, error) 
 			return Accepted{}, err
 		}
 		q.fault("key:after")
+		if err := q.force(ctx, e, bus.StreamKeys); err != nil {
+			return Accepted{}, err
+		}
 	}
 	accepted, err := q.store(ctx, e, "")
 	if err != nil {
@@ -75,10 +81,13 @@ func (q *Queue) settleKey(ctx context.Context, e *work.Entry) error {
 	}
 	name := keys.Name(e.Function, e.Key)
 	record, err := q.keys.Get(ctx, name)
-	if err != nil || record.State != keys.Pending || record.ID != e.ID {
+	if err == nil && record.State == keys.Pending && record.ID == e.ID {
+		err = q.keyAccept(ctx, name, record, q.retryOf(e.Function).KeyWindow)
+	}
+	if err != nil {
 		return err
 	}
-	return q.keyAccept(ctx, name, record, q.retryOf(e.Function).KeyWindow)
+	return q.force(ctx, e, bus.StreamKeys)
 }
 
 // holds tells whether an event is kept somewhere. It reads the whole lane, and is asked

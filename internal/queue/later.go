@@ -95,6 +95,9 @@ func (q *Queue) putLater(ctx context.Context, e *work.Entry) error {
 		return bus.Explain("keep the event for later", err)
 	}
 	q.fault("later:after")
+	if err := q.force(ctx, e, bus.StreamLater); err != nil {
+		return err
+	}
 	q.times.Put(&due.Event{ID: e.ID, Lane: id, Seq: ack.Sequence, At: e.Due, Bytes: len(data)})
 	return nil
 }

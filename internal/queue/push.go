@@ -48,8 +48,10 @@ type Push struct {
 	// Dedupe identifies a copied event within its function: TRIGGER:SEQUENCE. It is
 	// remembered for twenty seconds, and after a crash as long as the event waits.
 	Dedupe string
-	Call   *Call
-	Event  *dayfly.Event
+	// Durable has it on the disk before it is acknowledged, whatever its function says.
+	Durable bool
+	Call    *Call
+	Event   *dayfly.Event
 	// Callback is posted the answer of the attempt that ended it.
 	Callback string
 }
@@ -97,7 +99,8 @@ func (q *Queue) entryOf(p *Push, now time.Time) (*work.Entry, error) {
 		return nil, err
 	}
 	e := &work.Entry{ID: p.ID, Function: rev.Function, Source: p.Source, Trigger: p.Trigger, Key: p.Key,
-		OrderKey: p.OrderKey, Callback: p.Callback, Accepted: now}
+		OrderKey: p.OrderKey, Callback: p.Callback, Accepted: now,
+		Durable: p.Durable || rev.Spec.Durability == dayfly.DurabilityAlways}
 	if p.After.After(now) {
 		e.After, e.Due = p.After, p.After
 	}
@@ -163,6 +166,9 @@ func (q *Queue) store(ctx context.Context, e *work.Entry, identity string) (Acce
 		return Accepted{}, bus.Explain("accept event", err)
 	}
 	q.fault("push:after")
+	if err := q.force(ctx, e, bus.StreamWork); err != nil {
+		return Accepted{}, err // it may be there, and executed
+	}
 	if ack.Duplicate {
 		return duplicateOf(e, identity), nil
 	}
@@ -170,6 +176,15 @@ func (q *Queue) store(ctx context.Context, e *work.Entry, identity string) (Acce
 	told.UnlessEnded(func() { q.deps.Journal.Event(e.Info(dayfly.EventPending)) })
 	q.wake(e.Lane())
 	return Accepted{ID: e.ID}, nil
+}
+
+// force has what was written of an entry on the disk before anyone relies on it: it is told
+// of, or what it replaces is removed. Entries that are not durable follow the node's setting.
+func (q *Queue) force(ctx context.Context, e *work.Entry, stream string) error {
+	if !e.Durable {
+		return nil
+	}
+	return q.deps.Bus.Sync(ctx, stream)
 }
 
 // duplicateOf tells of an event that was accepted before: by its own ID, or as the copy of

@@ -128,8 +128,16 @@ func (q *Queue) pipeline(ctx context.Context, entries []*work.Entry, pushes []Pu
 		}
 	}
 	q.fault("pushall:after")
+	if at := slices.IndexFunc(entries[:len(accepted)], isDurable); at >= 0 {
+		if err := q.force(ctx, entries[at], bus.StreamWork); err != nil {
+			q.woken(entries[:len(accepted)], nil)
+			return nil, err
+		}
+	}
 	return q.woken(entries[:len(accepted)], accepted), failed
 }
+
+func isDurable(e *work.Entry) bool { return e.Durable }
 
 // piped tells the journal of an event that was acknowledged.
 func (q *Queue) piped(e *work.Entry, ack *jetstream.PubAck, told *marks.Told, identity string) Accepted {

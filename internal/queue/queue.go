@@ -28,6 +28,8 @@ type Bus interface {
 	Work() (jetstream.JetStream, error)
 	Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error)
 	KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error)
+	// Sync returns when all that a stream acknowledged before is on the disk.
+	Sync(ctx context.Context, stream string) error
 	// Room refuses when there is none on the disk for what is new.
 	Room() error
 }

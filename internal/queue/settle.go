@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/queue/outcome"
 	"github.com/dayfly-faas/dayfly/internal/queue/pace"
@@ -222,7 +223,10 @@ func (q *Queue) bury(ctx context.Context, e *work.Entry) error {
 	_, err = q.js.PublishMsg(ctx, &nats.Msg{Subject: work.DeadSubject(e.Function, e.ID), Data: data,
 		Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}}, jetstream.WithRetryAttempts(0))
 	q.fault("dead:after")
-	return err
+	if err != nil {
+		return err
+	}
+	return q.force(ctx, e, bus.StreamDead)
 }
 
 // finishCanceled ends an event that was taken back.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/bus"
 )
 
 const (
@@ -50,10 +51,15 @@ const (
 func (t *Topic) Publish(
 	ctx context.Context, project dayfly.ProjectName, queue dayfly.QueueName, events []dayfly.Event,
 ) ([]uint64, error) {
-	if _, err := t.Queue(project, queue); err != nil {
+	q, err := t.Queue(project, queue)
+	if err != nil {
 		return nil, err
 	}
-	return t.publish(ctx, QueueSource(project, queue), events)
+	sequences, err := t.publish(ctx, QueueSource(project, queue), events)
+	if err == nil && q.Durability == dayfly.DurabilityAlways {
+		err = t.bus.Sync(ctx, bus.StreamEvents)
+	}
+	return sequences, err
 }
 
 // Emit tells of a change of a bucket of objects or values. Unless someone wants to

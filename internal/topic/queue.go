@@ -31,6 +31,8 @@ type Queue struct {
 	// Retention is how long a message is kept, whoever has read it.
 	Retention time.Duration `json:"retention_ns"`
 	Created   time.Time     `json:"created"`
+	// Durability says when a message must be on the disk.
+	Durability dayfly.Durability `json:"durability,omitempty"`
 	// Implicit says that a trigger made it by naming it.
 	Implicit bool `json:"implicit,omitempty"`
 }
@@ -41,11 +43,21 @@ type queue struct {
 	version uint64
 }
 
-// Define makes the queue, or gives it another retention; zero means the default, or
-// that which it has.
+// DurabilityNode is what Settings say for a queue that is to follow the node's setting
+// again.
+const DurabilityNode dayfly.Durability = "node"
+
+// Settings are what can be said of a queue. What is not said is as it was, or the default.
+type Settings struct {
+	Retention  time.Duration
+	Durability dayfly.Durability // DurabilityNode or dayfly.DurabilityAlways
+}
+
+// Define makes the queue, or gives it other settings.
 func (t *Topic) Define(
-	ctx context.Context, project dayfly.ProjectName, name dayfly.QueueName, retention time.Duration,
+	ctx context.Context, project dayfly.ProjectName, name dayfly.QueueName, s Settings,
 ) (Queue, error) {
+	retention := s.Retention
 	if err := checkQueue(project, name); err != nil {
 		return Queue{}, err
 	}
@@ -53,8 +65,19 @@ func (t *Topic) Define(
 		return Queue{}, dayfly.Errorf(dayfly.KindInvalid,
 			"a retention of %s is not possible: use 1m to 14d", retention)
 	}
+	switch s.Durability {
+	case "", DurabilityNode, dayfly.DurabilityAlways:
+	default:
+		return Queue{}, dayfly.Errorf(dayfly.KindInvalid, "durability is %.40q: use node or always", s.Durability)
+	}
 	return t.define(ctx, project, name, func(q *Queue) {
 		q.Implicit = false
+		switch s.Durability {
+		case DurabilityNode:
+			q.Durability = dayfly.DurabilityNode
+		case dayfly.DurabilityAlways:
+			q.Durability = s.Durability
+		}
 		if retention != 0 {
 			q.Retention = retention
 		}

@@ -39,7 +39,7 @@ func TestFullStreamKeepsWhatIsToBeRead(t *testing.T) {
 	ctx := t.Context()
 	tp, _ := open(t, t.TempDir(), topic.Config{MaxBytes: 2 << 20})
 	for _, queue := range []dayfly.QueueName{"read", "unread", "free"} {
-		if _, err := tp.Define(ctx, shop, queue, 0); err != nil {
+		if _, err := tp.Define(ctx, shop, queue, topic.Settings{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestFullStreamKeepsWhatIsToBeRead(t *testing.T) {
 func TestRunMakesRoomBySelf(t *testing.T) {
 	t.Parallel()
 	tp, _ := open(t, t.TempDir(), topic.Config{MaxBytes: 2 << 20})
-	if _, err := tp.Define(t.Context(), shop, "clicks", 0); err != nil {
+	if _, err := tp.Define(t.Context(), shop, "clicks", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -116,7 +116,7 @@ func TestCursorsLast(t *testing.T) {
 	t.Parallel()
 	dir, ctx := t.TempDir(), t.Context()
 	tp, close := open(t, dir, topic.Config{})
-	if _, err := tp.Define(ctx, shop, "clicks", 0); err != nil {
+	if _, err := tp.Define(ctx, shop, "clicks", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, tp, "clicks", make([]dayfly.Event, 9)...)
@@ -160,7 +160,7 @@ func TestCursorPastTheEnd(t *testing.T) {
 	t.Parallel()
 	dir, ctx := t.TempDir(), t.Context()
 	tp, close := open(t, dir, topic.Config{})
-	if _, err := tp.Define(ctx, shop, "clicks", 0); err != nil {
+	if _, err := tp.Define(ctx, shop, "clicks", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	last := publish(t, tp, "clicks", texts("a", "b")...)[1]

@@ -18,7 +18,7 @@ func TestOneProjectLeavesRoomToOthers(t *testing.T) {
 	tp, _ := open(t, t.TempDir(), topic.Config{MaxBytes: 4 << 20})
 	const greedy = dayfly.ProjectName("greedy")
 	for _, p := range []dayfly.ProjectName{greedy, shop} {
-		if _, err := tp.Define(ctx, p, "q", 0); err != nil {
+		if _, err := tp.Define(ctx, p, "q", topic.Settings{}); err != nil {
 			t.Fatal(err)
 		}
 	}

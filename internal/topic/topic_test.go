@@ -59,7 +59,7 @@ func open(t testing.TB, dir string, cfg topic.Config) (tp *topic.Topic, close fu
 func withQueue(t testing.TB, name dayfly.QueueName) *topic.Topic {
 	t.Helper()
 	tp, _ := open(t, t.TempDir(), topic.Config{})
-	if _, err := tp.Define(t.Context(), shop, name, 0); err != nil {
+	if _, err := tp.Define(t.Context(), shop, name, topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	return tp
@@ -112,7 +112,7 @@ func wantKind(t testing.TB, call string, err error, want dayfly.Kind) {
 func TestMessagesAreReadInTheirOrder(t *testing.T) {
 	t.Parallel()
 	tp := withQueue(t, "clicks")
-	if _, err := tp.Define(t.Context(), shop, "other", 0); err != nil {
+	if _, err := tp.Define(t.Context(), shop, "other", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	var want []string
@@ -224,9 +224,9 @@ func TestBadMessagesAreRefused(t *testing.T) {
 	wantKind(t, "too many", err, dayfly.KindInvalid)
 	_, err = tp.Publish(t.Context(), shop, "none", texts("a"))
 	wantKind(t, "unknown queue", err, dayfly.KindNotFound)
-	_, err = tp.Define(t.Context(), shop, "a.b.>", 0)
+	_, err = tp.Define(t.Context(), shop, "a.b.>", topic.Settings{})
 	wantKind(t, "bad name", err, dayfly.KindInvalid)
-	_, err = tp.Define(t.Context(), shop, "q", time.Second)
+	_, err = tp.Define(t.Context(), shop, "q", topic.Settings{Retention: time.Second})
 	wantKind(t, "short retention", err, dayfly.KindInvalid)
 	if got := dataFrom(t, tp, "clicks", topic.From{}, 10); len(got) != 1 {
 		t.Errorf("%d messages are there, want the one that was possible", len(got))
@@ -236,7 +236,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 func TestDedupeKeepsOneOfTheSame(t *testing.T) {
 	t.Parallel()
 	tp := withQueue(t, "clicks")
-	if _, err := tp.Define(t.Context(), shop, "other", 0); err != nil {
+	if _, err := tp.Define(t.Context(), shop, "other", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	once := texts("paid")[0]
@@ -262,13 +262,13 @@ func TestQueuesLastUntilRemoved(t *testing.T) {
 	if err := tp.Ensure(ctx, shop, "b"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tp.Define(ctx, shop, "a", time.Hour); err != nil {
+	if _, err := tp.Define(ctx, shop, "a", topic.Settings{Retention: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if q, err := tp.Queue(shop, "b"); err != nil || !q.Implicit || q.Retention != topic.RetentionDefault {
 		t.Errorf("Queue(b) = %+v, %v; want an implicit one with defaults", q, err)
 	}
-	if q, err := tp.Define(ctx, shop, "a", 0); err != nil || q.Retention != time.Hour {
+	if q, err := tp.Define(ctx, shop, "a", topic.Settings{}); err != nil || q.Retention != time.Hour {
 		t.Errorf("Define again = %+v, %v; want the retention that it had", q, err)
 	}
 	if err := tp.Ensure(ctx, shop, "a"); err != nil {
@@ -292,7 +292,7 @@ func TestQueuesLastUntilRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKind(t, "Remove again", tp.Remove(ctx, shop, "a"), dayfly.KindNotFound)
-	if _, err := tp.Define(ctx, shop, "a", 0); err != nil {
+	if _, err := tp.Define(ctx, shop, "a", topic.Settings{}); err != nil {
 		t.Fatalf("Define after Remove: %v", err)
 	}
 	if got := dataFrom(t, tp, "a", topic.From{}, 10); len(got) != 0 {
@@ -355,7 +355,7 @@ func TestWatchersAreWoken(t *testing.T) {
 func TestRetentionIsKept(t *testing.T) {
 	t.Parallel()
 	tp := withQueue(t, "short")
-	if _, err := tp.Define(t.Context(), shop, "long", 0); err != nil {
+	if _, err := tp.Define(t.Context(), shop, "long", topic.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, tp, "short", texts("a", "b")...)

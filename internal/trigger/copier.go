@@ -174,7 +174,17 @@ func (c *copier) pushOf(m *topic.Message, key, repetition string) queue.Push {
 		key = hex.EncodeToString(sum[:])
 	}
 	return queue.Push{Function: c.function, Source: c.trigger.Kind(), Trigger: c.trigger.Name,
-		OrderKey: key, Dedupe: string(c.trigger.Name) + ":" + repetition, Event: &m.Event}
+		OrderKey: key, Dedupe: string(c.trigger.Name) + ":" + repetition, Event: &m.Event, Durable: c.durable()}
+}
+
+// durable tells whether the source's messages are on the disk before they are acknowledged:
+// then what takes their place must be, too, before the cursor passes them.
+func (c *copier) durable() bool {
+	if c.trigger.Queue == nil {
+		return false
+	}
+	q, err := c.topic.Queue(c.function.Project, c.trigger.Queue.Queue)
+	return err == nil && q.Durability == dayfly.DurabilityAlways
 }
 
 // push hands over copies, and gives the sequence up to which it did. One that the

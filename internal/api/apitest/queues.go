@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/blob/notice"
@@ -46,9 +45,9 @@ type lateQueues struct{ open func() *topic.Topic }
 
 // Define implements api.Queues.
 func (l *lateQueues) Define(
-	ctx context.Context, p dayfly.ProjectName, q dayfly.QueueName, retention time.Duration,
+	ctx context.Context, p dayfly.ProjectName, q dayfly.QueueName, s topic.Settings,
 ) (topic.Queue, error) {
-	return l.open().Define(ctx, p, q, retention)
+	return l.open().Define(ctx, p, q, s)
 }
 
 // Queue implements api.Queues.

@@ -80,12 +80,14 @@ func (a *app) queueList(project *string) *cobra.Command {
 }
 
 func (a *app) queueCreate(project *string) *cobra.Command {
-	var retention string
+	var retention, durability string
 	c := &cobra.Command{
-		Use: "create QUEUE", Short: "Make a queue, or give it another retention", Args: term.Exactly("QUEUE"),
-		Long: "Make a queue, or give it another retention. A trigger makes the queue that it names\n" +
-			"by itself, with defaults.",
+		Use: "create QUEUE", Short: "Make a queue, or give it other settings", Args: term.Exactly("QUEUE"),
+		Long: "Make a queue, or give it other settings; what is not said stays as it is. A trigger\n" +
+			"makes the queue that it names by itself, with defaults.",
 	}
+	c.Flags().StringVar(&durability, "durability", "", "when a message must be on the disk: always, before it is\n"+
+		"acknowledged, or node, as dayfly up --sync says (default node)")
 	c.Flags().StringVar(&retention, "retention", "", "keep a message for this `SPAN`: 1m to 14d (default 4d)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var span time.Duration
@@ -99,14 +101,15 @@ func (a *app) queueCreate(project *string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		q, err := node.PutQueue(c.Context(), ref, span)
+		q, err := node.PutQueue(c.Context(), ref, client.QueueSettings{Retention: span,
+			Durability: dayfly.Durability(durability)})
 		if err != nil {
 			return err
 		}
 		if a.JSON {
 			return a.PrintJSON(q)
 		}
-		a.Printf("%s keeps messages for %s\n", term.Plain(string(q.Name)), term.Setting(q.Retention))
+		a.Printf("%s keeps messages for %s%s\n", term.Plain(string(q.Name)), term.Setting(q.Retention), durably(&q))
 		return nil
 	}
 	return c
@@ -157,8 +160,17 @@ func (a *app) queueStats(project *string) *cobra.Command {
 	}
 }
 
+// durably tells of a queue that does not follow the node's setting.
+func durably(q *client.MessageQueue) string {
+	if q.Durability == "" {
+		return ""
+	}
+	return ", durability " + term.Plain(string(q.Durability))
+}
+
 func (a *app) printQueue(q *client.MessageQueue) {
-	a.Printf("%s keeps messages for %s", a.Style.Bold(term.Plain(string(q.Name))), term.Setting(q.Retention))
+	a.Printf("%s keeps messages for %s%s", a.Style.Bold(term.Plain(string(q.Name))), term.Setting(q.Retention),
+		durably(q))
 	switch s := q.Stats; {
 	case s == nil || s.Messages == 0:
 		a.Printf(", and holds none\n")

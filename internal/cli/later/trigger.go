@@ -170,6 +170,10 @@ func EventRows(s *dayfly.Spec) [][2]string {
 	rows := [][2]string{{"retry", fmt.Sprintf("%s within %s, waits of %s to %s, keys remembered for %s",
 		term.Plural(r.Attempts, "attempt"), term.Setting(r.Age), term.Setting(r.BackoffMin),
 		term.Setting(r.BackoffMax), term.Setting(r.KeyWindow))}}
+	if s.Durability != dayfly.DurabilityNode {
+		rows = append(rows, [2]string{"durability",
+			term.Plain(string(s.Durability)) + ": an event is on the disk before it is acknowledged"})
+	}
 	for _, d := range []struct {
 		label string
 		to    *dayfly.Destination

@@ -37,11 +37,13 @@ type Entry struct {
 	Accepted time.Time          `json:"accepted"`
 	After    time.Time          `json:"after,omitzero"`
 	// Due is when an entry of LATER is to be executed.
-	Due   time.Time     `json:"due,omitzero"`
-	Depth int           `json:"depth,omitempty"` // destinations between this and the first event
-	Call  *Call         `json:"call,omitempty"`
-	Event *dayfly.Event `json:"event,omitempty"` // without its data, which is the body
-	Post  *Post         `json:"post,omitempty"`  // something to deliver, in place of Call and Event
+	Due time.Time `json:"due,omitzero"`
+	// Durable entries are on the disk before anybody is told that they are kept.
+	Durable bool          `json:"durable,omitempty"`
+	Depth   int           `json:"depth,omitempty"` // destinations between this and the first event
+	Call    *Call         `json:"call,omitempty"`
+	Event   *dayfly.Event `json:"event,omitempty"` // without its data, which is the body
+	Post    *Post         `json:"post,omitempty"`  // something to deliver, in place of Call and Event
 
 	Tries    int               `json:"tries,omitempty"` // attempts that counted
 	Attempts []dayfly.Attempt  `json:"attempts,omitempty"`
