@@ -16,11 +16,11 @@
 //     the prefix __Host-, and no other is taken. One that was made for something else, for
 //     another project, authenticator, issuer or client, or was changed, is none.
 //   - A session gets a new identity at each login, and lives no longer than the front says.
-//     One that logged out is refused by this node while it would live, also as a copy.
-//   - A callback is taken once, within ten minutes, and from the browser that started it.
+//     One that logged out is refused, also as a copy, until this node restarts.
+//   - A callback is taken within ten minutes, from the browser that started it, once there.
 //   - Browsers go back to a path of the host that they came from, and nowhere else.
 //   - With refresh tokens, a provider that ends a session ends it here when the access token
 //     would have: within the hour. While the provider cannot be reached, sessions live on.
-//   - Cookies hold twelve KiB in all. What a provider says beyond that is left out, the
-//     least needed first, or the login fails; it is never cut in the middle.
+//   - Cookies hold twelve KiB in all. The ID token, a hint for logging out, is left
+//     out first; beyond that the login fails, and claims are never cut.
 package login
