@@ -74,7 +74,7 @@ func (f *field) applyTo(settings *Function, spec *dayfly.Spec, above string) err
 // later names keys that the design has and this version does not.
 func later() map[string][]string {
 	return map[string][]string{
-		"manifest": {"site", "secrets", "routes", "openapi", "databases"},
+		"manifest": {"secrets", "databases"},
 		"function": {"secrets", "openapi", "isolation", "site"},
 	}
 }
