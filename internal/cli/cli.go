@@ -14,6 +14,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/cli/data"
+	"github.com/dayfly-faas/dayfly/internal/cli/entry"
 	"github.com/dayfly-faas/dayfly/internal/cli/later"
 	"github.com/dayfly-faas/dayfly/internal/cli/publish"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
@@ -92,6 +93,7 @@ func (a *app) root() *cobra.Command {
 		{"code", "Functions:", append(late.Code, a.deploy(), a.rollback(), a.list(), a.inspect(),
 			a.invoke(), a.evict(), a.remove())},
 		{"front", "What the public sees:", publish.Commands(a.Session)},
+		{"entry", "Who may come in:", entry.Commands(a.Session)},
 		{"state", "Data of functions:", data.Commands(a.Session)},
 		{"see", "What happened:", append(late.See, a.logs(), a.invocations(), a.explain())},
 	}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package entry has the commands about who may come in: API keys and hashes of passwords.
+//
+//	dayfly key create, list, rotate, revoke ─▶ client ─▶ the node
+//	dayfly key hash ─▶ a hash for dayfly.yaml, made here
+//
+// Guarantees: the text of a key goes to standard output once, and nowhere else. A password is
+// read from standard input, never from the command line, which others can see.
+package entry
