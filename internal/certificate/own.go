@@ -152,8 +152,7 @@ func (o *own) remove(text string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.certs[host] == nil {
-		return dayfly.Errorf(dayfly.KindNotFound, "there is no own certificate of %s", host).
-			WithHint("dayfly certificate list shows what there is")
+		return dayfly.Errorf(dayfly.KindNotFound, "there is no own certificate of %s", host)
 	}
 	if err := os.Remove(o.file(host)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove certificate of %s: %w", host, err)
