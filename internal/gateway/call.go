@@ -200,28 +200,33 @@ func (c *call) authenticate() error {
 	if len(c.guards) == 0 {
 		return nil
 	}
-	request := &auth.Request{HTTP: c.r, Input: &c.input, Route: c.pattern.String(), Body: c.readWhole}
+	request := &auth.Request{HTTP: c.r, Input: &c.input, Route: mapping.Key(c.pattern, c.r.Method), Body: c.readWhole,
+		Answer: c.w.Header()}
+	principal, err := c.auth.Authenticate(c.r.Context(), request)
+	if principal != nil && err == nil {
+		c.principal, c.input.Principal = principal, principal.Value()
+		return nil
+	}
+	if err != nil && dayfly.KindOf(err) != dayfly.KindUnauthenticated {
+		return err
+	}
 	for _, g := range c.guards {
-		principal, err := g.Authenticate(c.r.Context(), request)
-		if err != nil {
-			if dayfly.KindOf(err) == dayfly.KindUnauthenticated {
-				return c.challenge(err)
-			}
+		if g.login == nil || !wantsPage(c.r) {
+			continue
+		}
+		if err := g.login.Start(c.w, c.r); err != nil {
 			return err
 		}
-		if principal != nil {
-			c.principal, c.input.Principal = principal, principal.Value()
-			return nil
-		}
+		return errAnswered
 	}
-	for _, g := range c.guards {
-		if g.login != nil && wantsPage(c.r) {
-			g.login.Start(c.w, c.r)
-			return errAnswered
-		}
+	if text := c.auth.Challenge(); text != "" {
+		c.w.Header().Set("WWW-Authenticate", text)
 	}
-	return c.challenge(dayfly.Errorf(dayfly.KindUnauthenticated, "the request has no credentials").
-		WithHint("this route takes: %s", strings.Join(c.kinds(), ", ")))
+	if err == nil {
+		err = dayfly.Errorf(dayfly.KindUnauthenticated, "the request has no credentials").
+			WithHint("this route takes: %s", strings.Join(c.kinds(), ", "))
+	}
+	return err
 }
 
 // kinds names the credentials that the route takes.
@@ -234,16 +239,6 @@ func (c *call) kinds() []string {
 		kinds = append(kinds, words[g.kind])
 	}
 	return kinds
-}
-
-// challenge tells how to come back.
-func (c *call) challenge(err error) error {
-	for _, g := range c.guards {
-		if text := g.Challenge(); text != "" {
-			c.w.Header().Add("WWW-Authenticate", text)
-		}
-	}
-	return err
 }
 
 // wantsPage tells a browser that goes somewhere from a program.

@@ -38,6 +38,7 @@ type plan struct {
 
 	cors     *cors.Policy
 	guards   []guard
+	auth     auth.Authenticator // all guards; nil without any
 	allow    *expression.Expression
 	limits   *limit.Rule
 	schema   *schema.Schema
@@ -63,7 +64,8 @@ type guard struct {
 type login interface {
 	http.Handler
 	Paths() []string
-	Start(http.ResponseWriter, *http.Request)
+	// Start sends a browser to the provider; it gives an error when it cannot.
+	Start(http.ResponseWriter, *http.Request) error
 }
 
 // compiler makes plans of one front.
@@ -168,10 +170,15 @@ func (c *compiler) plan(ctx context.Context, key string) (*plan, error) {
 // rules compiles who is let in, and with what.
 func (c *compiler) rules(p *plan) error {
 	r, err := &p.route, error(nil)
+	var list []auth.Authenticator
 	for _, name := range r.Auth {
 		if name != front.AuthNone {
 			p.guards = append(p.guards, c.guards[name])
+			list = append(list, c.guards[name].Authenticator)
 		}
+	}
+	if len(list) > 0 {
+		p.auth = auth.Any(list)
 	}
 	if r.Allow != "" {
 		if p.allow, err = expression.Compile(r.Allow, expression.Bool, expression.RequestPhase); err != nil {
