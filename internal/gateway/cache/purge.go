@@ -9,46 +9,15 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/front"
 )
 
 // purgesMax is how many purges are remembered, for answers that were on their way when they
 // came. An answer that is older than the oldest is not kept.
 const purgesMax = 4096
 
-// Purge says which answers to forget: exactly one field is set.
-type Purge struct {
-	Route string `json:"route,omitempty"` // by the route's name, or pattern
-	// URL is one address, "/path" at all hosts or "https://host/path". Without a query it is
-	// all answers of that path.
-	URL    string `json:"url,omitempty"`
-	Prefix string `json:"prefix,omitempty"` // as URL, and all paths that begin so
-	Tag    string `json:"tag,omitempty"`    // one of Cache-Tag or Surrogate-Key
-	All    bool   `json:"all,omitempty"`
-}
-
-// Check reports what is wrong with p.
-func (p *Purge) Check() error {
-	set := 0
-	for _, is := range []bool{p.Route != "", p.URL != "", p.Prefix != "", p.Tag != "", p.All} {
-		if is {
-			set++
-		}
-	}
-	if set != 1 {
-		return dayfly.Errorf(dayfly.KindInvalid, "a purge is for one of route, url, prefix, tag and all")
-	}
-	for _, text := range []string{p.URL, p.Prefix} {
-		u, err := url.Parse(text)
-		absolute := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
-		if text != "" && !absolute && (err != nil || !strings.HasPrefix(text, "/") || u.Host != "") {
-			return dayfly.Errorf(dayfly.KindInvalid, "%.80q is no address: write it like /path or https://host/path", text)
-		}
-	}
-	if strings.Contains(p.Prefix, "?") {
-		return dayfly.Errorf(dayfly.KindInvalid, "a prefix is of a path, and has no query")
-	}
-	return nil
-}
+// Purge says which answers to forget.
+type Purge = front.Purge
 
 // purge is one that is carried out.
 type purge struct {
@@ -153,39 +122,20 @@ func (c *Cache) carryOut(p purge, find func(*purge) []*entry) int {
 	return len(list)
 }
 
-// Stats is what the cache holds for a project.
-type Stats struct {
-	Entries  int     `json:"entries"`
-	Bytes    int64   `json:"bytes"`
-	BytesMax int64   `json:"bytes_max"` // of all projects of the node
-	Hits     int64   `json:"hits"`
-	Stale    int64   `json:"stale"`
-	Misses   int64   `json:"misses"`
-	Bypassed int64   `json:"bypassed"`
-	Routes   []Route `json:"routes"`
-}
-
-// Route is what the cache holds for a route.
-type Route struct {
-	Route   string `json:"route"`
-	Entries int    `json:"entries"`
-	Bytes   int64  `json:"bytes"`
-}
-
 // Stats tells what there is, and what was asked since the node started.
-func (c *Cache) Stats(project dayfly.ProjectName) Stats {
+func (c *Cache) Stats(project dayfly.ProjectName) front.CacheStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{BytesMax: c.bytesMax, Routes: []Route{}}
+	s := front.CacheStats{BytesMax: c.bytesMax, Routes: []front.CachedRoute{}}
 	if n := c.counters[project]; n != nil {
 		s.Hits, s.Stale, s.Misses, s.Bypassed = n.hits, n.stale, n.misses, n.bypassed
 	}
-	routes := map[string]Route{}
+	routes := map[string]front.CachedRoute{}
 	for _, at := range c.resources {
 		for _, e := range at.variants {
 			if e.project == project {
 				r := routes[e.route]
-				routes[e.route] = Route{Route: e.route, Entries: r.Entries + 1, Bytes: r.Bytes + e.size}
+				routes[e.route] = front.CachedRoute{Route: e.route, Entries: r.Entries + 1, Bytes: r.Bytes + e.size}
 				s.Entries, s.Bytes = s.Entries+1, s.Bytes+e.size
 			}
 		}
@@ -193,6 +143,6 @@ func (c *Cache) Stats(project dayfly.ProjectName) Stats {
 	for _, r := range routes {
 		s.Routes = append(s.Routes, r)
 	}
-	slices.SortFunc(s.Routes, func(a, b Route) int { return strings.Compare(a.Route, b.Route) })
+	slices.SortFunc(s.Routes, func(a, b front.CachedRoute) int { return strings.Compare(a.Route, b.Route) })
 	return s
 }
