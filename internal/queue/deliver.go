@@ -40,7 +40,7 @@ const (
 
 // tell sends the outcome of an event to whoever is to hear of it.
 func (q *Queue) tell(ctx context.Context, x *execution, it *item, a *outcome.Answer, state dayfly.EventState) {
-	if to := outcome.Destination(x.policy.rev, state); to != nil {
+	if to := outcome.Destination(x.policy.Revision, state); to != nil {
 		q.tellDestination(ctx, it, a, *to)
 	}
 	if it.Callback != "" {

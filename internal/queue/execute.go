@@ -14,6 +14,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/queue/outcome"
+	"github.com/dayfly-faas/dayfly/internal/queue/policy"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
@@ -30,7 +31,7 @@ type execution struct {
 	q      *Queue
 	lane   *lane
 	ctx    context.Context // of the node: its end leaves the events for the next start
-	policy policy
+	policy policy.Policy
 	items  []*item
 	own    bool // it needs no slot of the node
 	waits  int  // how often there was no capacity, or a fault of the platform
@@ -85,7 +86,7 @@ func (x *execution) release() {
 // before the next attempt for the rest.
 func (x *execution) attempt() time.Duration {
 	x.policy = x.q.policyOf(x.lane.id)
-	if x.policy.gone {
+	if x.policy.Gone {
 		x.settleAll(outcome.Removed, &outcome.Answer{Start: time.Now(), Err: errTriggerGone()})
 		return 0
 	}
@@ -105,11 +106,11 @@ func (x *execution) attempt() time.Duration {
 		return x.afterFault(a, outcome.Platform, now)
 	case v == outcome.Capacity || v == outcome.Platform:
 		return x.afterFault(a, v, now)
-	case v == outcome.Removed && x.policy.rev != nil && x.lane.id.Name != work.Posts:
+	case v == outcome.Removed && x.policy.Revision != nil && x.lane.id.Name != work.Posts:
 		// It resolved a moment ago: what is not found is something else.
 		x.ended(now)
 		return x.settleAll(outcome.Fatal, a)
-	case v == outcome.Done && x.policy.queue:
+	case v == outcome.Done && x.policy.Queue:
 		x.ended(now)
 		return x.settleBatch(a)
 	default:
@@ -123,7 +124,7 @@ func (x *execution) ended(now time.Time) {
 	x.waits = 0
 	x.lane.mu.Lock()
 	defer x.lane.mu.Unlock()
-	x.lane.window.Ended(now, x.policy.most)
+	x.lane.window.Ended(now, x.policy.Most)
 }
 
 // register makes the events known as running, and cancelable.
@@ -163,7 +164,7 @@ func (x *execution) call() *outcome.Answer {
 		x.q.deliver(ctx, x.items[0], a)
 		return a
 	}
-	if x.policy.rev == nil {
+	if x.policy.Revision == nil {
 		a.Err = dayfly.Errorf(dayfly.KindNotFound, "function %s not found", x.lane.id.Function)
 		return a
 	}
@@ -186,17 +187,17 @@ func (x *execution) call() *outcome.Answer {
 
 // timeout bounds an attempt from outside; the function's own limits end it before.
 func (x *execution) timeout() time.Duration {
-	if x.policy.rev == nil {
+	if x.policy.Revision == nil {
 		return answerSlack
 	}
-	s := &x.policy.rev.Spec
+	s := &x.policy.Revision.Spec
 	return s.Limits.Timeout + s.Limits.InitTimeout + s.Scaling.QueueTimeout + answerSlack
 }
 
 // wantsAnswer tells whether somebody will look at the answer's body.
 func (x *execution) wantsAnswer() bool {
-	d := &x.policy.rev.Spec.Destinations
-	if x.policy.queue || d.OnSuccess != nil || d.OnFailure != nil {
+	d := &x.policy.Revision.Spec.Destinations
+	if x.policy.Queue || d.OnSuccess != nil || d.OnFailure != nil {
 		return true
 	}
 	return x.items[0].Callback != ""
@@ -235,11 +236,11 @@ func (x *execution) request() (dayfly.Request, error) {
 		if r.Kind == dayfly.RequestHTTP {
 			r.TraceParent = c.Header.Get("Traceparent")
 		}
-		return envelope.At(x.policy.rev, first.Trigger, r), nil
-	case x.policy.queue:
-		return envelope.Batch(x.policy.rev, first.Trigger, envelopes(x.items))
+		return envelope.At(x.policy.Revision, first.Trigger, r), nil
+	case x.policy.Queue:
+		return envelope.Batch(x.policy.Revision, first.Trigger, envelopes(x.items))
 	}
-	return envelope.Single(x.policy.rev, first.Trigger, first.CloudEvent())
+	return envelope.Single(x.policy.Revision, first.Trigger, first.CloudEvent())
 }
 
 // envelopes gives the events as package envelope takes them.

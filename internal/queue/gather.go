@@ -7,15 +7,19 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/policy"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
+
+// batchBytesMax bounds the bodies of one batch, as AWS bounds its payloads.
+const batchBytesMax = 6 << 20
 
 // batchGrace is how long a batch without a window waits for what is on its way already.
 const batchGrace = time.Millisecond
 
 // gather takes the events of one execution: one, or a batch. None means that the lane is
 // idle, or its function paused.
-func (l *lane) gather(ctx context.Context, p *policy, broken <-chan error) ([]*item, error) {
+func (l *lane) gather(ctx context.Context, p *policy.Policy, broken <-chan error) ([]*item, error) {
 	l.mu.Lock()
 	l.poked = false
 	l.mu.Unlock()
@@ -24,7 +28,7 @@ func (l *lane) gather(ctx context.Context, p *policy, broken <-chan error) ([]*i
 	defer timer.Stop()
 	var items []*item
 	bytes := 0
-	for len(items) < p.batch && bytes < batchBytesMax {
+	for len(items) < p.Batch && bytes < batchBytesMax {
 		it, err := l.next(ctx, p, waits{timer.C, broken}, mine)
 		if err != nil {
 			l.unread(items, mine)
@@ -45,7 +49,7 @@ func (l *lane) gather(ctx context.Context, p *policy, broken <-chan error) ([]*i
 		items = append(items, it)
 		bytes += len(it.Body)
 		if len(items) == 1 {
-			timer.Reset(max(p.window, batchGrace))
+			timer.Reset(max(p.Window, batchGrace))
 		}
 	}
 	return items, nil
@@ -67,7 +71,7 @@ func (l *lane) busy() bool {
 
 // next gives the next event whose key is free, or nil when the time is over or the function
 // is paused.
-func (l *lane) next(ctx context.Context, p *policy, w waits, mine map[string]bool) (*item, error) {
+func (l *lane) next(ctx context.Context, p *policy.Policy, w waits, mine map[string]bool) (*item, error) {
 	for {
 		if l.q.marks.IsPaused(l.id.Function) {
 			if l.busy() {
@@ -116,7 +120,7 @@ func (l *lane) rest(ctx context.Context, w waits) error {
 
 // waiting gives an event that is there already: whose key became free, or that is due.
 // Due ones and fresh ones take turns.
-func (l *lane) waiting(ctx context.Context, p *policy, mine map[string]bool) *item {
+func (l *lane) waiting(ctx context.Context, p *policy.Policy, mine map[string]bool) *item {
 	for it := l.unpark(); it != nil; it = l.unpark() {
 		if l.admit(it, mine) {
 			return it

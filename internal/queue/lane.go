@@ -16,6 +16,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/queue/due"
 	"github.com/dayfly-faas/dayfly/internal/queue/pace"
+	"github.com/dayfly-faas/dayfly/internal/queue/policy"
 	"github.com/dayfly-faas/dayfly/internal/queue/turn"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
@@ -176,8 +177,8 @@ func (l *lane) serve(executions *sync.WaitGroup) error {
 	}
 	p := l.q.policyOf(l.id)
 	ahead, bytes := readAhead, readAheadBytes
-	if p.batch > 1 || p.ordered {
-		ahead, bytes = max(readAheadMany, 2*p.batch), readAheadManyBytes
+	if p.Batch > 1 || p.Ordered {
+		ahead, bytes = max(readAheadMany, 2*p.Batch), readAheadManyBytes
 	}
 	l.in = make(chan *item, ahead)
 	broken := make(chan error, 1)
@@ -350,10 +351,10 @@ func (l *lane) take(ctx context.Context, broken <-chan error, executions *sync.W
 }
 
 // awaitRoom waits until the lane may have one more execution.
-func (l *lane) awaitRoom(ctx context.Context, p *policy, broken <-chan error) error {
+func (l *lane) awaitRoom(ctx context.Context, p *policy.Policy, broken <-chan error) error {
 	for {
 		l.mu.Lock()
-		room := l.running < min(l.window.Limit, p.most)
+		room := l.running < min(l.window.Limit, p.Most)
 		l.window.Full = l.window.Full || !room
 		l.mu.Unlock()
 		if room {
@@ -372,11 +373,11 @@ func (l *lane) awaitRoom(ctx context.Context, p *policy, broken <-chan error) er
 
 // begin counts an execution, and tells whether it is the lane's own: one execution of
 // each lane needs no slot of the node, so that no lane waits for the others.
-func (l *lane) begin(p *policy) (own bool) {
+func (l *lane) begin(p *policy.Policy) (own bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running++
-	l.window.Full = l.window.Full || l.running >= min(l.window.Limit, p.most)
+	l.window.Full = l.window.Full || l.running >= min(l.window.Limit, p.Most)
 	l.q.active.Add(1)
 	own = !l.own
 	l.own = true

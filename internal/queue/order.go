@@ -2,6 +2,8 @@
 
 package queue
 
+import "github.com/dayfly-faas/dayfly/internal/queue/policy"
+
 // TurnKey and TurnBytes let events of one key take turns.
 func (it *item) TurnKey() string { return it.OrderKey }
 
@@ -17,8 +19,8 @@ func (l *lane) admit(it *item, mine map[string]bool) bool {
 
 // arrive tells whether an event that was read just now may be executed now; if not, it
 // waits for its key.
-func (l *lane) arrive(p *policy, it *item, mine map[string]bool) bool {
-	if !p.ordered || it.OrderKey == "" {
+func (l *lane) arrive(p *policy.Policy, it *item, mine map[string]bool) bool {
+	if !p.Ordered || it.OrderKey == "" {
 		return true
 	}
 	l.mu.Lock()

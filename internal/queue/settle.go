@@ -36,7 +36,7 @@ func (x *execution) settleAll(v outcome.Verdict, a *outcome.Answer) time.Duratio
 
 // settleBatch asks the answer which events of a batch failed.
 func (x *execution) settleBatch(a *outcome.Answer) time.Duration {
-	failed, err := envelope.Failures(x.policy.rev, envelopes(x.items), a.Status, a.Header, a.Body)
+	failed, err := envelope.Failures(x.policy.Revision, envelopes(x.items), a.Status, a.Header, a.Body)
 	if err != nil {
 		a.Err = err
 	}
@@ -58,7 +58,7 @@ func (x *execution) settle(a *outcome.Answer, judged func(i int) outcome.Verdict
 	freed := map[string]bool{} // keys of events that ended
 	for i, it := range x.items {
 		v := judged(i)
-		if v == outcome.Done && held[it.OrderKey] && x.policy.ordered {
+		if v == outcome.Done && held[it.OrderKey] && x.policy.Ordered {
 			v = outcome.Retry // it ran, but out of order: once more, after the one before it
 		}
 		stays, pause := x.settleOne(it, v, a, now)
@@ -90,7 +90,7 @@ func (x *execution) settleOne(
 		return false, 0
 	case outcome.Retry:
 		it.Tries++
-		retry := &x.policy.retry
+		retry := &x.policy.Retry
 		wait = pace.Backoff(retry, it.Tries, pace.RetryAfter(a.Header, now))
 		attempt.Next = now.Add(wait)
 		switch {
@@ -124,7 +124,7 @@ func (x *execution) again(it *item, at time.Time) (stays bool) {
 	it.Due = at
 	x.q.marks.Supersede(it.ID)
 	x.q.deps.Journal.Event(it.Info(dayfly.EventDelayed))
-	if x.policy.ordered && it.OrderKey != "" {
+	if x.policy.Ordered && it.OrderKey != "" {
 		return true
 	}
 	if err := x.q.putLater(x.ctx, it.Entry); err != nil {
@@ -155,7 +155,7 @@ func (x *execution) afterFault(a *outcome.Answer, v outcome.Verdict, now time.Ti
 	var left []*item
 	freed := map[string]bool{}
 	for _, it := range x.items {
-		if now.Add(wait).Sub(it.Began()) <= x.policy.retry.Age {
+		if now.Add(wait).Sub(it.Began()) <= x.policy.Retry.Age {
 			left = append(left, it)
 			continue
 		}
