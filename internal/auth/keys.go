@@ -91,17 +91,17 @@ func (k *keys) fromQuery(r *http.Request) (string, error) {
 	if k.query == "" || r.URL.RawQuery == "" {
 		return "", nil
 	}
-	found := ""
+	found, there := "", false
 	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		if name, err := url.QueryUnescape(name); err != nil || name != k.query {
 			continue
 		}
 		value, err := url.QueryUnescape(value)
-		if err != nil || found != "" {
+		if err != nil || there || len(value) > credentialBytesMax {
 			return "", refuse("the parameter %s is there twice, or cannot be read", k.query)
 		}
-		found = value
+		found, there = value, true
 	}
 	return found, nil
 }
