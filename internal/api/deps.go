@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api/access"
 	"github.com/dayfly-faas/dayfly/internal/api/fronts"
+	"github.com/dayfly-faas/dayfly/internal/api/purges"
 	"github.com/dayfly-faas/dayfly/internal/blob/notice"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
@@ -43,6 +44,7 @@ type Deps struct {
 	Crons    Crons
 	Clock    Clock
 	Fronts   fronts.Deps
+	Purges   purges.Deps
 	Access   access.Deps
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature

@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/api/access"
 	"github.com/dayfly-faas/dayfly/internal/api/fronts"
+	"github.com/dayfly-faas/dayfly/internal/api/purges"
 	"github.com/dayfly-faas/dayfly/internal/guest/node"
 	"github.com/dayfly-faas/dayfly/internal/guest/php"
 	"github.com/dayfly-faas/dayfly/internal/guest/python"
@@ -69,6 +70,7 @@ func (n *Node) apiDeps(gatewayURL string) api.Deps {
 		Events: n.queue, CheckURL: n.callbacks.CheckURL, Queues: n.topic, Triggers: n.triggers, Notices: n.notices,
 		Values: n.values, Objects: n.objects, S3: n.s3,
 		Fronts: fronts.Deps{Catalog: n.catalog, Gateway: publicDoor{n.public, gatewayURL}},
+		Purges: purges.Deps{Cache: n.routing.cache},
 		Access: access.Deps{Keys: n.routing.keys, Now: n.clock.Now},
 		Crons:  n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}

@@ -14,5 +14,5 @@ type app struct{ *term.Session }
 // Commands gives the commands of a session, in the order of their help.
 func Commands(s *term.Session) []*cobra.Command {
 	a := &app{s}
-	return []*cobra.Command{a.queue(), a.bucket(), a.object(), a.kv()}
+	return []*cobra.Command{a.queue(), a.bucket(), a.object(), a.kv(), a.cache()}
 }
