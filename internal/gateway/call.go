@@ -80,6 +80,7 @@ func (g *Gateway) serveMatch(w http.ResponseWriter, r *http.Request, m router.Ma
 	if err != nil && !errors.Is(err, errAnswered) {
 		c.refuse(err)
 	}
+	c.unpack() // not when the answer broke off, which is a panic: it must not look whole
 }
 
 // describe sets what expressions see.
@@ -298,28 +299,31 @@ func (c *call) enter() (leave func(), err error) {
 
 // answer has the target answer, behind the cache and the compression of the route.
 func (c *call) answer() error {
-	defer c.unpack()
 	if _, files := c.target.(*files); !files { // which are compressed already
 		c.pack()
 	}
 	if c.cache == nil {
 		return c.respond()
 	}
-	var err error
 	var caller cache.Caller
 	if c.principal != nil {
-		caller = cache.Caller{Authenticated: true, ID: c.principal.Name + "\x00" + c.principal.Subject}
+		caller = cache.Caller{Authenticated: true,
+			ID: strings.Join([]string{string(c.principal.Kind), c.principal.Name, c.principal.Subject}, "\x00")}
 	}
+	// The cache may ask once more after this request has ended, so that what it asks with
+	// shares nothing with it.
+	later := *c
+	later.packed = nil
 	c.cache.Serve(c.w, c.r, &c.input, caller, func(w http.ResponseWriter, r *http.Request) {
-		inner := *c
-		inner.w, inner.r, inner.packed = w, r, nil
-		inner.input.Request = r
-		if err = inner.respond(); err != nil && !errors.Is(err, errAnswered) {
+		inner := later
+		inner.w, inner.r = w, r
+		inner.input = expression.Input{Request: r, Path: later.match.Path, Params: later.input.Params,
+			Address: later.input.Address, Scheme: later.input.Scheme, ID: later.input.ID, Principal: later.input.Principal, Now: later.input.Now}
+		if err := inner.respond(); err != nil && !errors.Is(err, errAnswered) {
 			inner.refuse(err)
-			err = nil
 		}
 	})
-	return err
+	return nil
 }
 
 // pack has what is sent from here on compressed, if the route and the caller take it.

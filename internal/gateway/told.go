@@ -39,8 +39,20 @@ func (c *call) send(inv *dayfly.Invocation, result *dayfly.Result) error {
 			return err
 		}
 	}
+	if c.changesThings() && result.Status >= 200 && result.Status < 400 && c.gateway.fronts.deps.Cache != nil {
+		c.gateway.fronts.deps.Cache.Changed(c.project, c.r.Host, c.r.URL.EscapedPath()) // RFC 9111, section 4.4
+	}
 	c.gateway.answer(c.w, c.r, inv, result)
 	return nil
+}
+
+// changesThings tells methods that are not safe.
+func (c *call) changesThings() bool {
+	switch c.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	return true
 }
 
 // change changes the answer as the route says, and reports what of it breaks its schema.
