@@ -37,12 +37,20 @@ type Issuer struct {
 
 // Start runs an issuer without keys until the test ends.
 func Start(t testing.TB) *Issuer {
-	i := &Issuer{header: http.Header{}, changes: map[string]any{}}
-	i.server = httptest.NewTLSServer(http.HandlerFunc(i.serve))
-	t.Cleanup(i.server.Close)
-	i.URL = i.server.URL
+	i := newIssuer(t, httptest.NewTLSServer)
 	i.Roots = x509.NewCertPool()
 	i.Roots.AddCert(i.server.Certificate())
+	return i
+}
+
+// StartPlain runs one without TLS, which only clients on this machine may take.
+func StartPlain(t testing.TB) *Issuer { return newIssuer(t, httptest.NewServer) }
+
+func newIssuer(t testing.TB, start func(http.Handler) *httptest.Server) *Issuer {
+	i := &Issuer{header: http.Header{}, changes: map[string]any{}}
+	i.server = start(http.HandlerFunc(i.serve))
+	t.Cleanup(i.server.Close)
+	i.URL = i.server.URL
 	return i
 }
 
