@@ -103,6 +103,7 @@ func (f Function) With(over Function) Function {
 		Retry:         f.Retry.with(over.Retry),
 		OnSuccess:     either(over.OnSuccess, f.OnSuccess),
 		OnFailure:     either(over.OnFailure, f.OnFailure),
+		Durability:    either(over.Durability, f.Durability),
 	}
 }
 
