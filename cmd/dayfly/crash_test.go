@@ -47,6 +47,7 @@ type crashWorld struct {
 	dir  string
 	cmd  *exec.Cmd
 	http *http.Client
+	more []string // flags of the node
 
 	gateway, api, token string
 
@@ -129,8 +130,9 @@ func (w *crashWorld) start() {
 	w.check(err)
 	defer log.Close()
 	data := filepath.Join(w.dir, "data")
-	w.cmd = exec.Command(filepath.Join(binary, "dayfly"), "up", "--json", "--listen", "127.0.0.1:0",
-		"--api", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--stems", "1", "--data", data)
+	flags := append([]string{"up", "--json", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
+		"--s3", "127.0.0.1:0", "--stems", "1", "--data", data}, w.more...)
+	w.cmd = exec.Command(filepath.Join(binary, "dayfly"), flags...)
 	w.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
 	w.cmd.Stderr = log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
