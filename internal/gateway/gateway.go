@@ -248,21 +248,23 @@ func request(r *http.Request, prefix string) dayfly.Request {
 // forward sets the headers that tell the function of its client, and drops those that
 // concern this connection only or that the platform alone may set.
 func forward(header http.Header, r *http.Request, remote, scheme, prefix string) {
-	upgrade := header.Get("Upgrade")
+	upgrade := upgradeOf(r)
 	for _, name := range strings.Split(header.Get("Connection"), ",") {
 		header.Del(strings.TrimSpace(name))
 	}
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Forwarded", "X-Forwarded-Prefix"} {
+		"Transfer-Encoding", "Upgrade", "Http2-Settings", "Forwarded"} {
 		delete(header, name)
 	}
 	for name := range header {
 		// CGI and WSGI cannot tell X_Forwarded_For from the platform's own X-Forwarded-For.
-		if strings.Contains(name, "_") || platforms(name) {
+		// What else is forwarded (-Port, -Ssl, -Client-Cert …) would be a client's word for
+		// what frameworks take for their proxy's.
+		if strings.Contains(name, "_") || strings.HasPrefix(name, "X-Forwarded-") || platforms(name) {
 			delete(header, name)
 		}
 	}
-	if upgrade != "" && r.ProtoMajor == 1 {
+	if upgrade != "" {
 		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{upgrade}
 	}
 	header["X-Forwarded-For"] = []string{remote}
@@ -271,6 +273,17 @@ func forward(header http.Header, r *http.Request, remote, scheme, prefix string)
 	if prefix != "" {
 		header["X-Forwarded-Prefix"] = []string{prefix}
 	}
+}
+
+// upgradeOf gives the protocol to which a client wants to switch its connection: WebSocket,
+// or nothing. In a connection that speaks HTTP from there on, h2c above all, requests would
+// go past the rules of all routes.
+func upgradeOf(r *http.Request) string {
+	upgrade := r.Header["Upgrade"]
+	if r.ProtoMajor == 1 && len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") {
+		return upgrade[0]
+	}
+	return ""
 }
 
 // platforms tells whether a header is the platform's to set: all of its own are but those by

@@ -55,7 +55,7 @@ func TestClientThatReadsNothingIsCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_, _ = io.WriteString(c, "GET /function/f HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = io.WriteString(c, "GET /function/f HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		select {
 		case <-body.closed:
 		case <-time.After(10 * time.Second):
