@@ -50,7 +50,6 @@ type shown struct {
 	of      *catalog.Front
 	hosts   []string
 	table   *router.Table[*plan]
-	closed  map[dayfly.FunctionName]bool // reached by routes only
 	plans   []*plan
 	release func()
 }
@@ -140,14 +139,21 @@ func (f *fronts) refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// publish makes the snapshot of what is shown. The caller holds mu.
+// publish makes the snapshot of what is shown. The caller holds mu. What is closed follows
+// the catalog, not what could be shown: a function stays behind its routes' rules also while
+// they cannot be served.
 func (f *fronts) publish(hidden []string) {
 	table := f.table.Load().With(router.New[*plan]().Build(), hidden...)
 	closed := map[dayfly.FunctionRef]bool{}
-	for project, s := range f.shown {
+	for _, s := range f.shown {
 		table = table.With(s.table)
-		for name := range s.closed {
-			closed[dayfly.FunctionRef{Project: project, Name: name}] = true
+	}
+	for _, of := range f.deps.Catalog.Fronts() {
+		if of.Direct {
+			continue
+		}
+		for _, name := range of.Functions() {
+			closed[dayfly.FunctionRef{Project: of.Project, Name: name}] = true
 		}
 	}
 	f.table.Store(table)
@@ -185,15 +191,10 @@ func (f *fronts) compile(
 		c.release()
 		return nil, err
 	}
-	s := &shown{hosts: hosts, plans: plans, closed: map[dayfly.FunctionName]bool{}, release: c.release}
+	s := &shown{hosts: hosts, plans: plans, release: c.release}
 	if s.table, err = tableOf(hosts, plans); err != nil {
 		c.release()
 		return nil, err
-	}
-	if !of.Direct {
-		for _, name := range of.Functions() {
-			s.closed[name] = true
-		}
 	}
 	return s, nil
 }
