@@ -11,6 +11,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api/access"
+	"github.com/dayfly-faas/dayfly/internal/api/certificates"
 	"github.com/dayfly-faas/dayfly/internal/api/fronts"
 	"github.com/dayfly-faas/dayfly/internal/api/purges"
 	"github.com/dayfly-faas/dayfly/internal/blob/notice"
@@ -46,6 +47,8 @@ type Deps struct {
 	Fronts   fronts.Deps
 	Purges   purges.Deps
 	Access   access.Deps
+	// Certificates are those of the TLS door.
+	Certificates certificates.Deps
 	// Features tells what isolation this host gives.
 	Features func() []sandbox.Feature
 	// Metrics answers a Prometheus scrape.

@@ -31,7 +31,8 @@ func (a *API) routes() []route {
 	push := newClass(plainTimeout, eventBytesMax, pushAtOnce)
 	advance := newClass(advanceTimeout, plainBodyBytes, advanceAtOnce)
 	data := a.dataRoutes(plain, deploy)
-	packages := nouns(plain, a.deps.Fronts.Routes(), a.deps.Purges.Routes(), a.deps.Access.Routes())
+	packages := nouns(plain, a.deps.Fronts.Routes(), a.deps.Purges.Routes(), a.deps.Access.Routes(),
+		a.deps.Certificates.Routes())
 	return append(append(data, packages...), []route{
 		{pattern: "GET /health", handle: a.health, class: plain, open: true},
 		{pattern: "GET /metrics", handle: a.metrics, class: plain},

@@ -86,6 +86,7 @@ type Node struct {
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
 	s3        s3Door
+	secure    secureDoor // the public door with TLS
 	routing   routing
 	public    *gateway.Gateway // behind the door gateway
 	gateway   door

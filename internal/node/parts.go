@@ -11,6 +11,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api"
 	"github.com/dayfly-faas/dayfly/internal/api/access"
+	apicertificates "github.com/dayfly-faas/dayfly/internal/api/certificates"
 	"github.com/dayfly-faas/dayfly/internal/api/fronts"
 	"github.com/dayfly-faas/dayfly/internal/api/purges"
 	"github.com/dayfly-faas/dayfly/internal/guest/node"
@@ -69,10 +70,11 @@ func (n *Node) apiDeps(gatewayURL string) api.Deps {
 		Pool: instances{n.pool}, Invoker: n.invoker, Logs: n.logs, Runtimes: n.runtimes,
 		Events: n.queue, CheckURL: n.callbacks.CheckURL, Queues: n.topic, Triggers: n.triggers, Notices: n.notices,
 		Values: n.values, Objects: n.objects, S3: n.s3,
-		Fronts: fronts.Deps{Catalog: n.catalog, Gateway: publicDoor{n.public, gatewayURL}},
-		Purges: purges.Deps{Cache: n.routing.cache},
-		Access: access.Deps{Keys: n.routing.keys, Now: n.clock.Now},
-		Crons:  n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
+		Fronts:       fronts.Deps{Catalog: n.catalog, Gateway: publicDoor{n.public, gatewayURL}},
+		Purges:       purges.Deps{Cache: n.routing.cache},
+		Access:       access.Deps{Keys: n.routing.keys, Now: n.clock.Now},
+		Certificates: apicertificates.Deps{Certificates: tlsDoor{n}},
+		Crons:        n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
 		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}
 }
 

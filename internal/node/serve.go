@@ -78,6 +78,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("limits", n.routing.limiter.Run)
 	run("login secrets", n.routing.secrets.Run)
 	run("gateway", n.gateway.run)
+	run("TLS door", n.secure.run)
 	run("management API", n.api.run)
 	run("S3 door", n.s3.run)
 	n.prepare(background)
@@ -124,12 +125,19 @@ func (n *Node) drain() {
 	var events sync.WaitGroup
 	events.Go(func() { n.queue.Drain(ctx) })
 	defer events.Wait()
-	for _, d := range []door{n.gateway, n.api} {
+	shut := func(d door) {
 		if err := d.Shutdown(ctx); err != nil {
 			n.log.Warn("calls in flight were cut off", "after", n.cfg.DrainTimeout, "calls", n.invoker.Inflight())
 			_ = d.Close()
 		}
 	}
+	var public sync.WaitGroup // both ways in close at once
+	public.Go(func() { shut(n.gateway) })
+	if n.secure.certificates != nil {
+		public.Go(func() { shut(n.secure.door) })
+	}
+	public.Wait()
+	shut(n.api)
 	for n.invoker.Inflight() > 0 && ctx.Err() == nil { // upgraded connections are not the server's to wait for
 		time.Sleep(10 * time.Millisecond)
 	}

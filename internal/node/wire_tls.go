@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dayfly-faas/dayfly"
+	apicertificates "github.com/dayfly-faas/dayfly/internal/api/certificates"
 	"github.com/dayfly-faas/dayfly/internal/certificate"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
 )
@@ -57,20 +59,73 @@ func (n *Node) openTLS(ctx context.Context) error {
 		port = redirect
 	}
 	public.Handler = certificates.Plain(public.Handler, port)
-	public.RegisterOnShutdown(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), n.cfg.DrainTimeout)
-		defer cancel()
-		_ = secure.Shutdown(ctx)
-	})
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		err := secure.Serve(tls.NewListener(gateway.Listen(l, connectionsMax()/2), certificates.TLS()))
-		n.log.Debug("TLS door closed", "error", err)
-	}()
-	n.onClose(func() error { err := secure.Close(); <-served; return err })
+	n.secure = secureDoor{certificates: certificates,
+		door: door{secure, tls.NewListener(gateway.Listen(l, connectionsMax()/2), certificates.TLS())}}
 	n.log.Info("TLS door opened", "address", l.Addr().String())
 	return nil
+}
+
+// secureDoor is the public door with TLS, if there is one, and its certificates.
+type secureDoor struct {
+	door
+	certificates *certificate.Certificates // nil: there is none
+}
+
+// run serves until Shutdown.
+func (s secureDoor) run(ctx context.Context) error {
+	if s.certificates == nil {
+		return nil
+	}
+	return s.door.run(ctx)
+}
+
+// tlsDoor lets the management API see to the certificates.
+type tlsDoor struct{ *Node }
+
+var _ apicertificates.Certificates = tlsDoor{}
+
+func (d tlsDoor) open() (*certificate.Certificates, error) {
+	if d.secure.certificates == nil {
+		return nil, dayfly.Errorf(dayfly.KindNotFound, "this node has no door with TLS").
+			WithHint("start it with --tls ADDR")
+	}
+	return d.secure.certificates, nil
+}
+
+// List implements certificates.Certificates.
+func (d tlsDoor) List() ([]certificate.Info, error) {
+	c, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	return c.List()
+}
+
+// Put implements certificates.Certificates.
+func (d tlsDoor) Put(host string, chain, key []byte) (certificate.Info, error) {
+	c, err := d.open()
+	if err != nil {
+		return certificate.Info{}, err
+	}
+	return c.Put(host, chain, key)
+}
+
+// Remove implements certificates.Certificates.
+func (d tlsDoor) Remove(host string) error {
+	c, err := d.open()
+	if err != nil {
+		return err
+	}
+	return c.Remove(host)
+}
+
+// Root implements certificates.Certificates.
+func (d tlsDoor) Root() ([]byte, error) {
+	c, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	return c.Root()
 }
 
 // certificates says where they come from.

@@ -94,7 +94,7 @@ func StartAt(t testing.TB, c *clock.Clock) *Node {
 		Catalog: catalog{n}, Rollout: deployer{n}, Sources: sources{n}, Pool: pool{n},
 		Invoker: invoker{n}, Events: events{n}, CheckURL: checkURL, Logs: history{n}, Runtimes: runtimes{n},
 		Metrics: metrics, Values: values(t), Objects: objects(t), S3: s3Door{n},
-		Queues: queues(t), Triggers: readers{n}, Notices: notices{n}, Access: keys(t, c),
+		Queues: queues(t), Triggers: readers{n}, Notices: notices{n}, Access: keys(t, c), Certificates: certificates(t),
 		Crons: crons{n}, Clock: n.Clock,
 		Features: func() []sandbox.Feature { return n.Features },
 	})

@@ -20,7 +20,10 @@ import (
 type app struct{ *term.Session }
 
 // Commands gives the commands of a session.
-func Commands(s *term.Session) []*cobra.Command { return []*cobra.Command{(&app{s}).key()} }
+func Commands(s *term.Session) []*cobra.Command {
+	a := &app{s}
+	return []*cobra.Command{a.key(), a.certificate()}
+}
 
 func (a *app) key() *cobra.Command {
 	var project string
