@@ -57,13 +57,13 @@ func (t *Topic) Publish(
 	}
 	sequences, err := t.publish(ctx, QueueSource(project, queue), events)
 	if err == nil && q.Durability == dayfly.DurabilityAlways {
-		err = t.bus.Sync(ctx, bus.StreamEvents)
+		err = t.sync(ctx, bus.StreamEvents)
 	}
 	return sequences, err
 }
 
 // Emit tells of a change of a bucket of objects or values. Unless someone wants to
-// know, nothing is written.
+// know, nothing is written, and one that is told again within DedupeWindow is kept once.
 func (t *Topic) Emit(
 	ctx context.Context, project dayfly.ProjectName, kind string, bucket dayfly.BucketName,
 	event dayfly.Event,
@@ -103,7 +103,7 @@ func (t *Topic) publish(ctx context.Context, s Source, events []dayfly.Event) ([
 			return nil, err
 		}
 		messages[i] = encode(subject, &e)
-		if dedupe := e.Extensions[ExtensionDedupe]; dedupe != "" {
+		if dedupe := identity(s, &e); dedupe != "" {
 			messages[i].Header[jetstream.MsgIDHeader] = []string{dedupeID(subject, dedupe)}
 		}
 		bytes += len(messages[i].Data)
@@ -142,6 +142,16 @@ func fill(s Source, e dayfly.Event, now time.Time) dayfly.Event {
 		e.Time = now
 	}
 	return e
+}
+
+// identity tells an event from others of its source, or is "" when nobody said. A change
+// that is told once more has the same identity, source and data, but maybe another time. The
+// data is part of it because a loss of power can give a version out twice.
+func identity(s Source, e *dayfly.Event) string {
+	if s.Kind == KindQueue {
+		return e.Extensions[ExtensionDedupe]
+	}
+	return e.ID + "\x00" + e.Type + "\x00" + e.Subject + "\x00" + string(e.Data)
 }
 
 // dedupeID gives the identity by which the server knows a message again: within its

@@ -55,6 +55,7 @@ type Topic struct {
 	log     *slog.Logger
 	bus     *bus.Bus
 	records *store.Store
+	sync    func(ctx context.Context, stream string) error // of bus, unless a test watches
 
 	stream jetstream.Stream // set by Open
 	js     jetstream.JetStream
@@ -89,7 +90,7 @@ func New(cfg Config, log *slog.Logger, b *bus.Bus, records *store.Store) *Topic 
 		cfg.SweepInterval = sweepInterval
 	}
 	t := &Topic{
-		cfg: cfg, log: log, bus: b, records: records,
+		cfg: cfg, log: log, bus: b, records: records, sync: b.Sync,
 		slots:    make(chan struct{}, publishersMax),
 		hurry:    rate.Sometimes{Interval: fullRetry},
 		weights:  make(map[string]weight),

@@ -331,6 +331,45 @@ func TestChangesAreKeptOnlyWhenWanted(t *testing.T) {
 	}
 }
 
+// TestChangeToldAgainIsKeptOnce tells a change once more, as buckets do after a kill, also
+// over a restart. One of the same version with other data is another change.
+func TestChangeToldAgainIsKeptOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source := topic.Source{Project: shop, Kind: topic.KindValue, Name: "settings"}
+	now := time.Now()
+	change := func(version, value string, at time.Time) dayfly.Event {
+		return dayfly.Event{ID: version, Type: dayfly.EventValuePut, Subject: "theme", Time: at,
+			ContentType: "application/json", Data: []byte(value)}
+	}
+	tp, closeTopic := open(t, dir, topic.Config{})
+	tell := func(e dayfly.Event) {
+		t.Helper()
+		tp.Want(map[topic.Source]bool{source: true})
+		if err := tp.Emit(t.Context(), shop, topic.KindValue, "settings", e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(change("7", "1", now))
+	tell(change("7", "1", now.Add(time.Second)))
+	closeTopic()
+	tp, _ = open(t, dir, topic.Config{})
+	tell(change("7", "1", now.Add(time.Minute)))
+	tell(change("8", "1", now))
+	tell(change("8", "2", now))
+	page, err := tp.Read(t.Context(), source, topic.From{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range page.Messages {
+		got = append(got, m.Event.ID+":"+string(m.Event.Data))
+	}
+	if diff := cmp.Diff([]string{"7:1", "8:1", "8:2"}, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 func TestWatchersAreWoken(t *testing.T) {
 	t.Parallel()
 	tp := withQueue(t, "clicks")
