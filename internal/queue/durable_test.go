@@ -79,6 +79,12 @@ func TestDurableEventsAreForcedBeforeTheyAreAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("many", bus.StreamWork)
+	copied := []Push{{Function: plain, Source: dayfly.SourceQueue, Trigger: "t", Dedupe: "t:1", Durable: true,
+		Event: &dayfly.Event{ID: "y", Source: "/s", Type: "t"}}}
+	if _, err := q.PushAll(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	want("a copy of a message of a durable queue", bus.StreamWork)
 	q.run()
 	within(t, "all events die", func() bool {
 		list, err := q.Dead(t.Context(), Letters{Function: durable})
