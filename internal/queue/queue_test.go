@@ -35,6 +35,7 @@ type world struct {
 	t   testing.TB
 	dir string
 	log *slog.Logger
+	bus bus.Config // its folder is dir
 
 	mu    sync.Mutex // guards what follows
 	specs map[dayfly.FunctionName]*dayfly.Spec
@@ -157,7 +158,8 @@ func (w *world) seen(name dayfly.FunctionName) []call {
 // open opens a queue over the world's data, which executes when run is called.
 func (w *world) open(change ...func(*Config, *Deps)) *running {
 	w.t.Helper()
-	b := bus.New(bus.Config{Dir: w.dir}, w.log)
+	w.bus.Dir = w.dir
+	b := bus.New(w.bus, w.log)
 	if err := b.Open(context.Background()); err != nil {
 		w.t.Fatalf("open bus: %v", err)
 	}
