@@ -19,7 +19,8 @@
 //     lines, records and bytes; when memory is short every shelf is cut down to an
 //     equal share. Lines beyond what a shelf takes between two flushes are dropped and
 //     counted, and the count appears among the lines.
-//   - Memory is bounded: twice Config.MemoryBytes for what is on shelves, and at most
+//   - Memory is bounded: twice Config.MemoryBytes and Config.EventBytes for what is on
+//     shelves, none of which takes the other's, and at most
 //     8 MiB beside it, for shelves themselves, batches and followers.
 //   - What was flushed survives a crash as package bus promises. A kill -9 loses what
 //     came since the last flush (200 ms), and five seconds of Totals.

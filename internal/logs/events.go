@@ -21,6 +21,8 @@ const (
 	// flushShare is the part of a function's events that may wait for a flush before one is
 	// asked for: an eighth, since bytes are short before places are.
 	flushShare = 8
+	// eventShare is the part of the memory for events that one function may have: a half.
+	eventShare = 2
 	// eventBytesMax bounds what is kept of one event; of a longer life the latest
 	// attempts stay.
 	eventBytesMax = 32 << 10
@@ -74,13 +76,13 @@ func (l *Logs) eventTo(s *shelf, info *dayfly.EventInfo) bool {
 		was := costOfEvent(old.info)
 		if old.number >= s.eventsKept {
 			old.info = info
-			s.bytes += cost - was
-			l.bytes.Add(cost - was)
+			s.eventBytes += cost - was
+			l.eventBytes.Add(cost - was)
 			return true
 		}
 		old.info = nil
-		s.bytes -= was
-		l.bytes.Add(-was)
+		s.eventBytes -= was
+		l.eventBytes.Add(-was)
 	}
 	l.putEvent(s, info, cost)
 	if int(s.events.next-s.eventsKept) == l.cfg.RingEvents/flushShare {
@@ -95,27 +97,27 @@ func (l *Logs) eventTo(s *shelf, info *dayfly.EventInfo) bool {
 // putEvent gives the snapshot a new place, making room for it. The caller holds the
 // shelf's mu.
 func (l *Logs) putEvent(s *shelf, info *dayfly.EventInfo, cost int64) {
-	limit := l.limit(cost)
-	for s.events.len() >= l.cfg.RingEvents {
+	limit := l.eventLimit(cost)
+	for s.events.len() > 0 && (s.events.len() >= l.cfg.RingEvents || s.eventBytes+cost > limit) {
 		l.dropEvent(s)
-	}
-	for s.lines.len() > 0 && s.bytes+cost > limit {
-		l.bytes.Add(-s.popLine())
-	}
-	for s.events.len() > 0 && s.bytes+cost > limit {
-		l.dropEvent(s)
-	}
-	for s.records.len() > 0 && s.bytes+cost > limit {
-		l.dropRecord(s)
 	}
 	entry := &eventEntry{shelf: s, number: s.events.next, info: info}
 	s.events.push(entry)
-	s.bytes += cost
-	l.bytes.Add(cost)
+	s.eventBytes += cost
+	l.eventBytes.Add(cost)
 	at := l.indexOf(string(info.ID))
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.events[info.ID] = entry
+}
+
+// eventLimit is how many bytes of events a shelf may have: half of all, since few functions
+// are that busy at once, or an equal share when so much more would be too much.
+func (l *Logs) eventLimit(cost int64) int64 {
+	if l.eventBytes.Load()+cost > l.cfg.EventBytes {
+		return l.cfg.EventBytes / max(eventShare, l.count.Load()+1)
+	}
+	return l.cfg.EventBytes / eventShare
 }
 
 // dropEvent takes the shelf's oldest event off. The caller holds the shelf's mu.
@@ -131,8 +133,8 @@ func (l *Logs) dropEvent(s *shelf) {
 		return
 	}
 	cost := costOfEvent(entry.info)
-	s.bytes -= cost
-	l.bytes.Add(-cost)
+	s.eventBytes -= cost
+	l.eventBytes.Add(-cost)
 	if entry.info.Accepted.After(s.eventsLeft) {
 		s.eventsLeft = entry.info.Accepted
 	}

@@ -178,6 +178,31 @@ func TestEventsStayWithinTheirBounds(t *testing.T) {
 	}
 }
 
+// TestLinesTakeNoRoomFromEvents has a function print more than there is room for while it
+// executes thousands of events between two flushes: none of their lives is lost.
+func TestLinesTakeNoRoomFromEvents(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, shut := open(t, dir, logs.Config{FlushInterval: time.Hour, RingLines: 100_000})
+	began := time.Now().Add(-time.Minute)
+	const many = 3000
+	for i := range many {
+		e := event(hello, began.Add(time.Duration(i)*time.Millisecond), dayfly.EventPending)
+		l.Event(e)
+		ended := *e
+		ended.State = dayfly.EventDone
+		ended.Attempts = []dayfly.Attempt{{Number: 1, Invocation: dayfly.NewInvocationID(began), Start: began}}
+		l.Event(&ended)
+		l.Append(dayfly.LogLine{Time: began, Function: hello, Text: strings.Repeat("x", 10_000)})
+	}
+	shut()
+	l, _ = open(t, dir, still)
+	got, err := l.Events(t.Context(), logs.EventQuery{Function: hello, State: dayfly.EventDone, Limit: 10_000})
+	if err != nil || len(got) != many {
+		t.Errorf("%d of %d lives are kept, %v", len(got), many, err)
+	}
+}
+
 func TestRecordsOfAnEvent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

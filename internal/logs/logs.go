@@ -28,10 +28,13 @@ type Config struct {
 	RingRecords int
 	// RingEvents is how many events a function may have in memory. Default 4096.
 	RingEvents int
-	// MemoryBytes is what all lines, records and events in memory should take together; for
+	// MemoryBytes is what all lines and records in memory should take together; for
 	// the length of a flush it may be twice that. One function gets at most an
 	// eighth. Default 12 MiB.
 	MemoryBytes int64
+	// EventBytes is the same of events, which take no room from lines, nor lines from them.
+	// One function gets at most a half. Default 8 MiB: 4 MiB are a second of the busiest.
+	EventBytes int64
 	// MaxBytes bounds the stream on disk, in compressed bytes. Default 256 MiB.
 	MaxBytes int64
 	// MaxAge bounds the age of what is in the stream. Default 7 days.
@@ -51,6 +54,7 @@ func (c *Config) fill() {
 	setDefault(&c.RingRecords, 1024)
 	setDefault(&c.RingEvents, 4096)
 	setDefault(&c.MemoryBytes, 12<<20)
+	setDefault(&c.EventBytes, 8<<20)
 	setDefault(&c.MaxBytes, 256<<20)
 	setDefault(&c.MaxAge, 7*24*time.Hour)
 	setDefault(&c.FlushInterval, 200*time.Millisecond)
@@ -92,11 +96,12 @@ type Logs struct {
 	index   [shardCount]indexShard
 	strays  *shelf // of calls that reached no revision
 
-	bytes     atomic.Int64 // cost of all that is on shelves
-	count     atomic.Int64 // shelves
-	tick      atomic.Uint64
-	evicted   atomic.Int64 // latest time, in Unix nanoseconds, of what went with a shelf
-	followers atomic.Pointer[[]*follower]
+	bytes      atomic.Int64 // cost of all lines and records on shelves
+	eventBytes atomic.Int64 // and of all events
+	count      atomic.Int64 // shelves
+	tick       atomic.Uint64
+	evicted    atomic.Int64 // latest time, in Unix nanoseconds, of what went with a shelf
+	followers  atomic.Pointer[[]*follower]
 
 	dirtyMu sync.Mutex // guards dirty; taken while holding a shelf's mu
 	dirty   []*shelf
@@ -243,9 +248,6 @@ func (l *Logs) put(s *shelf, line dayfly.LogLine, cost, limit int64) {
 	for s.records.len() > 0 && s.bytes+cost > limit {
 		l.dropRecord(s)
 	}
-	for s.events.len() > 0 && s.bytes+cost > limit {
-		l.dropEvent(s)
-	}
 	number := s.lines.push(line)
 	s.bytes += cost
 	s.unkeptBytes += cost
@@ -301,9 +303,6 @@ func (l *Logs) recordTo(s *shelf, rec *dayfly.Record, cost int64) bool {
 	}
 	for s.records.len() > 0 && s.bytes+cost > limit {
 		l.dropRecord(s)
-	}
-	for s.events.len() > 0 && s.bytes+cost > limit {
-		l.dropEvent(s)
 	}
 	s.records.push(rec)
 	s.bytes += cost

@@ -30,7 +30,9 @@ type shelf struct {
 	lines   ring[dayfly.LogLine]
 	records ring[*dayfly.Record]
 	events  ring[*eventEntry]
-	bytes   int64 // cost of all entries
+	bytes   int64 // cost of all lines and records
+
+	eventBytes int64 // cost of all events
 
 	linesKept   uint64 // number of the first line that is not in the stream yet
 	recordsKept uint64 // the same of records

@@ -148,13 +148,18 @@ func (l *Logs) all() []*shelf {
 // trim cuts shelves down to an equal share when all together hold too much.
 func (l *Logs) trim() {
 	l.tick.Add(1)
-	if l.bytes.Load() <= l.cfg.MemoryBytes {
+	much, many := l.bytes.Load() > l.cfg.MemoryBytes, l.eventBytes.Load() > l.cfg.EventBytes
+	if !much && !many {
 		return
 	}
 	shelves := l.all()
-	share := l.cfg.MemoryBytes / int64(len(shelves))
 	for _, s := range shelves {
-		l.trimTo(s, share)
+		if much {
+			l.trimTo(s, l.cfg.MemoryBytes/int64(len(shelves)))
+		}
+		if many {
+			l.trimEventsTo(s, l.cfg.EventBytes/int64(len(shelves)))
+		}
 	}
 }
 
@@ -167,7 +172,12 @@ func (l *Logs) trimTo(s *shelf, bytes int64) {
 	for s.records.len() > 0 && s.bytes > bytes {
 		l.dropRecord(s)
 	}
-	for s.events.len() > 0 && s.bytes > bytes {
+}
+
+func (l *Logs) trimEventsTo(s *shelf, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.events.len() > 0 && s.eventBytes > bytes {
 		l.dropEvent(s)
 	}
 }
