@@ -116,7 +116,7 @@ func (f *fronts) refresh(ctx context.Context) error {
 		if old != nil && old.of == of {
 			continue
 		}
-		next, err := f.compile(ctx, of.Project, of.Front, of.Hosts())
+		next, err := f.compile(ctx, of, of.Hosts())
 		if err != nil {
 			errs = append(errs, fmt.Errorf("show front of %s: %w", of.Project, err))
 			continue
@@ -170,7 +170,7 @@ func (f *fronts) hideAll() {
 
 // Compile reports what of a front cannot be served.
 func (g *Gateway) Compile(ctx context.Context, p dayfly.ProjectName, of *front.Front) error {
-	s, err := g.fronts.compile(ctx, p, of, append([]string{string(p) + localSuffix}, of.Hosts...))
+	s, err := g.fronts.compile(ctx, &catalog.Front{Project: p, Front: of}, append([]string{string(p) + localSuffix}, of.Hosts...))
 	if err == nil {
 		s.release()
 	}
@@ -179,9 +179,9 @@ func (g *Gateway) Compile(ctx context.Context, p dayfly.ProjectName, of *front.F
 
 // compile makes a front ready to serve.
 func (f *fronts) compile(
-	ctx context.Context, p dayfly.ProjectName, of *front.Front, hosts []string,
+	ctx context.Context, of *catalog.Front, hosts []string,
 ) (*shown, error) {
-	c := compiler{fronts: f, project: p, of: of, guards: map[string]guard{}}
+	c := compiler{fronts: f, project: of.Project, of: of.Front, published: of.Updated, guards: map[string]guard{}}
 	var err error
 	if c.components, err = schema.NewComponents(of.Components); err != nil {
 		return nil, front.Within(err, "components")

@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -63,6 +64,36 @@ func (c *client) Write(p []byte) (int, error) {
 	}
 	return c.Conn.Write(p)
 }
+
+// writeChunk is how much of a file is handed to the kernel at once: the patience is for so
+// much, as for a write.
+const writeChunk = 64 << 10
+
+// ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
+func (c *client) ReadFrom(r io.Reader) (int64, error) {
+	to, ok := c.Conn.(io.ReaderFrom)
+	limited, is := r.(*io.LimitedReader)
+	if !ok || !is {
+		return io.Copy(writer{c}, r)
+	}
+	var sent int64
+	for limited.N > 0 {
+		if err := c.SetWriteDeadline(time.Now().Add(c.listener.stall)); err != nil {
+			return sent, err
+		}
+		part := &io.LimitedReader{R: limited.R, N: min(limited.N, writeChunk)}
+		n, err := to.ReadFrom(part)
+		sent += n
+		limited.N -= n
+		if err != nil || n == 0 {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// writer hides all but Write.
+type writer struct{ io.Writer }
 
 // Close implements net.Conn.
 func (c *client) Close() error {

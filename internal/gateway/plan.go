@@ -49,6 +49,7 @@ type plan struct {
 	bodyMax, headMax int64 // 0: the node's
 	whole            bool  // rules see the body before the target does
 	timeout, idle    time.Duration
+	secret           []string // parameters that carry credentials
 	compress         bool
 }
 
@@ -76,6 +77,7 @@ type compiler struct {
 	components *schema.Components
 	guards     map[string]guard
 	releases   []func()
+	published  time.Time // zero while it is only being checked
 }
 
 // release gives back what the plans hold.
@@ -142,10 +144,10 @@ func (c *compiler) plan(ctx context.Context, key string) (*plan, error) {
 		return nil, err
 	}
 	r := c.of.Routes[key].WithEvery(c.of.Every)
-	if r.Site != nil && r.Site.Otherwise == "" && len(pattern.Methods) == 0 {
-		pattern.Methods = []string{http.MethodGet} // files take no other
-	}
 	p := &plan{project: c.project, key: key, name: key, pattern: pattern, route: r, compress: true}
+	for _, a := range c.of.Auth { // a caller may send those of another route
+		p.secret = append(p.secret, auth.Parameters(a)...)
+	}
 	if r.Name != "" {
 		p.name = r.Name
 	}
@@ -160,6 +162,9 @@ func (c *compiler) plan(ctx context.Context, key string) (*plan, error) {
 	}
 	if p.target, err = c.target(ctx, p); err != nil {
 		return nil, err
+	}
+	if f, is := p.target.(*files); is && f.filesOnly() && len(pattern.Methods) == 0 {
+		p.pattern.Methods = []string{http.MethodGet}
 	}
 	if err := c.rules(p); err != nil {
 		return nil, err

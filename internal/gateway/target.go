@@ -19,7 +19,6 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/envelope"
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway/idle"
-	"github.com/dayfly-faas/dayfly/internal/gateway/site"
 	"github.com/dayfly-faas/dayfly/internal/gateway/upstream"
 )
 
@@ -267,67 +266,6 @@ func (p page) call(_ context.Context, c *call, _ *dayfly.Invocation) (*dayfly.Re
 	return nil, nil
 }
 
-// files serves a site, and hands on what it has no file for.
-type files struct {
-	*site.Site
-	rest      string // the capture that is the path below the site; empty for the whole path
-	otherwise *function
-}
-
-// files opens the site of a route.
-func (c *compiler) files(ctx context.Context, p *plan) (target, error) {
-	spec := p.route.Site
-	if spec.Digest == "" {
-		return nil, front.Within(errors.New("the site was not uploaded"), "site")
-	}
-	dir, err := c.deps.Folder(ctx, spec.Digest)
-	if err != nil {
-		return nil, front.Within(err, "site", "digest")
-	}
-	s, err := site.Open(dir, *spec, site.Options{Log: c.log, Shelf: c.deps.Shelf, Private: isGuarded(p.route.Auth)})
-	if err != nil {
-		return nil, front.Within(err, "site")
-	}
-	c.releases = append(c.releases, func() { _ = s.Close() })
-	f := &files{Site: s}
-	for _, segment := range p.pattern.Segments {
-		if segment.Rest {
-			f.rest = segment.Name
-		}
-	}
-	if spec.Otherwise != "" {
-		f.otherwise = &function{ref: dayfly.FunctionRef{Project: c.project, Name: spec.Otherwise}}
-	}
-	return f, nil
-}
-
-func isGuarded(names front.List) bool { return len(names) > 0 && names[0] != front.AuthNone }
-
-func (f *files) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*dayfly.Result, error) {
-	below := c.match.Path
-	if f.rest != "" {
-		below = c.input.Params[f.rest]
-	} else if plain, err := url.PathUnescape(below); err == nil {
-		below = plain
-	}
-	id := c.w.Header()[headerInvocation]
-	delete(c.w.Header(), headerInvocation) // files are no invocation
-	outcome := f.Serve(c.w, c.r, below)
-	switch {
-	case outcome.Handled:
-		return nil, nil
-	case len(outcome.Allow) > 0:
-		return nil, c.notAllowed(outcome.Allow...)
-	case outcome.Rewrite != "":
-		return nil, c.gateway.reroute(c, outcome.Rewrite)
-	case f.otherwise == nil:
-		return nil, dayfly.Errorf(dayfly.KindNotFound, "there is no %s", c.r.URL.Path)
-	}
-	c.w.Header()[headerInvocation] = id
-	c.pack()
-	return f.otherwise.call(ctx, c, inv)
-}
-
 // notAllowed tells which methods a path has.
 func (c *call) notAllowed(methods ...string) error {
 	c.w.Header().Set("Allow", strings.Join(methods, ", "))
@@ -339,41 +277,6 @@ func notTaken(r *http.Request) error {
 }
 
 var errMethod = errors.New("method not allowed")
-
-// reroutesMax bounds the rewrites of one request: a rule that leads to itself ends there.
-const reroutesMax = 4
-
-// reroute takes a request to where a rule of a site sends it, on the same host.
-func (g *Gateway) reroute(c *call, to string) error {
-	if c.rerouted++; c.rerouted > reroutesMax {
-		return dayfly.Errorf(dayfly.KindInvalid, "the rules of the site send %s round in circles", c.r.URL.Path)
-	}
-	u, err := url.ParseRequestURI(to)
-	if err != nil {
-		return dayfly.Errorf(dayfly.KindInternal, "parse rewrite %q: %w", to, err)
-	}
-	m := g.fronts.table.Load().Match(c.r.Host, c.r.Method, u.EscapedPath())
-	if m.Err != nil || !m.Found {
-		return dayfly.Errorf(dayfly.KindNotFound, "there is no %s", u.Path)
-	}
-	if below, same := m.Value.target.(*files); same {
-		name := m.Path
-		if len(m.Params) > 0 {
-			name = m.Params[len(m.Params)-1].Value
-		}
-		if m.Value == c.plan && below.ServeFile(c.w, c.r, name).Handled {
-			return nil
-		}
-		if m.Value == c.plan {
-			return dayfly.Errorf(dayfly.KindNotFound, "there is no %s", u.Path)
-		}
-	}
-	r := c.r.Clone(c.r.Context())
-	r.URL.Path, r.URL.RawPath, r.URL.RawQuery = u.Path, u.RawPath, u.RawQuery
-	c.w.Header()[headerInvocation] = []string{string(c.id)}
-	g.serveMatch(c.w, r, m, way{id: c.id, began: c.began, rerouted: c.rerouted})
-	return nil
-}
 
 // keepAlive ends a stream of a function on which nothing moves.
 func (g *Gateway) keepAlive(c *call, result *dayfly.Result) {

@@ -18,7 +18,7 @@ import (
 //
 //	/old/*        /new/:splat        301
 //	/user id=:id  /users/:id
-//	/api/*        /function/api/:splat  200
+//	/api/*        /orders/:splat     200
 const redirectsFile = "_redirects"
 
 // redirectRule is a line of _redirects.
@@ -36,6 +36,11 @@ type redirectRules struct {
 	list  []redirectRule
 	exact map[string][]int
 	loose []int
+}
+
+// Rewrites reports whether a rule may send requests, of any method, to another route.
+func (s *Site) Rewrites() bool {
+	return slices.ContainsFunc(s.redirect.list, func(r redirectRule) bool { return r.status == http.StatusOK })
 }
 
 // parseRedirects reads a _redirects file.
