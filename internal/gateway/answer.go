@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -32,7 +33,11 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, inv *dayfly.Inv
 	}
 	header := w.Header()
 	for name, values := range result.Header {
-		if name != headerInvocation {
+		switch name {
+		case headerInvocation:
+		case "Set-Cookie", "Vary": // the door may have said some: a renewed session, CORS
+			header[name] = append(slices.Clip(header[name]), values...)
+		default:
 			header[name] = values
 		}
 	}

@@ -95,6 +95,10 @@ func (e *entry) serve(w http.ResponseWriter, r *http.Request, now time.Time, sta
 	for name, lines := range e.header {
 		from := len(values)
 		values = append(values, lines...)
+		if name == "Vary" { // CORS may have said some
+			h[name] = append(slices.Clip(h[name]), lines...)
+			continue
+		}
 		h[name] = values[from:len(values):len(values)]
 	}
 	h["Age"] = []string{strconv.FormatInt(int64(e.ageAt(now)/time.Second), 10)}

@@ -158,6 +158,8 @@ func (rec *recorder) send(code int) {
 	for name, lines := range rec.header {
 		switch name {
 		case "Cache-Tag", "Surrogate-Key": // are for this cache
+		case "Set-Cookie", "Vary": // the door may have said some: a renewed session, CORS
+			out[name] = append(slices.Clip(out[name]), lines...)
 		default:
 			out[name] = lines
 		}
