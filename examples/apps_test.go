@@ -21,7 +21,7 @@ import (
 const eventually = 90 * time.Second
 
 // apps are the examples of several functions; each has a test of its own below.
-var apps = map[string]bool{"clicks": true, "photos": true}
+var apps = map[string]bool{"clicks": true, "photos": true, "shop": true}
 
 // deployAll deploys a manifest.
 func (p *platform) deployAll(t *testing.T, folder string) {
