@@ -61,7 +61,11 @@ func (f *files) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*day
 		below = plain
 	}
 	delete(c.w.Header(), headerInvocation) // files are no invocation
-	outcome := f.Serve(c.w, c.r, below)
+	var outcome site.Outcome
+	together(c.w, c.r, func() bool {
+		outcome = f.Serve(c.w, c.r, below)
+		return outcome.Handled
+	})
 	switch {
 	case outcome.Handled:
 		return nil, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/gateway/cors"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 )
 
@@ -73,7 +74,7 @@ func (g *Gateway) Server() *http.Server {
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler: g, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headMax,
-		Protocols: protocols, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		Protocols: protocols, ConnContext: withConn, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -87,6 +88,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	id := dayfly.NewInvocationID(now)
 	w.Header()[headerInvocation] = []string{string(id)}
+	delete(r.Header, "Host") // HTTP/2 can say it beside :authority, by which the route is found
 	if g.serveFront(w, r, way{id: id, began: now}) {
 		return
 	}
@@ -108,6 +110,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, id, err)
 		return
 	}
+	journal.Of(r.Context()).Match(string(at.function.Project), "function/"+string(at.function.Name), nil)
 	inv := &dayfly.Invocation{ID: id, Function: at.function, Alias: dayfly.LiveAlias, Source: dayfly.SourceHTTP,
 		Received: now, Request: request(r, at.prefix)}
 	if err := readEagerly(w, inv); err != nil {
@@ -142,6 +145,9 @@ func (g *Gateway) serveFront(w http.ResponseWriter, r *http.Request, on way) boo
 		method = wanted // the rules for a preflight are those of the request that follows
 	}
 	m := table.Match(r.Host, method, r.URL.EscapedPath())
+	if m.Known && !m.Found { // nobody says which parameters carry credentials
+		journal.Of(r.Context()).Hide()
+	}
 	switch {
 	case m.Err != nil && (m.Known || m.Host == "" || table.Has(r.Host)):
 		g.refuse(w, r, on.id, m.Err)

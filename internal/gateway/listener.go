@@ -3,8 +3,10 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -55,14 +57,83 @@ type client struct {
 	net.Conn
 	listener *listener
 	once     sync.Once
+
+	mu   sync.Mutex
+	held []byte // written, and waiting for what follows
+	hold bool
 }
 
 // Write implements net.Conn.
 func (c *client) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hold && len(c.held)+len(p) <= heldMax {
+		c.held = append(c.held, p...)
+		return len(p), nil
+	}
+	if err := c.release(); err != nil {
+		return 0, err
+	}
+	return c.write(p)
+}
+
+func (c *client) write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.listener.stall)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)
+}
+
+// release sends what is held. The caller holds mu.
+func (c *client) release() error {
+	if len(c.held) == 0 {
+		return nil
+	}
+	held := c.held
+	c.held = c.held[:0]
+	_, err := c.write(held)
+	return err
+}
+
+// heldMax is how much of an answer is put together before it is sent.
+const heldMax = 16 << 10
+
+// pieces are where answers are put together.
+var pieces = sync.Pool{New: func() any { b := make([]byte, 0, heldMax); return &b }}
+
+// together has send write an answer in one piece: the server alone would send the head and
+// the first bytes of a small file by themselves. It is for connections of HTTP/1, on which
+// one request is answered at a time. Send reports whether it answered.
+func together(w http.ResponseWriter, r *http.Request, send func() bool) {
+	c, ok := r.Context().Value(connKey{}).(*client)
+	if !ok || r.ProtoMajor != 1 {
+		send()
+		return
+	}
+	piece := pieces.Get().(*[]byte)
+	c.mu.Lock()
+	c.hold, c.held = true, (*piece)[:0]
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_ = c.release() // a caller that went away is nobody's error
+		c.hold, c.held = false, nil
+		pieces.Put(piece)
+	}()
+	if send() && w.Header()["Content-Length"] != nil {
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// connKey finds the connection of a request in its context.
+type connKey struct{}
+
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if own, ok := c.(*client); ok {
+		return context.WithValue(ctx, connKey{}, own)
+	}
+	return ctx
 }
 
 // writeChunk is how much of a file is handed to the kernel at once: the patience is for so
@@ -71,6 +142,12 @@ const writeChunk = 64 << 10
 
 // ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
 func (c *client) ReadFrom(r io.Reader) (int64, error) {
+	c.mu.Lock()
+	err := c.release()
+	c.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
 	to, ok := c.Conn.(io.ReaderFrom)
 	limited, is := r.(*io.LimitedReader)
 	if !ok || !is {
