@@ -93,6 +93,10 @@ func (c *Client) Event(ctx context.Context, id dayfly.EventID) (*Life, error) {
 
 // CancelEvent takes an event back, and tells its life as it is then.
 func (c *Client) CancelEvent(ctx context.Context, id dayfly.EventID) (*Life, error) {
+	if id == "" {
+		return nil, dayfly.Errorf(dayfly.KindInvalid, "the identity of the event is empty").
+			WithHint("dayfly events lists events with their identities")
+	}
 	return c.life(ctx, call{method: http.MethodPost, path: eventPath(id, "/cancel")})
 }
 

@@ -21,7 +21,7 @@ type Trigger struct {
 	// Origin is "bucket NAME" for those that stand with a bucket; empty for a revision's.
 	Origin string `json:"origin,omitempty"`
 	URL    string `json:"url,omitempty"` // where a webhook is posted to
-	// Next is when a cron is due next; zero for intervals.
+	// Next is when a cron is due next; zero when it never is again.
 	Next time.Time `json:"next,omitzero"`
 }
 

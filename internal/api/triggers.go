@@ -3,7 +3,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ type Trigger struct {
 	// Origin is "bucket NAME" for those that stand with a bucket; empty for a revision's.
 	Origin string `json:"origin,omitempty"`
 	URL    string `json:"url,omitempty"` // where a webhook is posted to
-	// Next is when a cron is due next; absent for intervals, whose ledger knows it.
+	// Next is when a cron is due next; absent when it never is again.
 	Next time.Time `json:"next,omitzero"`
 }
 
@@ -55,6 +57,9 @@ func (a *API) listTriggers(w http.ResponseWriter, r *http.Request) error {
 		for _, t := range revision.Spec.Triggers {
 			list = append(list, a.trigger(f.FunctionRef, t))
 		}
+	}
+	if err := a.dueNext(r.Context(), list, project, one); err != nil {
+		return err
 	}
 	list = append(list, a.noticed(project, one)...)
 	return writeJSON(w, map[string]any{"triggers": list})
@@ -96,6 +101,37 @@ func (a *API) trigger(f dayfly.FunctionRef, t dayfly.Trigger) Trigger {
 		}
 	}
 	return seen
+}
+
+// dueNext fills in when intervals are due next, as their ledgers have it.
+func (a *API) dueNext(
+	ctx context.Context, list []Trigger, project dayfly.ProjectName, one dayfly.FunctionRef,
+) error {
+	counts := func(t Trigger) bool { return t.Trigger.Cron != nil && isInterval(t.Trigger.Cron.Expression) }
+	if !slices.ContainsFunc(list, counts) {
+		return nil
+	}
+	if one.Name != "" {
+		project = one.Project
+	}
+	ledgers, err := a.deps.Crons.Crons(ctx, project, one.Name)
+	if err != nil {
+		return err
+	}
+	type place struct {
+		function dayfly.FunctionRef
+		trigger  dayfly.TriggerName
+	}
+	next := make(map[place]time.Time, len(ledgers))
+	for _, l := range ledgers {
+		next[place{l.Function, l.Trigger}] = l.Next
+	}
+	for i := range list {
+		if counts(list[i]) {
+			list[i].Next = next[place{list[i].Function, list[i].Trigger.Name}]
+		}
+	}
+	return nil
 }
 
 // isInterval tells expressions that count from when the cron was made.

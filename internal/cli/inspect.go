@@ -35,6 +35,7 @@ func (a *app) inspect() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				hideSecrets(&revision.Spec)
 				if a.JSON {
 					return a.PrintJSON(revision)
 				}
@@ -44,6 +45,9 @@ func (a *app) inspect() *cobra.Command {
 			seen, err := node.Inspect(c.Context(), f)
 			if err != nil {
 				return err
+			}
+			if seen.Revision != nil {
+				hideSecrets(&seen.Revision.Spec)
 			}
 			if a.JSON {
 				return a.PrintJSON(seen)
@@ -56,6 +60,19 @@ func (a *app) inspect() *cobra.Command {
 			return nil
 		})
 	return c
+}
+
+// hiddenSecret stands for a value that is not printed.
+const hiddenSecret = "(secret, not shown)"
+
+// hideSecrets takes out of the environment what webhooks are verified with: terminals and
+// their logs are read by more people than the node's token.
+func hideSecrets(s *dayfly.Spec) {
+	for i := range s.Triggers {
+		if hook := s.Triggers[i].Webhook; hook != nil && s.Env[hook.SecretEnv] != "" {
+			s.Env[hook.SecretEnv] = hiddenSecret
+		}
+	}
 }
 
 func (a *app) printInspection(i *client.Inspection, triggers []client.Trigger) {
