@@ -170,7 +170,8 @@ func (f *fronts) hideAll() {
 
 // Compile reports what of a front cannot be served.
 func (g *Gateway) Compile(ctx context.Context, p dayfly.ProjectName, of *front.Front) error {
-	s, err := g.fronts.compile(ctx, &catalog.Front{Project: p, Front: of}, append([]string{string(p) + localSuffix}, of.Hosts...))
+	hosts := append([]string{string(p) + localSuffix}, of.Hosts...)
+	s, err := g.fronts.compile(ctx, &catalog.Front{Project: p, Front: of}, hosts)
 	if err == nil {
 		s.release()
 	}
