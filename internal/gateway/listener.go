@@ -4,7 +4,6 @@ package gateway
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -135,42 +134,6 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	}
 	return ctx
 }
-
-// writeChunk is how much of a file is handed to the kernel at once: the patience is for so
-// much, as for a write.
-const writeChunk = 64 << 10
-
-// ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
-func (c *client) ReadFrom(r io.Reader) (int64, error) {
-	c.mu.Lock()
-	err := c.release()
-	c.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	to, ok := c.Conn.(io.ReaderFrom)
-	limited, is := r.(*io.LimitedReader)
-	if !ok || !is {
-		return io.Copy(writer{c}, r)
-	}
-	var sent int64
-	for limited.N > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(c.listener.stall)); err != nil {
-			return sent, err
-		}
-		part := &io.LimitedReader{R: limited.R, N: min(limited.N, writeChunk)}
-		n, err := to.ReadFrom(part)
-		sent += n
-		limited.N -= n
-		if err != nil || n == 0 {
-			return sent, err
-		}
-	}
-	return sent, nil
-}
-
-// writer hides all but Write.
-type writer struct{ io.Writer }
 
 // Close implements net.Conn.
 func (c *client) Close() error {
