@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -45,6 +46,17 @@ func frontPath(p dayfly.ProjectName) string {
 func (c *Client) PublishFront(ctx context.Context, p dayfly.ProjectName, settings *FrontSettings) (Front, error) {
 	var out Front
 	err := c.json(ctx, call{method: http.MethodPut, path: frontPath(p)}, settings, &out)
+	return out, err
+}
+
+// ReplaceFront is PublishFront in place of the front with that version alone, 0 for none. It
+// fails with KindConflict when there is another by now.
+func (c *Client) ReplaceFront(
+	ctx context.Context, p dayfly.ProjectName, settings *FrontSettings, version uint64,
+) (Front, error) {
+	var out Front
+	match := http.Header{"If-Match": {`"` + strconv.FormatUint(version, 10) + `"`}}
+	err := c.json(ctx, call{method: http.MethodPut, path: frontPath(p), header: match}, settings, &out)
 	return out, err
 }
 

@@ -29,6 +29,10 @@ folder with a dayfly.yaml deploys all functions of it, or the one of --function,
 makes the queues and buckets that they need first; once all are live, it publishes the
 routes and sites of the file.
 
+A folder of web pages, or of a front-end framework that is built, becomes the site of the
+project at /; other routes of the project stay. What renders pages on a server becomes a
+function behind the site. With --function the folder is a function alone, as other code.
+
 The new revision gets calls once it answered its readiness check. Until then, and
 whenever a deploy fails, the revision that was live goes on serving.`
 
@@ -62,6 +66,13 @@ func (a *app) deploy() *cobra.Command {
 			over, err := o.settings.read(c.Flags())
 			if err != nil {
 				return err
+			}
+			pages, err := findSite(path, o, over)
+			if err != nil {
+				return err
+			}
+			if pages != nil {
+				return a.deploySite(c.Context(), pages, o, over)
 			}
 			list, needs, err := plan(path, o, over)
 			if err != nil {

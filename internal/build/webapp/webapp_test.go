@@ -155,3 +155,25 @@ func TestPartsAreGathered(t *testing.T) {
 		t.Error("a part outside of the folder was gathered")
 	}
 }
+
+// A server that was built here is not built again where its source is not.
+func TestServersAreGatheredWithoutTheirBuild(t *testing.T) {
+	t.Parallel()
+	dir, into := t.TempDir(), t.TempDir()
+	const text = `{"name":"kit","type":"module","scripts":{"build":"vite build","prepare":"svelte-kit sync","start":"x"},"dependencies":{"a":"1"}}`
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := webapp.Server{Parts: []webapp.Part{{Source: "package.json", At: "package.json"}}}
+	if err := s.Gather(dir, into); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(into, "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"dependencies":{"a":"1"},"name":"kit","scripts":{"start":"x"},"type":"module"}`
+	if plain := strings.NewReplacer(" ", "", "\n", "").Replace(string(got)); plain != want {
+		t.Errorf("package.json is %s\nwant %s", plain, want)
+	}
+}
