@@ -6,7 +6,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +18,7 @@ import (
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/config"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/node"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
 )
@@ -79,6 +83,13 @@ func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 		}
 		noted = true
 		a.printBanner(ctx, cfg, gatewayURL, apiURL, a.Now().Sub(began))
+	}
+	if cfg.AccessLog != "" {
+		reopen := make(chan os.Signal, 1)
+		signal.Notify(reopen, syscall.SIGHUP)
+		defer signal.Stop(reopen)
+		settings.AccessLog = journal.Config{File: cfg.AccessLog, Format: journal.Format(cfg.AccessLogFormat),
+			Out: a.Out, Reopen: reopen}
 	}
 	n, err := node.New(settings, log)
 	if err != nil {

@@ -60,6 +60,10 @@ type Config struct {
 	// LogLevel drops what is less urgent; LogFormat is LogText or LogJSON.
 	LogLevel  slog.Level
 	LogFormat LogFormat
+	// AccessLog is the file that tells of each request of the gateway, "-" for standard
+	// output; empty: none. AccessLogFormat is AccessJSON or AccessCombined.
+	AccessLog       string
+	AccessLogFormat string
 	// TraceEndpoint is the base URL of an OTLP/HTTP collector; empty sends no traces.
 	TraceEndpoint string
 	// TraceSample is the share of calls that are traced, 0 … 1.
@@ -85,6 +89,12 @@ const (
 	LogJSON LogFormat = "json"
 )
 
+// The formats of the access log.
+const (
+	AccessJSON     = "json"
+	AccessCombined = "combined"
+)
+
 // Default is the configuration of a node that is told nothing.
 func Default(env Environment) Config {
 	var homes []string
@@ -95,7 +105,8 @@ func Default(env Environment) Config {
 		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
 		S3: "127.0.0.1:8082", SyncInterval: 100 * time.Millisecond,
 		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
-		LogLevel: slog.LevelInfo, LogFormat: LogText, TraceSample: 0.01, BuildEnv: buildEnv(env),
+		LogLevel: slog.LevelInfo, LogFormat: LogText, AccessLogFormat: AccessJSON,
+		TraceSample: 0.01, BuildEnv: buildEnv(env),
 		Path: env("PATH"),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,8 @@ var settings = []setting{
 	{"dev", "for development: the clock by which crons are due can be put forward", setDev},
 	{"log-level", "`LEVEL`: debug, info, warn or error", setLogLevel},
 	{"log-format", "`FORMAT`: text or json", setLogFormat},
+	{"access-log", "`FILE` that gets a line for each request of the gateway, or -; opened anew after SIGHUP", setAccessLog},
+	{"access-log-format", "`FORMAT`: json or combined", setAccessLogFormat},
 	{"trace-endpoint", "`URL` of an OTLP/HTTP collector that traces go to", setTraceEndpoint},
 	{"trace-sample", "`SHARE` of calls that are traced", setTraceSample},
 }
@@ -68,7 +71,7 @@ func Settings() []Setting {
 	defaults := map[string]string{
 		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "sync": "100ms", "memory": "80%", "stems": "4",
 		"starts": "0", "trace-sample": "0.01",
-		"drain-timeout": "30s", "log-level": "info", "log-format": "text",
+		"drain-timeout": "30s", "log-level": "info", "log-format": "text", "access-log-format": "json",
 	}
 	list := make([]Setting, 0, len(settings))
 	for _, s := range settings {
@@ -323,4 +326,25 @@ func setLogFormat(c *Config, v string) error {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+func setAccessLog(c *Config, v string) error {
+	if v == "-" {
+		c.AccessLog = v
+		return nil
+	}
+	path, err := filepath.Abs(v)
+	if v == "" || err != nil {
+		return dayfly.Errorf(dayfly.KindInvalid, "is no path of a file")
+	}
+	c.AccessLog = path
+	return nil
+}
+
+func setAccessLogFormat(c *Config, v string) error {
+	if v != AccessJSON && v != AccessCombined {
+		return dayfly.Errorf(dayfly.KindInvalid, "want %s or %s", AccessJSON, AccessCombined)
+	}
+	c.AccessLogFormat = v
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/gateway/cache"
 	"github.com/dayfly-faas/dayfly/internal/gateway/cors"
 	"github.com/dayfly-faas/dayfly/internal/gateway/encode"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/gateway/mapping"
 	"github.com/dayfly-faas/dayfly/internal/gateway/router"
 	"github.com/dayfly-faas/dayfly/internal/gateway/schema"
@@ -57,6 +58,7 @@ var errAnswered = errors.New("answered")
 func (g *Gateway) serveMatch(w http.ResponseWriter, r *http.Request, m router.Match[*plan], on way) {
 	c := &call{plan: m.Value, gateway: g, w: w, r: r, match: m, way: on}
 	c.describe()
+	journal.Of(r.Context()).Match(string(c.project), c.name, c.secret)
 	err := c.checkSizes()
 	if err == nil && c.cors != nil {
 		if cors.IsPreflight(r) && c.cors.Preflight(w, r) {
@@ -206,6 +208,7 @@ func (c *call) authenticate() error {
 	principal, err := c.auth.Authenticate(c.r.Context(), request)
 	if principal != nil && err == nil {
 		c.principal, c.input.Principal = principal, principal.Value()
+		journal.Of(c.r.Context()).Subject(principal.Subject)
 		return nil
 	}
 	if err != nil && dayfly.KindOf(err) != dayfly.KindUnauthenticated {

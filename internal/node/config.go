@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 )
 
 // Config says how one node runs. The zero value is not usable: start from
@@ -27,6 +28,8 @@ type Config struct {
 	S3 string
 	// TLS is the public gateway's other door.
 	TLS TLS
+	// AccessLog is where requests of the public gateway are written down; no file: nowhere.
+	AccessLog journal.Config
 	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
 	// Leave the system and this process a fifth of the machine.
 	MemoryBytes int64

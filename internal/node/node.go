@@ -28,6 +28,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/egress"
 	"github.com/dayfly-faas/dayfly/internal/egress/courier"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/invoke"
 	"github.com/dayfly-faas/dayfly/internal/kv"
 	"github.com/dayfly-faas/dayfly/internal/logs"
@@ -86,7 +87,8 @@ type Node struct {
 	deployer  *rollout.Deployer
 	scheduler *scheduler.Scheduler
 	s3        s3Door
-	secure    secureDoor // the public door with TLS
+	accesses  *journal.Journal // nil: none
+	secure    secureDoor       // the public door with TLS
 	routing   routing
 	public    *gateway.Gateway // behind the door gateway
 	gateway   door
@@ -119,7 +121,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
 		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"crons", n.openTimer},
 		{"S3 door", n.openS3}, {"routing", n.openRouting},
-		{"doors", n.buildDoors}, {"TLS", n.openTLS},
+		{"doors", n.buildDoors}, {"TLS", n.openTLS}, {"access log", n.openAccessLog},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)

@@ -77,6 +77,9 @@ func (n *Node) serve(ctx context.Context) error {
 	run("routes", n.public.RunFronts)
 	run("limits", n.routing.limiter.Run)
 	run("login secrets", n.routing.secrets.Run)
+	if n.accesses != nil {
+		run("access log", n.accesses.Run)
+	}
 	run("gateway", n.gateway.run)
 	run("TLS door", n.secure.run)
 	run("management API", n.api.run)

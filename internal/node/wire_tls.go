@@ -15,6 +15,7 @@ import (
 	apicertificates "github.com/dayfly-faas/dayfly/internal/api/certificates"
 	"github.com/dayfly-faas/dayfly/internal/certificate"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
+	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 )
 
 // TLS says how the gateway is reached by https.
@@ -62,6 +63,22 @@ func (n *Node) openTLS(ctx context.Context) error {
 	n.secure = secureDoor{certificates: certificates,
 		door: door{secure, tls.NewListener(gateway.Listen(l, connectionsMax()/2), certificates.TLS())}}
 	n.log.Info("TLS door opened", "address", l.Addr().String())
+	return nil
+}
+
+// openAccessLog has requests of both public doors written down.
+func (n *Node) openAccessLog(context.Context) error {
+	if n.cfg.AccessLog.File == "" {
+		return nil
+	}
+	n.accesses = journal.New(n.cfg.AccessLog, n.component("access log"))
+	if err := n.accesses.Open(); err != nil {
+		return err
+	}
+	n.gateway.Handler = n.accesses.Wrap(n.gateway.Handler)
+	if n.secure.certificates != nil {
+		n.secure.Handler = n.accesses.Wrap(n.secure.Handler)
+	}
 	return nil
 }
 
