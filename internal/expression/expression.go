@@ -170,6 +170,11 @@ func (x *Expression) Params() []string { return x.params }
 // UsesBody tells whether it looks at the body of the request.
 func (x *Expression) UsesBody() bool { return x.uses["body"] }
 
+// UsesPrincipal reports whether x looks at who is calling.
+func (x *Expression) UsesPrincipal() bool {
+	return x.uses["principal"] || x.uses["jwt"] || x.uses["key"]
+}
+
 // UsesAnswer tells whether it looks at the body of the answer.
 func (x *Expression) UsesAnswer() bool { return x.answer }
 

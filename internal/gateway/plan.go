@@ -234,6 +234,9 @@ func (c *compiler) changes(p *plan) error {
 	}
 	_, files := p.target.(*files)
 	switch {
+	case p.cache != nil && !r.Cache.Private && p.response != nil && p.response.UsesPrincipal():
+		return front.Within(errors.New("it depends on who is calling, and the route's cache keeps one answer for all: "+
+			"say private: true there"), "response")
 	case files && (p.cache != nil || r.Request != nil):
 		return errors.New("cache and request do not go with a site, which serves its files as they are")
 	case p.schema != nil && files:

@@ -19,6 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/catalog"
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
+	"github.com/dayfly-faas/dayfly/internal/gateway/cache"
 	"github.com/dayfly-faas/dayfly/internal/gateway/limit"
 	"github.com/dayfly-faas/dayfly/internal/store"
 )
@@ -56,6 +57,8 @@ func routed(tb testing.TB, f gateway.Invoker, text string) (g *gateway.Gateway, 
 	if err != nil {
 		tb.Fatal(err)
 	}
+	kept := cache.New(cache.Config{}, log)
+	tb.Cleanup(func() { _ = kept.Close() })
 	limiter := limit.New(limit.Config{}, log, counts)
 	if err := limiter.Open(tb.Context()); err != nil {
 		tb.Fatal(err)
@@ -65,7 +68,7 @@ func routed(tb testing.TB, f gateway.Invoker, text string) (g *gateway.Gateway, 
 		tb.Fatal(err)
 	}
 	of := &catalog.Front{Project: "shop", Version: 1, Front: read}
-	g = gateway.New(f, gateway.Async{}, log, gateway.Deps{Catalog: shows{of}, Limiter: limiter,
+	g = gateway.New(f, gateway.Async{}, log, gateway.Deps{Catalog: shows{of}, Limiter: limiter, Cache: kept,
 		Auth: func(p dayfly.ProjectName, name string, a front.Auth) (auth.Authenticator, error) {
 			return auth.Build(a, name, auth.Deps{Project: p, Keys: keys, Now: time.Now, Log: log})
 		}})
@@ -111,5 +114,21 @@ func BenchmarkRoute(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnswersThatDependOnTheCallerAreNotKeptForAll(t *testing.T) {
+	t.Parallel()
+	g, _ := routed(t, answers, guarded)
+	for private, want := range map[string]string{"false": "private: true", "true": ""} {
+		of, err := front.Decode([]byte(`{"routes": {"GET /me": {"function": "f",
+			"cache": {"ttl": "1m", "private": ` + private + `}, "response": {"header": {"X-You": "principal.subject"}}}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = g.Compile(t.Context(), "shop", of)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("with private %s: %v, want %q", private, err, want)
+		}
 	}
 }

@@ -104,6 +104,11 @@ func (r *Response) UsesBody() bool {
 	return r.any(func(x *expression.Expression) bool { return x.UsesAnswer() })
 }
 
+// UsesPrincipal tells whether the answer depends on who is calling.
+func (r *Response) UsesPrincipal() bool {
+	return r.any(func(x *expression.Expression) bool { return x.UsesPrincipal() })
+}
+
 // Replaces tells whether Body gives another body.
 func (r *Response) Replaces() bool { return r.body != nil }
 
