@@ -321,7 +321,8 @@ func (c *call) answer() error {
 		inner := later
 		inner.w, inner.r = w, r
 		inner.input = expression.Input{Request: r, Path: later.match.Path, Params: later.input.Params,
-			Address: later.input.Address, Scheme: later.input.Scheme, ID: later.input.ID, Principal: later.input.Principal, Now: later.input.Now}
+			Address: later.input.Address, Scheme: later.input.Scheme, ID: later.input.ID,
+			Principal: later.input.Principal, Now: later.input.Now}
 		if err := inner.respond(); err != nil && !errors.Is(err, errAnswered) {
 			inner.refuse(err)
 		}
