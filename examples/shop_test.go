@@ -74,7 +74,10 @@ func (b browser) sees(t *testing.T, selector, want string) {
 // write replaces what an input holds, by keys as a person would.
 func (b browser) write(t *testing.T, selector, text string) {
 	t.Helper()
-	b.do(t, chromedp.SetValue(chromedp.CSS(selector), ""), chromedp.SendKeys(chromedp.CSS(selector), text))
+	if got := b.text(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector)); got != "" {
+		t.Fatalf("empty %s: %s", selector, got)
+	}
+	b.do(t, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
 func (b browser) click(t *testing.T, selector string) {

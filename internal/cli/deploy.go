@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -123,6 +124,9 @@ func plan(path string, o deployOptions, over manifest.Function) ([]deployment, r
 		return nil, resources{}, err
 	}
 	needs, err := resourcesOf(m, list)
+	if m != nil {
+		needs.project = projectOf(o.project, m.Project)
+	}
 	return list, needs, err
 }
 
@@ -137,13 +141,7 @@ func (a *app) planFront(path string, o deployOptions) (*publish.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	project := dayfly.ProjectName(o.project)
-	if project == "" {
-		project = m.Project
-	}
-	if project == "" {
-		project = dayfly.DefaultProject
-	}
+	project := projectOf(o.project, m.Project)
 	shows, err := publish.New(m, filepath.Dir(file), project, a.Env)
 	if shows == nil && err == nil {
 		shows = &publish.Plan{Project: project} // nothing: what there was goes
@@ -244,15 +242,13 @@ func planManifest(
 
 // target gives the function its project: the flag's, the manifest's, or the default.
 func target(name, flag string, of dayfly.ProjectName) (dayfly.FunctionRef, error) {
-	project := dayfly.ProjectName(flag)
-	if project == "" {
-		project = of
-	}
-	if project == "" {
-		project = dayfly.DefaultProject
-	}
-	ref := dayfly.FunctionRef{Project: project, Name: dayfly.FunctionName(name)}
+	ref := dayfly.FunctionRef{Project: projectOf(flag, of), Name: dayfly.FunctionName(name)}
 	return ref, ref.Validate()
+}
+
+// projectOf is the flag's project, the manifest's, or the default.
+func projectOf(flag string, of dayfly.ProjectName) dayfly.ProjectName {
+	return cmp.Or(dayfly.ProjectName(flag), of, dayfly.DefaultProject)
 }
 
 // suggestName names a function after its file or folder.

@@ -4,7 +4,6 @@ package issuer
 
 import (
 	"context"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -43,7 +42,7 @@ func TestPublicIssuersDoNotReachInside(t *testing.T) {
 				t.Errorf("from reach %d, %s: %v; want reached %t", within, host, err, fine)
 			}
 			if conn != nil {
-				_ = conn.(net.Conn).Close()
+				_ = conn.Close()
 			}
 		}
 	}

@@ -168,7 +168,9 @@ func TestIssuersAreNotBelieved(t *testing.T) {
 		"no keys":                   func(i *issuertest.Issuer) { i.Say("jwks_uri", "") },
 		"no usable key":             func(i *issuertest.Issuer) { i.Publish() },
 		"it redirects": func(i *issuertest.Issuer) {
-			i.Serve(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://169.254.169.254/", 302) })
+			i.Serve(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "https://169.254.169.254/", http.StatusFound)
+			})
 		},
 		"it never ends": func(i *issuertest.Issuer) {
 			i.Serve(func(w http.ResponseWriter, _ *http.Request) {

@@ -88,11 +88,12 @@ func Parse(text []byte) (*Configuration, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, &Malformed{"something follows the document"}
 	}
-	for _, o := range c.Others {
-		if o.XMLName.Local == "EventBridgeConfiguration" {
+	if len(c.Others) > 0 {
+		name := c.Others[0].XMLName.Local
+		if name == "EventBridgeConfiguration" {
 			return nil, &Unsupported{"There is no EventBridge here: name functions or queues."}
 		}
-		return nil, &Malformed{"unknown element " + o.XMLName.Local}
+		return nil, &Malformed{"unknown element " + name}
 	}
 	c.Others = nil
 	return c, c.check()
