@@ -206,8 +206,14 @@ func failureProblem(id dayfly.InvocationID, failure *dayfly.Failure) problem {
 
 // refuse answers a request that no function answered.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, err error) {
+	g.refuseAs(w, r, id, err, statusOf(err))
+}
+
+// refuseAs is refuse with a status of its own.
+func (g *Gateway) refuseAs(
+	w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, err error, status int,
+) {
 	kind := dayfly.KindOf(err)
-	status := statusOf(err)
 	p := problem{Kind: kind, ID: id, Detail: "the platform could not serve the call"}
 	var e *dayfly.Error
 	if errors.As(err, &e) && kind != dayfly.KindInternal {

@@ -30,9 +30,11 @@ func (c *call) send(inv *dayfly.Invocation, result *dayfly.Result) error {
 		})
 	}
 	if result.Failure != nil && len(result.Header) == 0 && c.response != nil {
-		if c.toldOtherwise(string(result.Failure.Kind), result.Failure.Message, result.Status) {
+		said := expression.Error{Kind: string(result.Failure.Kind), Message: result.Failure.Message, Status: result.Status}
+		if c.saidOtherwise(&said) {
 			return nil
 		}
+		result.Status = said.Status
 	}
 	if result.Failure == nil && result.Status != http.StatusSwitchingProtocols {
 		if err := c.change(result); err != nil {
@@ -138,30 +140,27 @@ func (c *call) report(fields []schema.Field) {
 
 // refuse answers a request that met an error: as the route says, else as the door does.
 func (c *call) refuse(err error) {
-	status := statusOf(err)
+	said := expression.Error{Kind: string(kindOf(err)), Status: statusOf(err)}
 	told := &dayfly.Error{}
-	message, hint := "", ""
 	if errors.As(err, &told) && told.Kind != dayfly.KindInternal {
-		message, hint = told.Message, told.Hint
+		said.Message, said.Hint = told.Message, told.Hint
 	}
 	var bad *invalid
 	if errors.As(err, &bad) {
-		message, status = bad.Error(), schema.Problem(bad.fields).Status
+		said.Message, said.Status = bad.Error(), schema.Problem(bad.fields).Status
 	}
-	if c.response != nil {
-		c.input.Error = &expression.Error{Hint: hint}
-		if c.toldOtherwise(string(kindOf(err)), message, status) {
-			return
-		}
+	if c.response != nil && c.saidOtherwise(&said) {
+		return
 	}
 	if bad == nil {
-		c.gateway.refuse(c.w, c.r, c.id, err)
+		c.gateway.refuseAs(c.w, c.r, c.id, err, said.Status)
 		return
 	}
 	answer := struct {
 		schema.Answer
 		ID dayfly.InvocationID `json:"invocation"`
 	}{schema.Problem(bad.fields), c.id}
+	answer.Status, answer.Title = said.Status, http.StatusText(said.Status)
 	text, err := json.Marshal(answer)
 	if err != nil {
 		text = []byte(`{"kind":"invalid"}`)
@@ -179,19 +178,21 @@ func kindOf(err error) dayfly.Kind {
 	return dayfly.KindOf(err)
 }
 
-// toldOtherwise answers with the route's own words for an error, if it has any.
-func (c *call) toldOtherwise(kind, message string, status int) bool {
-	hint := ""
-	if c.input.Error != nil {
-		hint = c.input.Error.Hint
-	}
-	c.input.Error = &expression.Error{Kind: kind, Message: message, Hint: hint, Invocation: string(c.id),
-		Status: status}
+// saidOtherwise answers with the route's own words for an error, if it has any. Where it has
+// a status or headers only, these are set, and the error's own words remain to be told.
+func (c *call) saidOtherwise(said *expression.Error) bool {
+	said.Invocation = string(c.id)
+	c.input.Error = said
 	answer, found, err := c.response.Error(c.r.Context(), &c.input)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.gateway.log.Warn("an error could not be told as its route says", "route", c.name, "error", err)
-	}
-	if !found || err != nil {
+		return false
+	case !found:
+		return false
+	case answer.Body == nil:
+		maps.Copy(c.w.Header(), answer.Header)
+		said.Status = answer.Status
 		return false
 	}
 	c.write(answer)
