@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
 // Decode reads a front as JSON. An error is a *Problem, with the field's place.
@@ -50,7 +52,11 @@ func read(place at, t reflect.Type, data json.RawMessage) error {
 	if text, ok := value.Interface().(encoding.TextUnmarshaler); ok {
 		var written string
 		if json.Unmarshal(data, &written) != nil {
-			return place.problem("%.20s needs a unit, and to be a text", data)
+			example := "30s"
+			if t == reflect.TypeFor[quantity.Bytes]() {
+				example = "8Mi, or 512B"
+			}
+			return place.problem("%.20s needs a unit: write it like %s", data, example)
 		}
 		return place.wrap(text.UnmarshalText([]byte(written)))
 	}

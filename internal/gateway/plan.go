@@ -189,6 +189,11 @@ func (c *compiler) rules(p *plan) error {
 		if p.allow, err = expression.Compile(r.Allow, expression.Bool, expression.RequestPhase); err != nil {
 			return front.Within(err, "allow")
 		}
+		for _, name := range p.allow.Params() {
+			if !slices.Contains(p.pattern.Captures(), name) {
+				return front.Within(fmt.Errorf("the path captures no {%s}", name), "allow")
+			}
+		}
 		p.whole = p.allow.UsesBody()
 	}
 	if r.CORS != nil {

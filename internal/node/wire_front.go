@@ -130,3 +130,13 @@ func (d publicDoor) URL(host string) string {
 	}
 	return scheme + "://" + host
 }
+
+func (n *Node) hasQueue(p dayfly.ProjectName, name dayfly.QueueName) bool {
+	_, err := n.topic.Queue(p, name)
+	return err == nil
+}
+
+func (n *Node) hasBucket(ctx context.Context, p dayfly.ProjectName, name string) bool {
+	_, err := n.objects.Bucket(ctx, blob.BucketRef{Project: p, Name: name})
+	return err == nil
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -49,6 +50,9 @@ type Gateway interface {
 type Deps struct {
 	Catalog Catalog
 	Gateway Gateway
+	// HasQueue and HasBucket tell whether a project has a queue, or a bucket of objects.
+	HasQueue  func(dayfly.ProjectName, dayfly.QueueName) bool
+	HasBucket func(context.Context, dayfly.ProjectName, string) bool
 }
 
 // Routes is this part's table of contents.
@@ -171,6 +175,17 @@ func (d *Deps) check(
 		if _, err := d.Catalog.Function(dayfly.FunctionRef{Project: project, Name: name}); err != nil {
 			return nil, dayfly.Errorf(dayfly.KindInvalid, "the front names function %s, which is not deployed", name).
 				WithHint("deploy it first, or take its routes away")
+		}
+	}
+	for pattern, route := range f.Routes {
+		bucket, _, _ := strings.Cut(route.Object, "/")
+		switch {
+		case route.Queue != "" && !d.HasQueue(project, route.Queue):
+			return nil, front.Within(fmt.Errorf("there is no queue %s: queues in the manifest make one", route.Queue),
+				"routes", pattern, "queue")
+		case bucket != "" && !d.HasBucket(ctx, project, bucket):
+			return nil, front.Within(fmt.Errorf("there is no bucket %s: buckets in the manifest make one", bucket),
+				"routes", pattern, "object")
 		}
 	}
 	return f, d.Gateway.Compile(ctx, project, f)
