@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
@@ -36,6 +37,7 @@ type call struct {
 	principal *auth.Principal
 	body      []byte // whole, once it was read
 	read      bool
+	bounded   *boundedBody   // the body of a route that bounds it
 	packed    *encode.Writer // compresses what is sent to w; nil when nothing does
 	way
 }
@@ -128,7 +130,8 @@ func (c *call) checkSizes() error {
 	if c.r.ContentLength > c.bodyMax {
 		return tooLarge(c.bodyMax)
 	}
-	c.r.Body = &boundedBody{ReadCloser: c.r.Body, left: c.bodyMax, max: c.bodyMax}
+	c.bounded = &boundedBody{ReadCloser: c.r.Body, left: c.bodyMax, max: c.bodyMax}
+	c.r.Body = c.bounded
 	return nil
 }
 
@@ -143,6 +146,7 @@ func tooLarge(max int64) error {
 type boundedBody struct {
 	io.ReadCloser
 	left, max int64
+	over      atomic.Bool // more came; whoever reads may still be at it when that is asked
 }
 
 // Read implements io.Reader.
@@ -152,6 +156,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
+		b.over.Store(true)
 		return 0, tooLarge(b.max)
 	}
 	return n, err

@@ -81,6 +81,10 @@ func (f function) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*d
 		return nil, nil
 	}
 	result, err := c.gateway.invoker.Invoke(ctx, inv)
+	if err == nil && result.Failure != nil && c.bounded != nil && c.bounded.over.Load() {
+		_ = result.Body.Close()
+		return nil, tooLarge(c.bounded.max) // the function saw a body that broke off: not its fault
+	}
 	if err == nil {
 		c.gateway.keepAlive(c, result)
 	}
