@@ -10,7 +10,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        print("got", self.path, json.dumps(request["Data"]), flush=True)
+        # In one piece: several requests are served at once.
+        print("got %s %s\n" % (self.path, json.dumps(request["Data"])), end="", flush=True)
         is_bad = "bad" in json.dumps(request["Data"])
         self.answer(500 if is_bad else 200, {"Outputs": {}, "Logs": [], "ReturnValue": None})
 
