@@ -30,7 +30,8 @@ func (c *call) send(inv *dayfly.Invocation, result *dayfly.Result) error {
 		})
 	}
 	if result.Failure != nil && len(result.Header) == 0 && c.response != nil {
-		said := expression.Error{Kind: string(result.Failure.Kind), Message: result.Failure.Message, Status: result.Status}
+		failure := result.Failure
+		said := expression.Error{Kind: string(failure.Kind), Message: failure.Message, Status: result.Status}
 		if c.saidOtherwise(&said) {
 			return nil
 		}
