@@ -3,6 +3,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,6 +24,9 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/telemetry"
 )
 
+// retiredPrefix begins the names of folders that wait to be removed.
+const retiredPrefix = "retired-"
+
 // observer lets telemetry take records as the log store does.
 type observer struct{ *telemetry.Telemetry }
 
@@ -32,8 +36,8 @@ func (o observer) Record(rec *dayfly.Record) { o.Observe(rec) }
 // installGuests writes the guests' files where boxes can be shown them.
 func (n *Node) installGuests() (string, error) {
 	dir := n.path("run", "guests")
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("remove old guests: %w", err)
+	if err := n.retire(dir); err != nil {
+		return "", fmt.Errorf("put old guests aside: %w", err)
 	}
 	for name, files := range map[string]fs.FS{
 		"python": python.Files(), "node": node.Files(), "ruby": ruby.Files(), "php": php.Files(),
@@ -50,6 +54,33 @@ func (n *Node) installGuests() (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+// retire gives the name of a folder free, and then removes the folder. Boxes of a node
+// that was killed may still be dying in it, so what cannot be removed now is left to the
+// next start: only a name that stays taken is an error.
+func (n *Node) retire(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	grave, err := os.MkdirTemp(filepath.Dir(dir), retiredPrefix)
+	if err != nil {
+		return err
+	}
+	err = os.Rename(dir, filepath.Join(grave, filepath.Base(dir)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	graves, err := filepath.Glob(filepath.Join(filepath.Dir(dir), retiredPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, grave := range graves {
+		if err := os.RemoveAll(grave); err != nil {
+			n.log.Debug("retired folder stays until the next start", "folder", grave, "error", err)
+		}
+	}
+	return nil
 }
 
 // open makes a folder readable for the users inside boxes.
