@@ -38,11 +38,14 @@ type EventQuery struct {
 	State    dayfly.EventState  // "" is any: compared with the latest that is known
 	Since    time.Time          // of the acceptance; the zero value is as old as there is
 	Limit    int                // at most so many; default 100, at most 10,000
+
+	unended bool // only what goes on
 }
 
 func (q *EventQuery) wants(e *dayfly.EventInfo) bool {
 	return (q.Function == dayfly.FunctionRef{} || q.Function == e.Function) &&
-		(q.State == "" || q.State == e.State) && !e.Accepted.Before(q.Since)
+		(q.State == "" || q.State == e.State) && !e.Accepted.Before(q.Since) &&
+		(!q.unended || e.Ended.IsZero())
 }
 
 // eventEntry is the place of an event on a shelf. Its snapshot is replaced until it is in
@@ -59,32 +62,26 @@ func (l *Logs) Event(info *dayfly.EventInfo) {
 	if costOfEvent(info) > eventBytesMax {
 		info = clipEvent(info)
 	}
-	for !l.eventTo(l.shelf(info.Function), info) {
+	for !l.eventTo(l.shelf(info.Function), info, l.replaceEvent) {
 		// The shelf was evicted meanwhile.
 	}
 }
 
-func (l *Logs) eventTo(s *shelf, info *dayfly.EventInfo) bool {
+// eventTo puts a snapshot on a shelf, in place of an older one of which replace disposes: it
+// reports whether there is nothing more to do.
+func (l *Logs) eventTo(
+	s *shelf, info *dayfly.EventInfo, replace func(old *eventEntry, info *dayfly.EventInfo) (done bool),
+) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dead {
 		return false
 	}
 	l.touch(s)
-	cost := costOfEvent(info)
-	if old := l.recallEvent(info.ID); old != nil && old.shelf == s && old.info != nil {
-		was := costOfEvent(old.info)
-		if old.number >= s.eventsKept {
-			old.info = info
-			s.eventBytes += cost - was
-			l.eventBytes.Add(cost - was)
-			return true
-		}
-		old.info = nil
-		s.eventBytes -= was
-		l.eventBytes.Add(-was)
+	if old := l.recallEvent(info.ID); old != nil && old.shelf == s && old.info != nil && replace(old, info) {
+		return true
 	}
-	l.putEvent(s, info, cost)
+	l.putEvent(s, info, costOfEvent(info))
 	if int(s.events.next-s.eventsKept) == l.cfg.RingEvents/flushShare {
 		select {
 		case l.kick <- struct{}{}:
@@ -92,6 +89,22 @@ func (l *Logs) eventTo(s *shelf, info *dayfly.EventInfo) bool {
 		}
 	}
 	return true
+}
+
+// replaceEvent lets a newer snapshot take the place of an older one, or empties that when it
+// is in the stream. The caller holds the shelf's mu.
+func (l *Logs) replaceEvent(old *eventEntry, info *dayfly.EventInfo) (done bool) {
+	s, was, cost := old.shelf, costOfEvent(old.info), costOfEvent(info)
+	if old.number >= s.eventsKept {
+		old.info = info
+		s.eventBytes += cost - was
+		l.eventBytes.Add(cost - was)
+		return true
+	}
+	old.info = nil
+	s.eventBytes -= was
+	l.eventBytes.Add(-was)
+	return false
 }
 
 // putEvent gives the snapshot a new place, making room for it. The caller holds the
@@ -202,10 +215,19 @@ func (l *Logs) FindEvent(ctx context.Context, id dayfly.EventID) (*dayfly.EventI
 		return nil, err
 	}
 	if info == nil {
-		return nil, dayfly.Errorf(dayfly.KindNotFound, "event %s not found", id).
-			WithHint("it may be older than what is kept")
+		return nil, dayfly.Errorf(dayfly.KindNotFound, "event %s not found", id).WithHint(l.whyUnknown(id))
 	}
 	return info, nil
+}
+
+// whyUnknown says what may have become of an event that is nowhere.
+func (l *Logs) whyUnknown(id dayfly.EventID) string {
+	began, ok := beganMillis(string(id))
+	since := l.KeptUntil().Add(-l.cfg.FlushInterval)
+	if made := time.UnixMilli(began); ok && made.After(since) && made.Before(l.started) {
+		return "it was made as the node was killed: if it was accepted it has succeeded, since nothing waits or is dead that is not known"
+	}
+	return "it may be older than what is kept"
 }
 
 // findEvent looks for the latest snapshot of an event that is no longer in memory.

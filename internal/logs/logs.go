@@ -119,6 +119,8 @@ type Logs struct {
 	stream  jetstream.Stream // set by Open
 	meter   jetstream.KeyValue
 	js      jetstream.JetStream
+
+	keptUntil time.Time // when the stream was last written before Open
 }
 
 type shelfShard struct {
@@ -171,6 +173,9 @@ func (l *Logs) Open(ctx context.Context) error {
 	l.flushMu.Lock()
 	defer l.flushMu.Unlock()
 	l.stream, l.meter, l.js = stream, meter, js
+	if last := stream.CachedInfo().State; last.LastSeq > 0 {
+		l.keptUntil = last.LastTime
+	}
 	return l.loadTotals(ctx)
 }
 

@@ -21,6 +21,10 @@ func (quiet) Event(*dayfly.EventInfo) {}
 func (quiet) FindEvent(context.Context, dayfly.EventID) (*dayfly.EventInfo, error) {
 	return nil, dayfly.Errorf(dayfly.KindNotFound, "no")
 }
+func (quiet) KeptUntil() time.Time                                                { return time.Time{} }
+func (quiet) Unended(context.Context) ([]*dayfly.EventInfo, error)                { return nil, nil }
+func (quiet) EventUnlessTold(*dayfly.EventInfo)                                   {}
+func (quiet) Flush(context.Context)                                               {}
 func (quiet) Events(context.Context, logs.EventQuery) ([]dayfly.EventInfo, error) { return nil, nil }
 
 // counting is an Invoker that counts what it is asked for.

@@ -13,6 +13,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/bus"
 	"github.com/dayfly-faas/dayfly/internal/logs"
 	"github.com/dayfly-faas/dayfly/internal/queue/due"
+	"github.com/dayfly-faas/dayfly/internal/queue/retell"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
@@ -22,8 +23,38 @@ func isMissing(err error) bool {
 		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeMessageNotFound
 }
 
+// retellPatience is how long a question waits for the journal to be right after a start.
+const retellPatience = 5 * time.Second
+
+// retell lets the journal catch up with what a crash kept from it.
+func (q *Queue) retell(ctx context.Context) {
+	defer close(q.retold)
+	err := retell.Run(ctx, retell.Deps{Work: q.work, Later: q.later, Dead: q.dead, Journal: q.deps.Journal,
+		Waits: q.times.Has, IsCanceled: q.marks.IsCanceled})
+	if err != nil && ctx.Err() == nil {
+		q.log.Warn("lives of events may be told as they were some moments before the last end", "error", err)
+	}
+}
+
+// awaitRetold waits until the journal has caught up, for a while.
+func (q *Queue) awaitRetold(ctx context.Context) {
+	q.mu.Lock()
+	retold := q.retold
+	q.mu.Unlock()
+	if retold == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, retellPatience)
+	defer cancel()
+	select {
+	case <-retold:
+	case <-ctx.Done():
+	}
+}
+
 // Event tells the life of an event so far.
 func (q *Queue) Event(ctx context.Context, id dayfly.EventID) (*dayfly.EventInfo, error) {
+	q.awaitRetold(ctx)
 	info, err := q.deps.Journal.FindEvent(ctx, id)
 	if err != nil {
 		return nil, err
@@ -33,6 +64,7 @@ func (q *Queue) Event(ctx context.Context, id dayfly.EventID) (*dayfly.EventInfo
 
 // Events tells the lives of events, as the journal finds them.
 func (q *Queue) Events(ctx context.Context, query logs.EventQuery) ([]dayfly.EventInfo, error) {
+	q.awaitRetold(ctx)
 	list, err := q.deps.Journal.Events(ctx, query)
 	if err != nil {
 		return nil, err
@@ -121,7 +153,7 @@ func (q *Queue) cancelLater(ctx context.Context, waiting *due.Event) error {
 	if err := e.Unmarshal(m.Data); err != nil {
 		return err
 	}
-	if err := q.settleKey(ctx, &e); err != nil {
+	if err := errors.Join(q.settleKey(ctx, &e), q.marks.Cancel(ctx, e.ID)); err != nil {
 		q.times.Put(waiting)
 		return err
 	}
@@ -130,14 +162,7 @@ func (q *Queue) cancelLater(ctx context.Context, waiting *due.Event) error {
 		return bus.Explain("cancel the event", err)
 	}
 	e.Ended = time.Now()
-	q.forget(ctx, e.ID)
+	q.marks.Forget(e.ID)
 	q.deps.Journal.Event(e.Info(dayfly.EventCanceled))
 	return nil
-}
-
-// forget forgets a cancellation that was carried out.
-func (q *Queue) forget(ctx context.Context, id dayfly.EventID) {
-	if err := q.marks.Forget(ctx, id); err != nil {
-		q.log.Debug("cancellation was not forgotten", "event", id, "error", err)
-	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/queue/keys"
 	"github.com/dayfly-faas/dayfly/internal/queue/marks"
 	"github.com/dayfly-faas/dayfly/internal/queue/quota"
+	"github.com/dayfly-faas/dayfly/internal/queue/retell"
 	"github.com/dayfly-faas/dayfly/internal/queue/work"
 )
 
@@ -60,8 +61,8 @@ type Poster interface {
 // is not changed any more.
 type Journal interface {
 	Event(info *dayfly.EventInfo)
-	FindEvent(ctx context.Context, id dayfly.EventID) (*dayfly.EventInfo, error)
 	Events(ctx context.Context, q logs.EventQuery) ([]dayfly.EventInfo, error)
+	retell.Journal
 }
 
 // Notices knows triggers of functions that are not of their revisions: those that buckets
@@ -130,7 +131,8 @@ type Queue struct {
 	lanes   map[work.Lane]*lane
 	running map[dayfly.EventID]*execution
 	open    bool
-	stopped bool // no more events are taken
+	stopped bool          // no more events are taken
+	retold  chan struct{} // closed when Run has set the journal right; nil before Open
 	ctx     context.Context
 	wg      sync.WaitGroup
 	active  atomic.Int64 // executions under way
@@ -187,7 +189,7 @@ func (q *Queue) Open(ctx context.Context) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.open = true
+	q.open, q.retold = true, make(chan struct{})
 	return nil
 }
 
@@ -205,12 +207,16 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	q.ctx = ctx
 	q.mu.Unlock()
+	q.wg.Go(func() { q.retell(ctx) })
 	q.wg.Go(func() { q.runTimes(ctx) })
 	tick := time.NewTicker(surveyPeriod)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if err := q.survey(ctx); err != nil && ctx.Err() == nil {
 			q.log.Warn("waiting events were not surveyed", "error", err)
+		}
+		if err := q.marks.Sweep(ctx); err != nil && ctx.Err() == nil {
+			q.log.Debug("cancellations were not forgotten", "error", err)
 		}
 		select {
 		case <-ctx.Done():

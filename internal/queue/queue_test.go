@@ -142,6 +142,24 @@ func (w *world) Events(context.Context, logs.EventQuery) ([]dayfly.EventInfo, er
 	return list, nil
 }
 
+// KeptUntil implements Journal: nothing is kept.
+func (w *world) KeptUntil() time.Time { return time.Time{} }
+
+// Unended implements Journal: nothing is kept.
+func (w *world) Unended(context.Context) ([]*dayfly.EventInfo, error) { return nil, nil }
+
+// EventUnlessTold implements Journal.
+func (w *world) EventUnlessTold(info *dayfly.EventInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.infos[info.ID] == nil {
+		w.infos[info.ID] = info
+	}
+}
+
+// Flush implements Journal.
+func (w *world) Flush(context.Context) {}
+
 // seen gives the calls of a function so far.
 func (w *world) seen(name dayfly.FunctionName) []call {
 	w.mu.Lock()

@@ -233,7 +233,7 @@ func (q *Queue) bury(ctx context.Context, e *work.Entry) error {
 func (q *Queue) finishCanceled(ctx context.Context, l *lane, it *item) {
 	it.Ended = time.Now()
 	q.finish(ctx, l, it, dayfly.EventCanceled)
-	q.forget(ctx, it.ID)
+	q.marks.Forget(it.ID)
 }
 
 // finish removes an event that ended, and tells the journal. When ctx ends before, it

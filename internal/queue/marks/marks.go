@@ -30,6 +30,9 @@ const (
 	// cancelMemory is how long a cancellation is remembered when its event is not met:
 	// as long as events may wait to be tried.
 	cancelMemory = 14 * 24 * time.Hour
+	// sweepAge is how long one that was carried out is remembered: the journal writes behind
+	// by 200 ms, and by 5 s when the disk is slow.
+	sweepAge = 10 * time.Second
 )
 
 // Marks are what is known in memory of functions and events, for the way of an event.
@@ -40,6 +43,14 @@ type Marks struct {
 	paused   map[dayfly.FunctionRef]bool
 	canceled map[dayfly.EventID]bool
 	pushes   map[dayfly.EventID]*Told
+
+	carriedOut []carriedOut // cancellations to be forgotten, the oldest first
+}
+
+// carriedOut is a cancellation whose event has ended.
+type carriedOut struct {
+	id dayfly.EventID
+	at time.Time
 }
 
 // Open reads the marks that are kept in a bucket of the bus.
@@ -101,17 +112,32 @@ func (m *Marks) Cancel(ctx context.Context, id dayfly.EventID) error {
 	return nil
 }
 
-// Forget forgets a cancellation that was carried out. What cannot be forgotten on disk
-// vanishes with time.
-func (m *Marks) Forget(ctx context.Context, id dayfly.EventID) error {
+// Forget notes that a cancellation was carried out. It is remembered until the journal has
+// surely written that, for Sweep to remove.
+func (m *Marks) Forget(id dayfly.EventID) {
 	m.mu.Lock()
-	known := m.canceled[id]
-	delete(m.canceled, id)
-	m.mu.Unlock()
-	if !known {
-		return nil
+	defer m.mu.Unlock()
+	if m.canceled[id] {
+		m.carriedOut = append(m.carriedOut, carriedOut{id, time.Now()})
 	}
-	return m.kv.Purge(ctx, cancelPrefix+string(id))
+}
+
+// Sweep removes cancellations that were carried out some time ago. What cannot be removed
+// from the disk vanishes with time.
+func (m *Marks) Sweep(ctx context.Context) error {
+	m.mu.Lock()
+	var old []carriedOut
+	for len(m.carriedOut) > 0 && time.Since(m.carriedOut[0].at) > sweepAge {
+		old = append(old, m.carriedOut[0])
+		delete(m.canceled, m.carriedOut[0].id)
+		m.carriedOut = m.carriedOut[1:]
+	}
+	m.mu.Unlock()
+	var errs []error
+	for _, one := range old {
+		errs = append(errs, m.kv.Purge(ctx, cancelPrefix+string(one.id)))
+	}
+	return errors.Join(errs...)
 }
 
 // Told orders what the journal hears of an event: an attempt may end it before the
