@@ -121,6 +121,7 @@ func TestKilledAtRandomLosesNothing(t *testing.T) {
 	w.inOrder()
 	w.inTime()
 	w.eachDueTimeOnce()
+	w.nothingIsSaidToWait()
 }
 
 // start starts the node on the same data and waits until it serves.
@@ -294,6 +295,39 @@ func (w *crashWorld) oneEventForEachKey() {
 			w.t.Errorf("key %s was accepted a second time", id)
 		}
 	}
+}
+
+// nothingIsSaidToWait looks at the lives of events: all have ended, and so their lives say.
+func (w *crashWorld) nothingIsSaidToWait() {
+	w.t.Helper()
+	var waiting []string
+	for until := time.Now().Add(settleTimeout); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
+		waiting = append(w.lives("pending"), w.lives("delayed")...)
+		if len(waiting) == 0 {
+			return
+		}
+	}
+	w.t.Errorf("%d events have ended and are said to wait: %.500q", len(waiting), waiting)
+}
+
+// lives gives what is told of the events in a state.
+func (w *crashWorld) lives(state string) []string {
+	w.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, w.api+"/v1/events?limit=1000&state="+state, nil)
+	w.check(err)
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	res, err := w.http.Do(req)
+	w.check(err)
+	defer res.Body.Close()
+	var answer struct {
+		Events []json.RawMessage `json:"events"`
+	}
+	w.check(json.NewDecoder(res.Body).Decode(&answer))
+	var list []string
+	for _, event := range answer.Events {
+		list = append(list, string(event))
+	}
+	return list
 }
 
 func (w *crashWorld) check(err error) {
