@@ -215,7 +215,7 @@ func (l *Logs) FindEvent(ctx context.Context, id dayfly.EventID) (*dayfly.EventI
 		return nil, err
 	}
 	if info == nil {
-		return nil, dayfly.Errorf(dayfly.KindNotFound, "event %s not found", id).WithHint(l.whyUnknown(id))
+		return nil, dayfly.Errorf(dayfly.KindNotFound, "event %s not found", id).WithHint("%s", l.whyUnknown(id))
 	}
 	return info, nil
 }
