@@ -143,6 +143,7 @@ func nodeConfig(c config.Config) node.Config {
 	n.SyncInterval, n.SyncAlways = c.SyncInterval, c.SyncInterval == 0
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
+	n.Connections, n.ConnectionsPerAddress = c.Connections, c.ConnectionsPerAddress
 	n.Dev = c.Dev
 	n.TLS = node.TLS(c.TLS)
 	n.Homes, n.Path, n.CallbackAllow = c.Homes, c.Path, c.CallbackAllow

@@ -29,6 +29,9 @@ const (
 	// write may as well be forced; above, nobody would want it.
 	syncIntervalMin = 10 * time.Millisecond
 	syncIntervalMax = time.Minute
+	// connectionsMax bounds a number of connections: each is a descriptor, of which a system
+	// gives a process no more by far.
+	connectionsMax = 1 << 24
 	// memoryBytesMin is what one smallest function needs beside the platform.
 	memoryBytesMin = 64 << 20
 )
@@ -60,6 +63,10 @@ type Config struct {
 	// LogLevel drops what is less urgent; LogFormat is LogText or LogJSON.
 	LogLevel  slog.Level
 	LogFormat LogFormat
+	// Connections is how many clients the gateway serves at once; 0 means a third of the
+	// descriptors that the process may open. ConnectionsPerAddress of them may be of one
+	// address; 0 means 1024, or a quarter of all when that is less, and -1 is no bound.
+	Connections, ConnectionsPerAddress int
 	// AccessLog is the file that tells of each request of the gateway, "-" for standard
 	// output; empty: none. AccessLogFormat is AccessJSON or AccessCombined.
 	AccessLog       string

@@ -87,6 +87,8 @@ func TestLoadRefuses(t *testing.T) {
 		{name: "bad format", flags: map[string]string{"log-format": "xml"}, want: "text or json"},
 		{name: "bad sync", flags: map[string]string{"sync": "1ms"}, want: "always, or a time from 10ms"},
 		{name: "bad drain", flags: map[string]string{"drain-timeout": "2h"}, want: "1h0m0s"},
+		{name: "no connections", flags: map[string]string{"connections": "0"}, want: "1 to 16777216"},
+		{name: "bad connections", flags: map[string]string{"connections-per-address": "-1"}, want: "off, or a number"},
 		{name: "bad starts", flags: map[string]string{"starts": "-1"}, want: "0 to 256"},
 		{name: "bad collector", flags: map[string]string{"trace-endpoint": "x"}, want: "4318"},
 		{name: "bad sample", flags: map[string]string{"trace-sample": "NaN"}, want: "0 to 1"},

@@ -39,6 +39,9 @@ var settings = []setting{
 	{"acme-email", "`EMAIL` for the authority that certificates are obtained from; agrees to its terms", setACMEEmail},
 	{"acme-ca", "`URL` of the authority's directory, when not Let's Encrypt's", setACMEDirectory},
 	{"acme-root", "`FILE` of certificates that vouch for the authority's server", setACMERoot},
+	{"connections", "`N` clients of the public gateway at once; a third of the open files when not set", setConnections},
+	{"connections-per-address", "`N` of them by one address, or off; 1024, or a quarter of all, when not set",
+		setConnectionsPerAddress},
 	{"sync", "`TIME` between two syncs to the disk: what a loss of power may cost; or always", setSync},
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
@@ -223,6 +226,28 @@ func setStarts(c *Config, v string) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to %d", startsMax)
 	}
 	c.Starts = n
+	return nil
+}
+
+func setConnections(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > connectionsMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 1 to %d", connectionsMax)
+	}
+	c.Connections = n
+	return nil
+}
+
+func setConnectionsPerAddress(c *Config, v string) error {
+	if v == "off" {
+		c.ConnectionsPerAddress = -1
+		return nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > connectionsMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want off, or a number from 1 to %d", connectionsMax)
+	}
+	c.ConnectionsPerAddress = n
 	return nil
 }
 

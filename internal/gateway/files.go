@@ -9,6 +9,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/front"
+	"github.com/dayfly-faas/dayfly/internal/gateway/crowd"
 	"github.com/dayfly-faas/dayfly/internal/gateway/site"
 )
 
@@ -62,7 +63,7 @@ func (f *files) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*day
 	}
 	delete(c.w.Header(), headerInvocation) // files are no invocation
 	var outcome site.Outcome
-	together(c.w, c.r, func() bool {
+	crowd.Together(c.w, c.r, func() bool {
 		outcome = f.Serve(c.w, c.r, below)
 		return outcome.Handled
 	})

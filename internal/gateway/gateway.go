@@ -14,6 +14,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/gateway/cors"
+	"github.com/dayfly-faas/dayfly/internal/gateway/idle"
 	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/queue"
 )
@@ -50,6 +51,7 @@ type Gateway struct {
 	async   Async
 	log     *slog.Logger
 	stall   time.Duration // bodyStall
+	idle    time.Duration // idle.Default
 	bodies  chan struct{} // one element for each large body of an asynchronous call
 	fronts  *fronts
 	// webhooks answers what is below webhookPrefix; nil when nothing does.
@@ -62,19 +64,19 @@ func (g *Gateway) Mount(h http.Handler) { g.webhooks = h }
 // New makes a gateway in front of invoker, of the queue for asynchronous calls, and of what
 // the routes of projects lead to.
 func New(invoker Invoker, async Async, log *slog.Logger, deps Deps) *Gateway {
-	return &Gateway{invoker: invoker, async: async, log: log, stall: bodyStall,
+	return &Gateway{invoker: invoker, async: async, log: log, stall: bodyStall, idle: idle.Default,
 		fronts: newFronts(deps, log), bodies: make(chan struct{}, asyncBodiesMax)}
 }
 
-// Server gives an HTTP server with the limits of a public door. HTTP/2 without TLS is
-// served too.
+// Server gives an HTTP server with the limits of a public door, but for those of a
+// crowd.Crowd, which is to guard it. HTTP/2 without TLS is served too.
 func (g *Gateway) Server() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler: g, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headMax,
-		Protocols: protocols, ConnContext: withConn, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		Protocols: protocols, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -129,6 +131,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, id, err)
 		return
 	}
+	g.keepAlive(result, 0)
 	defer result.Body.Close()
 	g.answer(w, r, inv, result)
 }

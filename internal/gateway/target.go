@@ -13,6 +13,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/blob"
@@ -86,7 +87,7 @@ func (f function) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*d
 		return nil, tooLarge(c.bounded.max) // the function saw a body that broke off: not its fault
 	}
 	if err == nil {
-		c.gateway.keepAlive(c, result)
+		c.gateway.keepAlive(result, c.idle)
 	}
 	return result, err
 }
@@ -282,15 +283,16 @@ func notTaken(r *http.Request) error {
 
 var errMethod = errors.New("method not allowed")
 
-// keepAlive ends a stream of a function on which nothing moves.
-func (g *Gateway) keepAlive(c *call, result *dayfly.Result) {
+// keepAlive ends a stream of a function on which nothing moves for after, or the gateway's
+// time when that is 0.
+func (g *Gateway) keepAlive(result *dayfly.Result, after time.Duration) {
 	stream := result.Status == http.StatusSwitchingProtocols ||
 		strings.HasPrefix(result.Header.Get("Content-Type"), "text/event-stream")
-	if stream {
-		after := c.idle
-		if after == 0 {
-			after = idle.Default
-		}
-		result.Body = idle.Bound(result.Body, after)
+	if !stream {
+		return
 	}
+	if after == 0 {
+		after = g.idle
+	}
+	result.Body = idle.Bound(result.Body, after)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/catalog"
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
+	"github.com/dayfly-faas/dayfly/internal/gateway/crowd"
 	"github.com/dayfly-faas/dayfly/internal/gateway/limit"
 	"github.com/dayfly-faas/dayfly/internal/store"
 )
@@ -83,7 +84,9 @@ func sited(t *testing.T, files map[string][]byte) (url string, writes *atomic.In
 	}
 	c := &counting{Listener: l}
 	server := g.Server()
-	go func() { _ = server.Serve(gateway.Listen(c, 10)) }()
+	many := crowd.New(crowd.Config{Connections: 10}, log)
+	many.Guard(server)
+	go func() { _ = server.Serve(many.Listen(c)) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return "http://" + l.Addr().String(), &c.writes
 }

@@ -28,6 +28,13 @@ type Config struct {
 	S3 string
 	// TLS is the public gateway's other door.
 	TLS TLS
+	// Connections is how many clients the public gateway serves at once, on both of its doors;
+	// 0 means a third of the descriptors that this process may open.
+	Connections int
+	// ConnectionsPerAddress is how many of them may be of one address, an IPv6 network of 64
+	// bits being one, and this machine none; 0 means 1024 but no more than a quarter of all,
+	// and -1 is no bound.
+	ConnectionsPerAddress int
 	// AccessLog is where requests of the public gateway are written down; no file: nowhere.
 	AccessLog journal.Config
 	// MemoryBytes is what all instances and stems together may use, at least 64 MiB.
@@ -97,6 +104,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.MemoryBytes < 64<<20:
 		return invalid("memory is %s, at least 64Mi is needed", dayfly.FormatBytes(c.MemoryBytes))
+	case c.Connections < 0 || c.ConnectionsPerAddress < -1:
+		return invalid("connections are %d in all and %d of an address", c.Connections, c.ConnectionsPerAddress)
 	case c.DrainTimeout < 0 || c.DrainTimeout > time.Hour:
 		return invalid("drain is %s, must be between 0 and 1h", c.DrainTimeout)
 	case c.StemsPerRuntime < 0 || c.StemsPerRuntime > 64:

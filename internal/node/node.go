@@ -28,6 +28,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/egress"
 	"github.com/dayfly-faas/dayfly/internal/egress/courier"
 	"github.com/dayfly-faas/dayfly/internal/gateway"
+	"github.com/dayfly-faas/dayfly/internal/gateway/crowd"
 	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 	"github.com/dayfly-faas/dayfly/internal/invoke"
 	"github.com/dayfly-faas/dayfly/internal/kv"
@@ -88,6 +89,7 @@ type Node struct {
 	scheduler *scheduler.Scheduler
 	s3        s3Door
 	accesses  *journal.Journal // nil: none
+	clients   *crowd.Crowd     // of the public doors
 	secure    secureDoor       // the public door with TLS
 	routing   routing
 	public    *gateway.Gateway // behind the door gateway
@@ -121,7 +123,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		{"data folder", n.openFolder}, {"bus", n.openGround}, {"sandbox", n.openMechanisms},
 		{"engine", n.buildEngine}, {"queue", n.openQueue}, {"triggers", n.openTriggers}, {"crons", n.openTimer},
 		{"S3 door", n.openS3}, {"routing", n.openRouting},
-		{"doors", n.buildDoors}, {"TLS", n.openTLS}, {"access log", n.openAccessLog},
+		{"doors", n.buildDoors}, {"TLS", n.openTLS}, {"access log", n.openAccessLog}, {"clients", n.boundClients},
 	} {
 		if err := step.open(ctx); err != nil {
 			return fmt.Errorf("open %s: %w", step.name, err)
@@ -264,8 +266,9 @@ func (n *Node) buildDoors(ctx context.Context) error {
 	if err := n.public.Settle(ctx); err != nil { // the other routes are shown; RunFronts tries again
 		n.log.Error("routes could not be shown", "error", err)
 	}
-	n.gateway = door{n.public.Server(),
-		gateway.Listen(gatewayListener, connectionsMax())}
+	n.clients = n.newCrowd()
+	n.onClose(n.clients.Close)
+	n.gateway = door{n.public.Server(), n.clients.Listen(gatewayListener)}
 	n.api = door{&http.Server{Handler: management, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(n.component("api").Handler(), slog.LevelDebug)}, apiListener}
 	n.api.RegisterOnShutdown(management.Close)

@@ -101,17 +101,6 @@ func (n *Node) serve(ctx context.Context) error {
 	return err
 }
 
-// connectionsMax is how many clients the gateway serves at once: of the descriptors that
-// this process may open they get a third, and their calls to servers in sandboxes as
-// many, so that a crowd leaves some to start sandboxes and for the management API.
-func connectionsMax() int {
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		return 1 << 10
-	}
-	return int(min(files.Cur/3, 1<<20))
-}
-
 // run serves until Shutdown.
 func (d door) run(context.Context) error {
 	if err := d.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {

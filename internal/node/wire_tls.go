@@ -14,7 +14,6 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	apicertificates "github.com/dayfly-faas/dayfly/internal/api/certificates"
 	"github.com/dayfly-faas/dayfly/internal/certificate"
-	"github.com/dayfly-faas/dayfly/internal/gateway"
 	"github.com/dayfly-faas/dayfly/internal/gateway/journal"
 )
 
@@ -61,7 +60,7 @@ func (n *Node) openTLS(ctx context.Context) error {
 	}
 	public.Handler = certificates.Plain(public.Handler, port)
 	n.secure = secureDoor{certificates: certificates,
-		door: door{secure, tls.NewListener(gateway.Listen(l, connectionsMax()/2), certificates.TLS())}}
+		door: door{secure, tls.NewListener(n.clients.ListenTLS(l), certificates.TLS())}}
 	n.log.Info("TLS door opened", "address", l.Addr().String())
 	return nil
 }
