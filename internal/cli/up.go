@@ -89,7 +89,7 @@ func (a *app) runNode(ctx context.Context, cfg config.Config) error {
 		signal.Notify(reopen, syscall.SIGHUP)
 		defer signal.Stop(reopen)
 		settings.AccessLog = journal.Config{File: cfg.AccessLog, Format: journal.Format(cfg.AccessLogFormat),
-			Out: a.Out, Reopen: reopen}
+			Out: a.Out, Reopen: reopen, SizeMax: cfg.AccessLogSize, Keep: cfg.AccessLogKeep}
 	}
 	n, err := node.New(settings, log)
 	if err != nil {

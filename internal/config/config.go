@@ -32,6 +32,10 @@ const (
 	// connectionsMax bounds a number of connections: each is a descriptor, of which a system
 	// gives a process no more by far.
 	connectionsMax = 1 << 24
+	// accessLogSizeMin is a few hundred lines: putting a file aside costs more than a line.
+	accessLogSizeMin = 64 << 10
+	// accessLogKeepMax bounds the files that are renamed when one is put aside.
+	accessLogKeepMax = 1000
 	// memoryBytesMin is what one smallest function needs beside the platform.
 	memoryBytesMin = 64 << 20
 )
@@ -71,6 +75,10 @@ type Config struct {
 	// output; empty: none. AccessLogFormat is AccessJSON or AccessCombined.
 	AccessLog       string
 	AccessLogFormat string
+	// AccessLogSize is at which size the file is put aside, 0 at none; AccessLogKeep is how
+	// many that were put aside are kept, 1 … 1000.
+	AccessLogSize int64
+	AccessLogKeep int
 	// TraceEndpoint is the base URL of an OTLP/HTTP collector; empty sends no traces.
 	TraceEndpoint string
 	// TraceSample is the share of calls that are traced, 0 … 1.
@@ -112,7 +120,7 @@ func Default(env Environment) Config {
 		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
 		S3: "127.0.0.1:8082", SyncInterval: 100 * time.Millisecond,
 		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
-		LogLevel: slog.LevelInfo, LogFormat: LogText, AccessLogFormat: AccessJSON,
+		LogLevel: slog.LevelInfo, LogFormat: LogText, AccessLogFormat: AccessJSON, AccessLogKeep: 5,
 		TraceSample: 0.01, BuildEnv: buildEnv(env),
 		Path: env("PATH"),
 	}

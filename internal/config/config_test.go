@@ -40,7 +40,8 @@ func TestLoadLayers(t *testing.T) {
 	}
 	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3", S3: "127.0.0.1:8082",
 		SyncInterval: 250 * time.Millisecond, MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
-		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, AccessLogFormat: config.AccessJSON, TraceSample: 0.01,
+		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, AccessLogFormat: config.AccessJSON, AccessLogKeep: 5,
+		TraceSample:   0.01,
 		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"},
 		Homes: []string{"/home/ada"}, Path: "/bin"}
 	if d := cmp.Diff(want, got); d != "" {
@@ -87,6 +88,8 @@ func TestLoadRefuses(t *testing.T) {
 		{name: "bad format", flags: map[string]string{"log-format": "xml"}, want: "text or json"},
 		{name: "bad sync", flags: map[string]string{"sync": "1ms"}, want: "always, or a time from 10ms"},
 		{name: "bad drain", flags: map[string]string{"drain-timeout": "2h"}, want: "1h0m0s"},
+		{name: "small log", flags: map[string]string{"access-log-size": "1Ki"}, want: "from 64Ki"},
+		{name: "no log kept", flags: map[string]string{"access-log-keep": "0"}, want: "1 to 1000"},
 		{name: "no connections", flags: map[string]string{"connections": "0"}, want: "1 to 16777216"},
 		{name: "bad connections", flags: map[string]string{"connections-per-address": "-1"}, want: "off, or a number"},
 		{name: "bad starts", flags: map[string]string{"starts": "-1"}, want: "0 to 256"},

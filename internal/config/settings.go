@@ -53,6 +53,8 @@ var settings = []setting{
 	{"log-format", "`FORMAT`: text or json", setLogFormat},
 	{"access-log", "`FILE` that gets a line for each request of the gateway, or -; opened anew after SIGHUP", setAccessLog},
 	{"access-log-format", "`FORMAT`: json or combined", setAccessLogFormat},
+	{"access-log-size", "`SIZE` at which the access log becomes FILE.1 and another begins, or off", setAccessLogSize},
+	{"access-log-keep", "`N` old access logs stay", setAccessLogKeep},
 	{"trace-endpoint", "`URL` of an OTLP/HTTP collector that traces go to", setTraceEndpoint},
 	{"trace-sample", "`SHARE` of calls that are traced", setTraceSample},
 }
@@ -75,6 +77,7 @@ func Settings() []Setting {
 		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "sync": "100ms", "memory": "80%", "stems": "4",
 		"starts": "0", "trace-sample": "0.01",
 		"drain-timeout": "30s", "log-level": "info", "log-format": "text", "access-log-format": "json",
+		"access-log-size": "off", "access-log-keep": "5",
 	}
 	list := make([]Setting, 0, len(settings))
 	for _, s := range settings {
@@ -371,5 +374,28 @@ func setAccessLogFormat(c *Config, v string) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "want %s or %s", AccessJSON, AccessCombined)
 	}
 	c.AccessLogFormat = v
+	return nil
+}
+
+func setAccessLogSize(c *Config, v string) error {
+	if v == "off" {
+		c.AccessLogSize = 0
+		return nil
+	}
+	n, err := quantity.ParseBytes(v)
+	if err != nil || n < accessLogSizeMin {
+		return dayfly.Errorf(dayfly.KindInvalid, "want off, or a size from %s such as 100Mi",
+			dayfly.FormatBytes(accessLogSizeMin))
+	}
+	c.AccessLogSize = n
+	return nil
+}
+
+func setAccessLogKeep(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > accessLogKeepMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 1 to %d", accessLogKeepMax)
+	}
+	c.AccessLogKeep = n
 	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +44,10 @@ type Config struct {
 	Out    io.Writer
 	// Reopen has the file opened anew, which another program has moved away.
 	Reopen <-chan os.Signal
+	// SizeMax is how large the file may become: then it is named FILE.1, and what was FILE.1
+	// is FILE.2, up to Keep old ones, at least 1. 0 lets it grow.
+	SizeMax int64
+	Keep    int
 }
 
 // Journal is an access log.
@@ -52,6 +58,7 @@ type Journal struct {
 	pending atomic.Int64 // bytes of lines
 	lost    atomic.Int64 // lines since it was said
 	file    *os.File     // nil: Out
+	size    int64        // of file
 }
 
 // New makes an access log; it opens nothing.
@@ -61,17 +68,29 @@ func New(cfg Config, log *slog.Logger) *Journal {
 
 // Open opens the file.
 func (j *Journal) Open() error {
-	if j.cfg.File == Stdout {
+	switch {
+	case j.cfg.File != Stdout:
+	case j.cfg.SizeMax > 0:
+		return dayfly.Errorf(dayfly.KindInvalid, "the access log is standard output, which has no size to be bounded")
+	default:
 		return nil
 	}
 	f, err := os.OpenFile(j.cfg.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
 		return dayfly.Errorf(dayfly.KindInvalid, "the access log cannot be opened: %w", err)
 	}
+	info, err := f.Stat()
+	if err == nil && j.cfg.SizeMax > 0 && !info.Mode().IsRegular() {
+		err = errors.New("it is no file whose size could be bounded")
+	}
+	if err != nil {
+		_ = f.Close()
+		return dayfly.Errorf(dayfly.KindInvalid, "the access log %s cannot be used: %w", j.cfg.File, err)
+	}
 	if j.file != nil {
 		_ = j.file.Close() // its lines were written
 	}
-	j.file = f
+	j.file, j.size = f, info.Size()
 	return nil
 }
 
@@ -136,11 +155,33 @@ func (j *Journal) Run(ctx context.Context) error {
 
 // write writes a line, and sends on what is buffered when no other waits.
 func (j *Journal) write(out *bufio.Writer, line []byte) {
+	before := j.size + int64(out.Buffered())
+	if j.file != nil && j.cfg.SizeMax > 0 && before > 0 && before+int64(len(line)) > j.cfg.SizeMax {
+		j.flush(out)
+		if err := j.rotate(); err != nil {
+			j.log.Error("access log was not rotated: it grows as large again", "error", err)
+			j.size = 0
+		}
+	}
 	_, err := out.Write(line)
 	j.pending.Add(-int64(len(line)))
 	if err != nil || len(j.lines) == 0 {
 		j.flush(out)
 	}
+}
+
+// rotate gives the file the name of the newest old one, and begins another.
+func (j *Journal) rotate() error {
+	old := func(n int) string { return j.cfg.File + "." + strconv.Itoa(n) }
+	for n := j.cfg.Keep - 1; n > 0; n-- { // the last one's place is taken
+		if err := os.Rename(old(n), old(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.Rename(j.cfg.File, old(1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return j.Open()
 }
 
 // flush sends on what is buffered; what cannot be written is lost, and the next is tried.
@@ -155,7 +196,9 @@ func (j *Journal) flush(out *bufio.Writer) {
 // Write implements io.Writer for Run's buffer.
 func (j *Journal) Write(p []byte) (int, error) {
 	if j.file != nil {
-		return j.file.Write(p)
+		n, err := j.file.Write(p)
+		j.size += int64(n)
+		return n, err
 	}
 	if j.cfg.Out == nil {
 		return 0, errors.New("there is no standard output")

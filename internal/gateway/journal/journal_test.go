@@ -5,6 +5,7 @@ package journal_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,6 +151,53 @@ func TestTheFileIsOpenedAnew(t *testing.T) {
 	if a, b := read(t, moved), read(t, path); !strings.Contains(a, "/first") || strings.Contains(a, "/second") ||
 		!strings.Contains(b, "/second") {
 		t.Errorf("the files have %q and %q", a, b)
+	}
+}
+
+// Files that reached their size are put aside, no more of them than shall be kept, and no
+// line is lost or split.
+func TestTheFileIsRotated(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "access.log")
+	if err := os.WriteFile(path, []byte("what was there before\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const max, keep, requests = 4 << 10, 3, 200
+	j, stop := start(t, journal.Config{File: path, Format: journal.JSON, SizeMax: max, Keep: keep})
+	defer stop()
+	h := j.Wrap(http.NotFoundHandler())
+	for i := range requests {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", fmt.Sprintf("/%03d", i), nil))
+	}
+	stop()
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) != 1+keep {
+		t.Fatalf("there are %v, %v", files, err)
+	}
+	last := requests
+	for _, name := range []string{path, path + ".1", path + ".2", path + ".3"} {
+		text := read(t, name)
+		if len(text) == 0 || len(text) > max {
+			t.Errorf("%s has %d bytes", name, len(text))
+		}
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		for _, line := range slices.Backward(lines) {
+			last--
+			if want := fmt.Sprintf(`"path":"/%03d"`, last); !json.Valid([]byte(line)) || !strings.Contains(line, want) {
+				t.Fatalf("%s has the line %s, want one with %s", name, line, want)
+			}
+		}
+	}
+}
+
+// What has no size, a terminal or a pipe, cannot be rotated.
+func TestOnlyFilesAreRotated(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{os.DevNull, journal.Stdout} {
+		j := journal.New(journal.Config{File: name, SizeMax: 1 << 20, Keep: 1}, slog.New(slog.DiscardHandler))
+		if err := j.Open(); err == nil {
+			t.Errorf("%s was opened as a log that is to be rotated", name)
+		}
 	}
 }
 
