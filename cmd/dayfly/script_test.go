@@ -73,7 +73,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": cmdUp, "down": cmdDown, "killup": cmdKillUp, "dayfly": cmdDayfly,
+			"up": cmdUp, "down": cmdDown, "hup": cmdHup, "killup": cmdKillUp, "dayfly": cmdDayfly,
 			"fails": cmdFails, "http": cmdHTTP, "wait-for": cmdWaitFor,
 		},
 	})
@@ -188,6 +188,11 @@ func cmdDown(ts *testscript.TestScript, neg bool, _ []string) {
 	if (err != nil) != neg {
 		ts.Fatalf("the node ended with %v:\n%s", err, ts.ReadFile("up.log"))
 	}
+}
+
+// cmdHup tells the node that its access log was moved away: hup.
+func cmdHup(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Value("node").(*node).cmd.Process.Signal(syscall.SIGHUP))
 }
 
 // cmdKillUp ends the node as a crash does: killup.
