@@ -19,6 +19,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest/frame"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 const (
@@ -58,11 +59,13 @@ type dialError struct{ error }
 
 func (e *dialError) Unwrap() error { return e.error }
 
-// Server speaks HTTP/1.1 with a program that listens on a port in its box.
+// Server speaks HTTP/1.1 with a program that listens on a port in its box, and for calls of
+// gRPC HTTP/2 without a word about it before.
 type Server struct {
 	port      int // fixed once Await has returned
 	dial      DialFunc
 	transport *http.Transport
+	h2c       *http.Transport
 	fresh     atomic.Pointer[freshConn] // of the look that found the program listening
 }
 
@@ -75,27 +78,34 @@ type freshConn struct {
 // NewServer speaks with the program on that port. It connects when first needed.
 func NewServer(port int, dial DialFunc) *Server {
 	s := &Server{port: port, dial: dial}
-	s.transport = &http.Transport{
+	s.transport, s.h2c = s.speaking((*http.Protocols).SetHTTP1), s.speaking((*http.Protocols).SetUnencryptedHTTP2)
+	return s
+}
+
+// speaking makes the connections of one protocol, when they are first needed.
+func (s *Server) speaking(speak func(p *http.Protocols, ok bool)) *http.Transport {
+	protocols := new(http.Protocols)
+	speak(protocols, true)
+	return &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			if conn := s.takeFresh(); conn != nil {
 				return conn, nil
 			}
 			ctx, cancel := context.WithTimeout(ctx, dialMax)
 			defer cancel()
-			conn, err := dial(ctx, s.port)
+			conn, err := s.dial(ctx, s.port)
 			if err != nil {
 				return nil, &dialError{err}
 			}
 			return conn, nil
 		},
+		Protocols:              protocols,
 		DisableCompression:     true, // the client's Accept-Encoding is its own affair
 		MaxIdleConnsPerHost:    idleConns,
 		MaxResponseHeaderBytes: responseHeadMax,
 		WriteBufferSize:        32 << 10,
 		ReadBufferSize:         8 << 10,
-		ForceAttemptHTTP2:      false,
 	}
-	return s
 }
 
 // Elsewhere finds a program that listens on another port than it was told.
@@ -209,8 +219,13 @@ func (s *Server) dropFresh() {
 func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func()) (*dayfly.Result, error) {
 	body := &upload{ReadCloser: inv.Request.Body}
 	req := outgoing(ctx, inv, s.port, body)
-	upgrade := req.Header.Get("Upgrade") != ""
-	resp, err := s.transport.RoundTrip(req)
+	upgrade, transport := req.Header.Get("Upgrade") != "", s.transport
+	isRPC := rpc.IsCall(&inv.Request)
+	if isRPC {
+		transport = s.h2c
+		asRPC(req)
+	}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		done()
 		return nil, exchangeError(ctx, err, body)
@@ -236,6 +251,13 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 		}
 	}
 	limit := inv.Revision.Spec.Limits.ResponseBytes
+	if isRPC {
+		r.Trailer = http.Header{}
+		b := &rpcBody{resp: resp, trailer: r.Trailer, upload: body, limit: limit, done: done}
+		b.until(ctx)
+		r.Body = b
+		return r, nil
+	}
 	r.Body = &httpBody{body: resp.Body, upload: body, left: limit, done: done, limit: limit}
 	if resp.ContentLength > limit {
 		r.Failure = tooLarge(limit)
@@ -275,6 +297,7 @@ func unfit(resp *http.Response, upgrade bool) string {
 func (s *Server) Close() error {
 	s.dropFresh()
 	s.transport.CloseIdleConnections()
+	s.h2c.CloseIdleConnections()
 	return nil
 }
 
@@ -339,6 +362,14 @@ func (u *upload) broken() error {
 	return nil
 }
 
+// orGone says why an answer broke off: the caller's side did, or the program.
+func (u *upload) orGone(err error) error {
+	if broken := u.broken(); broken != nil {
+		return bodyError(broken)
+	}
+	return fmt.Errorf("%w: %w", ErrGone, err)
+}
+
 // emptyBody is a body without bytes that the transport does not know to be empty: it
 // sends requests without a body twice when a connection breaks, and a call that ended
 // its process must not end the next one's, too.
@@ -392,10 +423,8 @@ func (b *httpBody) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 		b.once.Do(b.done)
-	case err != nil && b.upload.broken() != nil:
-		err = bodyError(b.upload.broken())
 	case err != nil:
-		err = fmt.Errorf("%w: %w", ErrGone, err)
+		err = b.upload.orGone(err)
 	}
 	return n, err
 }

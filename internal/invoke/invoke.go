@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // Resolver finds the revision that an alias of a function names.
@@ -89,6 +90,9 @@ func (i *Invoker) execute(ctx context.Context, inv *dayfly.Invocation, body *cou
 		return nil, tooLarge(inv.Request.ContentLength, rev)
 	}
 	body.rev = rev
+	if rpc.IsCall(&inv.Request) {
+		body.meter = new(rpc.Meter)
+	}
 	return i.executor.Execute(ctx, inv)
 }
 
@@ -164,12 +168,17 @@ type countedBody struct {
 	read atomic.Int64
 	// traceParent is what the caller sent with it; the function gets another.
 	traceParent string
+	// meter is there for calls of gRPC: a stream may be endless, so each message is bounded.
+	meter *rpc.Meter
 }
 
 // Read implements io.Reader.
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	total := b.read.Add(int64(n))
+	if b.meter != nil {
+		total = b.meter.Feed(p[:n])
+	}
 	if b.rev != nil && total > b.left {
 		return 0, tooLarge(total, b.rev)
 	}

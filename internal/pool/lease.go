@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // lease is the right of one call to an instance, until the guest is through with it.
@@ -24,7 +26,7 @@ type lease struct {
 	began    time.Time          // when the instance was had
 	used     atomic.Int64       // nanoseconds on the instance, once finished
 	cancel   context.CancelFunc // nil when the instance serves one call at a time
-	idle     bool               // the deadline moves with every byte: an event stream or a socket
+	idle     bool               // the deadline moves with every byte: an event stream, a socket or gRPC
 
 	mu       sync.Mutex // guards timer, finished, timedOut
 	timer    *time.Timer
@@ -126,8 +128,10 @@ func (l *lease) done() {
 // answer wraps the result so that failures in mid-body are told, too.
 func (l *lease) answer(r *dayfly.Result) *dayfly.Result {
 	l.inv.Record.Phases = append(l.inv.Record.Phases, dayfly.Timed{Name: "function", Duration: time.Since(l.began)})
-	if r.Failure == nil && (r.Status == 101 || strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream")) {
+	if r.Failure == nil && l.streams(r) {
+		l.mu.Lock()
 		l.idle = true
+		l.mu.Unlock()
 		l.touch()
 	}
 	body := &leasedBody{lease: l, body: r.Body}
@@ -137,6 +141,35 @@ func (l *lease) answer(r *dayfly.Result) *dayfly.Result {
 	}
 	r.Body = body
 	return r
+}
+
+// streams tells whether an answer may go on for as long as something moves.
+func (l *lease) streams(r *dayfly.Result) bool {
+	return r.Status == http.StatusSwitchingProtocols ||
+		strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream") ||
+		rpc.IsCall(&l.inv.Request) && rpc.Is(r.Header)
+}
+
+// follow has what the caller sends on a stream of gRPC keep it alive, too.
+func (l *lease) follow(r *dayfly.Request) {
+	if rpc.IsCall(r) {
+		r.Body = &followedBody{r.Body, l}
+	}
+}
+
+// followedBody is a request body that moves the deadline of its call, once that streams.
+type followedBody struct {
+	io.ReadCloser
+	lease *lease
+}
+
+// Read implements io.Reader.
+func (b *followedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.lease.touch()
+	}
+	return n, err
 }
 
 // touch moves the deadline of a long-lived answer: it may be silent for as long as a

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dayfly-faas/dayfly"
 )
 
 // The headers of gRPC.
@@ -30,6 +32,10 @@ const (
 
 // Is tells whether a head is that of gRPC over HTTP/2.
 func Is(header http.Header) bool { return hasType(header, contentType) }
+
+// IsCall tells whether a caller calls by gRPC over HTTP/2. Over HTTP/1 there are no such calls,
+// whatever a head says.
+func IsCall(r *dayfly.Request) bool { return r.Proto == "HTTP/2.0" && Is(r.Header) }
 
 // IsWeb tells whether a head is that of gRPC-Web, which browsers speak over any HTTP.
 func IsWeb(header http.Header) bool {
