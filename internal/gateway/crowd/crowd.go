@@ -21,6 +21,10 @@ const (
 	// pieceBytes have to be taken in that time, 273 bytes a second: less than any modem
 	// took, and for each of the streams that share a slow connection.
 	pieceBytes = 8 << 10
+	// A stream is given fastBytes at a time, which is what a frame holds and costs no speed;
+	// one that took longer than slowPart of a stall for it gets slowBytes from then on, so
+	// that it is seen how it gets on.
+	fastBytes, slowBytes, slowPart = 16 << 10, 4 << 10, 8
 	// looks is how often it is looked at a connection within that time.
 	looks = 4
 	// sayPause is how long nothing more is said of connections that were refused.

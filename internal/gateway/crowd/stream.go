@@ -34,6 +34,7 @@ type stream struct {
 	http.ResponseWriter
 	crowd *Crowd
 	debt  time.Duration // of the pieces before
+	slow  bool          // the last piece took long
 	left  int           // bytes since the last flush
 
 	since atomic.Int64 // nanoseconds of Unix at which the piece under way began, the debt before; 0: none is
@@ -52,8 +53,8 @@ func (s *stream) Write(p []byte) (int, error) {
 	sum := 0
 	for {
 		piece := p[sum:]
-		if len(piece) > pieceBytes {
-			piece = piece[:pieceBytes]
+		if most := s.most(); len(piece) > most {
+			piece = piece[:most]
 		}
 		began := s.begin()
 		n, err := s.ResponseWriter.Write(piece)
@@ -92,8 +93,17 @@ func (s *stream) begin() time.Time {
 // done is called after it; n bytes were taken, or wait within the server's own buffer.
 func (s *stream) done(began time.Time, n int) {
 	s.since.Store(0)
-	paid := time.Duration(int64(n) * int64(s.crowd.cfg.Stall) / pieceBytes)
-	s.debt = max(0, s.debt+time.Since(began)-paid)
+	took, stall := time.Since(began), s.crowd.cfg.Stall
+	s.slow = took > stall/slowPart
+	s.debt = max(0, s.debt+took-time.Duration(int64(n)*int64(stall)/pieceBytes))
+}
+
+// most is how much is written at a time.
+func (s *stream) most() int {
+	if s.slow {
+		return slowBytes
+	}
+	return fastBytes
 }
 
 // start has the stream looked at after a while. The caller holds mu.
