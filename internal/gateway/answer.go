@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // copyBuffers carry bodies from functions to clients.
@@ -24,6 +25,10 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return 
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, inv *dayfly.Invocation, result *dayfly.Result) {
 	id := inv.ID
 	if result.Failure != nil && len(result.Header) == 0 {
+		if speaksRPC(r) {
+			g.refuseRPC(w, r, id, result.Failure)
+			return
+		}
 		fail(w, inv, result)
 		return
 	}
@@ -45,11 +50,19 @@ func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, inv *dayfly.Inv
 		header["Content-Type"] = nil // as the function said: none, and none is guessed
 	}
 	announceTrailers(header, result.Trailer)
+	streams := isRPC(r)
+	if streams && header[rpc.HeaderStatus] != nil {
+		header["Content-Length"] = nil // nothing but trailers comes: none is to be invented
+	}
 	w.WriteHeader(result.Status)
 	if r.Method == http.MethodHead {
 		return
 	}
 	if err := g.copy(w, result); err != nil {
+		if streams && !errors.Is(err, errClient) {
+			g.trailRPC(header, r, id, err)
+			return
+		}
 		// The head is out, so the only honest end is to cut the connection: the client
 		// sees that the body is incomplete.
 		panic(http.ErrAbortHandler)
@@ -65,6 +78,9 @@ func announceTrailers(header, trailer http.Header) {
 	}
 }
 
+// errClient is why an answer ends that its client does not take.
+var errClient = errors.New("write to client")
+
 // copy streams the body. An answer whose length is known is sent as it fills the
 // buffers, and at once when it is whole: the function may go on working after it.
 // Others are flushed as the function writes them.
@@ -74,18 +90,18 @@ func (g *Gateway) copy(w http.ResponseWriter, result *dayfly.Result) error {
 	rc := http.NewResponseController(w)
 	left, err := strconv.ParseInt(result.Header.Get("Content-Length"), 10, 64)
 	live := err != nil
-	if live {
+	if live && result.Header[rpc.HeaderStatus] == nil {
 		_ = rc.Flush() // the head may be what the client waits for
 	}
 	for {
 		n, err := result.Body.Read(*bufp)
 		if n > 0 {
 			if _, err := w.Write((*bufp)[:n]); err != nil {
-				return fmt.Errorf("write to client: %w", err)
+				return fmt.Errorf("%w: %w", errClient, err)
 			}
 			if left -= int64(n); live || left == 0 {
 				if err := rc.Flush(); err != nil {
-					return fmt.Errorf("write to client: %w", err)
+					return fmt.Errorf("%w: %w", errClient, err)
 				}
 			}
 		}
@@ -213,6 +229,10 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, id dayfly.Invoc
 func (g *Gateway) refuseAs(
 	w http.ResponseWriter, r *http.Request, id dayfly.InvocationID, err error, status int,
 ) {
+	if speaksRPC(r) {
+		g.refuseRPC(w, r, id, err)
+		return
+	}
 	kind := dayfly.KindOf(err)
 	p := problem{Kind: kind, ID: id, Detail: "the platform could not serve the call"}
 	var e *dayfly.Error

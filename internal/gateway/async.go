@@ -73,10 +73,10 @@ func (g *Gateway) later(w http.ResponseWriter, r *http.Request, inv *dayfly.Invo
 		g.refuse(w, r, inv.ID, err)
 		return
 	}
-	ctx, end := g.follow(r.Context(), w, &inv.Request)
-	defer end()
+	ctx, body := g.follow(r.Context(), w, &inv.Request)
+	defer body.finish()
 	if push.Call.Body, err = g.takeBody(inv); err != nil {
-		end()
+		body.finish()
 		g.refuse(w, r, inv.ID, err)
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/gateway/mapping"
 	"github.com/dayfly-faas/dayfly/internal/gateway/router"
 	"github.com/dayfly-faas/dayfly/internal/gateway/schema"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // call is one request on its way through a route.
@@ -38,6 +39,7 @@ type call struct {
 	body      []byte // whole, once it was read
 	read      bool
 	bounded   *boundedBody   // the body of a route that bounds it
+	upload    *upload        // the body, while it goes to the target; nil when it is here
 	packed    *encode.Writer // compresses what is sent to w; nil when nothing does
 	way
 }
@@ -131,6 +133,9 @@ func (c *call) checkSizes() error {
 		return tooLarge(c.bodyMax)
 	}
 	c.bounded = &boundedBody{ReadCloser: c.r.Body, left: c.bodyMax, max: c.bodyMax}
+	if isRPC(c.r) {
+		c.bounded.meter = new(rpc.Meter)
+	}
 	c.r.Body = c.bounded
 	return nil
 }
@@ -142,15 +147,24 @@ func tooLarge(max int64) error {
 		dayfly.FormatBytes(max), dayfly.ErrRequestTooLarge)
 }
 
-// boundedBody fails once more than max bytes came.
+// boundedBody fails once more than max bytes came: in a message, where they are of gRPC.
 type boundedBody struct {
 	io.ReadCloser
 	left, max int64
+	meter     *rpc.Meter
 	over      atomic.Bool // more came; whoever reads may still be at it when that is asked
 }
 
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.meter != nil {
+		n, err := b.ReadCloser.Read(p)
+		if b.meter.Feed(p[:n]) > b.max {
+			b.over.Store(true)
+			return 0, tooLarge(b.max)
+		}
+		return n, err
+	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
@@ -307,7 +321,7 @@ func (c *call) enter() (leave func(), err error) {
 
 // answer has the target answer, behind the cache and the compression of the route.
 func (c *call) answer() error {
-	if _, files := c.target.(*files); !files { // which are compressed already
+	if _, files := c.target.(*files); !files && !isRPC(c.r) { // which are compressed already
 		c.pack()
 	}
 	if c.cache == nil {
@@ -366,13 +380,16 @@ func (c *call) respond() error {
 	if err := readEagerly(c.w, inv); err != nil {
 		return err
 	}
-	ctx, end := c.gateway.follow(c.r.Context(), c.w, &inv.Request)
-	defer end()
+	ctx, body := c.gateway.follow(c.r.Context(), c.w, &inv.Request)
+	defer body.finish()
+	c.upload = body
 	result, err := c.withTimeout(ctx, inv)
 	if err != nil || result == nil {
-		end()
+		err = inTime(ctx, err)
+		body.finish()
 		return err
 	}
+	timely(ctx, result)
 	defer result.Body.Close()
 	return c.send(inv, result)
 }

@@ -123,15 +123,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.later(w, r, inv)
 		return
 	}
-	ctx, end := g.follow(r.Context(), w, &inv.Request)
-	defer end()
+	ctx, body := g.follow(r.Context(), w, &inv.Request)
+	defer body.finish()
 	result, err := g.invoker.Invoke(ctx, inv)
 	if err != nil {
-		end()
+		err = inTime(ctx, err)
+		body.finish()
 		g.refuse(w, r, id, err)
 		return
 	}
-	g.keepAlive(result, 0)
+	g.keepAlive(result, 0, body)
+	timely(ctx, result)
 	defer result.Body.Close()
 	g.answer(w, r, inv, result)
 }

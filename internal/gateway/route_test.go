@@ -21,6 +21,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/gateway"
 	"github.com/dayfly-faas/dayfly/internal/gateway/cache"
 	"github.com/dayfly-faas/dayfly/internal/gateway/limit"
+	"github.com/dayfly-faas/dayfly/internal/gateway/upstream"
 	"github.com/dayfly-faas/dayfly/internal/store"
 )
 
@@ -59,6 +60,8 @@ func routed(tb testing.TB, f gateway.Invoker, text string) (g *gateway.Gateway, 
 	}
 	kept := cache.New(cache.Config{}, log)
 	tb.Cleanup(func() { _ = kept.Close() })
+	servers := upstream.New(log)
+	tb.Cleanup(func() { _ = servers.Close() })
 	limiter := limit.New(limit.Config{}, log, counts)
 	if err := limiter.Open(tb.Context()); err != nil {
 		tb.Fatal(err)
@@ -68,7 +71,7 @@ func routed(tb testing.TB, f gateway.Invoker, text string) (g *gateway.Gateway, 
 		tb.Fatal(err)
 	}
 	of := &catalog.Front{Project: "shop", Version: 1, Front: read}
-	g = gateway.New(f, gateway.Async{}, log, gateway.Deps{Catalog: shows{of}, Limiter: limiter, Cache: kept,
+	g = gateway.New(f, gateway.Async{}, log, gateway.Deps{Catalog: shows{of}, Limiter: limiter, Cache: kept, Upstreams: servers,
 		Auth: func(p dayfly.ProjectName, name string, a front.Auth) (auth.Authenticator, error) {
 			return auth.Build(a, name, auth.Deps{Project: p, Keys: keys, Now: time.Now, Log: log})
 		}})

@@ -21,6 +21,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway/idle"
 	"github.com/dayfly-faas/dayfly/internal/gateway/upstream"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // target is where a route leads. It gives an answer, or none when it has sent one itself.
@@ -87,7 +88,7 @@ func (f function) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*d
 		return nil, tooLarge(c.bounded.max) // the function saw a body that broke off: not its fault
 	}
 	if err == nil {
-		c.gateway.keepAlive(result, c.idle)
+		c.gateway.keepAlive(result, c.idle, c.upload)
 	}
 	return result, err
 }
@@ -284,10 +285,10 @@ func notTaken(r *http.Request) error {
 var errMethod = errors.New("method not allowed")
 
 // keepAlive ends a stream of a function on which nothing moves for after, or the gateway's
-// time when that is 0.
-func (g *Gateway) keepAlive(result *dayfly.Result, after time.Duration) {
+// time when that is 0. What comes in by the upload of a call of gRPC moves it, too.
+func (g *Gateway) keepAlive(result *dayfly.Result, after time.Duration, in *upload) {
 	stream := result.Status == http.StatusSwitchingProtocols ||
-		strings.HasPrefix(result.Header.Get("Content-Type"), "text/event-stream")
+		strings.HasPrefix(result.Header.Get("Content-Type"), "text/event-stream") || rpc.Is(result.Header)
 	if !stream {
 		return
 	}
@@ -295,4 +296,8 @@ func (g *Gateway) keepAlive(result *dayfly.Result, after time.Duration) {
 		after = g.idle
 	}
 	result.Body = idle.Bound(result.Body, after)
+	if in != nil && in.meter != nil {
+		answer := result.Body
+		in.answer.Store(&answer)
+	}
 }

@@ -29,7 +29,7 @@ func (c *call) send(inv *dayfly.Invocation, result *dayfly.Result) error {
 			return strings.HasPrefix(name, "Access-Control-") // the route says it
 		})
 	}
-	if result.Failure != nil && len(result.Header) == 0 && c.response != nil {
+	if result.Failure != nil && len(result.Header) == 0 && c.response != nil && !speaksRPC(c.r) {
 		failure := result.Failure
 		said := expression.Error{Kind: string(failure.Kind), Message: failure.Message, Status: result.Status}
 		if c.saidOtherwise(&said) {
@@ -141,6 +141,10 @@ func (c *call) report(fields []schema.Field) {
 
 // refuse answers a request that met an error: as the route says, else as the door does.
 func (c *call) refuse(err error) {
+	if speaksRPC(c.r) {
+		c.gateway.refuseRPC(c.w, c.r, c.id, err)
+		return
+	}
 	said := expression.Error{Kind: string(kindOf(err)), Status: statusOf(err)}
 	told := &dayfly.Error{}
 	if errors.As(err, &told) && told.Kind != dayfly.KindInternal {

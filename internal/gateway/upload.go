@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 // bodyStall is how long a client may send nothing of a request body that somebody waits
@@ -28,6 +30,12 @@ type upload struct {
 	conn  *http.ResponseController
 	stall time.Duration
 
+	// What follows is of calls of gRPC only.
+	meter  *rpc.Meter
+	answer atomic.Pointer[io.ReadCloser]
+
+	end func() // of the call
+
 	reading sync.Mutex // held during Read
 	mu      sync.Mutex
 	stopped bool
@@ -35,28 +43,46 @@ type upload struct {
 }
 
 // follow puts an upload in the place of a body that is still to come. It gives the
-// context for the call, and what ends both.
+// context for the call, and the upload, whose finish ends both. A caller of gRPC may say how
+// long it waits; the context ends then.
 func (g *Gateway) follow(
 	ctx context.Context, w http.ResponseWriter, r *dayfly.Request,
-) (context.Context, func()) {
-	if _, whole := r.Body.(eager); whole || r.Body == nil || r.Body == http.NoBody {
-		return ctx, func() {}
+) (context.Context, *upload) {
+	isRPC := rpc.IsCall(r)
+	if _, whole := r.Body.(eager); !isRPC && (whole || r.Body == nil || r.Body == http.NoBody) {
+		return ctx, nil
 	}
 	u := &upload{body: r.Body, conn: http.NewResponseController(w), stall: g.stall}
 	r.Body = u
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	u.end = cancel
+	if isRPC {
+		u.meter = new(rpc.Meter)
+		call, u.end = withDeadline(call, r.Header, cancel)
+	}
 	stop := context.AfterFunc(ctx, func() {
 		if !u.stalled() {
 			cancel()
 		}
 	})
-	return call, func() {
-		stop()
+	end := u.end
+	u.end = func() { stop(); end() }
+	return call, u
+}
+
+// finish ends the call, and lets go of the connection.
+func (u *upload) finish() {
+	if u == nil {
+		return
+	}
+	if u.meter == nil {
 		// The server reads some more before it answers or takes the next request.
 		_ = u.wait(time.Now().Add(u.stall))
-		_ = u.Close()
-		cancel()
 	}
+	u.mu.Lock()
+	u.stopped = true
+	u.mu.Unlock()
+	u.end()
 }
 
 // stalled tells whether the client stalled. The server ends a request's context for
@@ -73,6 +99,9 @@ func (u *upload) stalled() bool {
 func (u *upload) Read(p []byte) (int, error) {
 	u.reading.Lock()
 	defer u.reading.Unlock()
+	if u.quiet() {
+		return u.readQuiet(p)
+	}
 	if err := u.wait(time.Now().Add(u.stall)); err != nil {
 		return 0, err
 	}
@@ -80,6 +109,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, u.expire()
 	}
+	u.moved(p[:n])
 	// What the server itself reads next, to learn whether the client is still there, has
 	// no deadline.
 	_ = u.wait(time.Time{})
@@ -111,10 +141,14 @@ func (u *upload) expire() error {
 }
 
 // Close implements io.Closer. The body itself is the server's to close, which reads on
-// for a while and may wait for the client.
+// for a while and may wait for the client. That of a call of gRPC has a stream of its own:
+// whoever waits for it to move, does so no longer.
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.meter != nil && !u.stopped {
+		_ = u.conn.SetReadDeadline(time.Unix(1, 0))
+	}
 	u.stopped = true
 	return nil
 }

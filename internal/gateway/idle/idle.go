@@ -30,6 +30,17 @@ func Bound(body io.ReadCloser, after time.Duration) io.ReadCloser {
 	return s
 }
 
+// Touch notes that something moved that belongs to a stream, but is not read from it: the
+// other direction of a call that streams both ways. What Bound did not give has no need of it.
+func Touch(body io.ReadCloser) {
+	switch s := body.(type) {
+	case *stream:
+		_ = s.touch(1, nil)
+	case *duplex:
+		_ = s.touch(1, nil)
+	}
+}
+
 type stream struct {
 	body  io.ReadCloser
 	after time.Duration

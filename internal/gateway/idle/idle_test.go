@@ -24,6 +24,7 @@ func TestStreamsEndWhenNothingMoves(t *testing.T) {
 			go func() { _, _ = far.Read(make([]byte, 1)) }()
 			_, _ = stream.Write([]byte("x"))
 		},
+		"what moves beside it does": func(stream io.ReadWriteCloser, _ net.Conn) { idle.Touch(stream) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

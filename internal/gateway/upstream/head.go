@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 const (
@@ -46,7 +47,7 @@ func head(r *dayfly.Request) (header http.Header, upgrade, host string, err erro
 	if upgrade != "" {
 		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{upgrade}
 	}
-	if isGRPC(header) {
+	if rpc.Is(header) {
 		header["Te"] = []string{"trailers"}
 	}
 	if r.TraceParent != "" {
@@ -95,11 +96,6 @@ func wantsUpgrade(header http.Header) string {
 		return ""
 	}
 	return protocol
-}
-
-func isGRPC(header http.Header) bool {
-	kind := header.Get("Content-Type")
-	return strings.HasPrefix(kind, "application/grpc") && !strings.HasPrefix(kind, "application/grpc-web")
 }
 
 // countLoop notes that the request came by, and refuses one that does again and again.

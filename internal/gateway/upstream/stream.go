@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/gateway/idle"
 )
 
 // errNoHead is why a call ends when no head came in time.
@@ -55,11 +57,17 @@ type upload struct {
 	watch  *watch
 	closed atomic.Bool
 	err    atomic.Pointer[error]
+	// answer is that of a call that streams both ways, once there is one: what the caller
+	// sends keeps it from being idle.
+	answer atomic.Pointer[io.ReadCloser]
 }
 
 // Read implements io.Reader.
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.body.Read(p)
+	if answer := u.answer.Load(); answer != nil && n > 0 {
+		idle.Touch(*answer)
+	}
 	u.watch.moved()
 	if err != nil && !errors.Is(err, io.EOF) && !u.closed.Load() {
 		u.err.CompareAndSwap(nil, &err)
@@ -86,14 +94,19 @@ type ending struct {
 	cancel  context.CancelCauseFunc
 	resp    *http.Response // has its trailers at the end, announced or not
 	trailer http.Header
+	why     func(error) error // it broke off
 }
 
 // Read implements io.Reader.
 func (e *ending) Read(p []byte) (int, error) {
 	n, err := e.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
 		maps.Copy(e.trailer, e.resp.Trailer)
 		strip(e.trailer)
+	default:
+		err = e.why(err)
 	}
 	return n, err
 }

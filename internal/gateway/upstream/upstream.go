@@ -16,6 +16,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway/idle"
 	"github.com/dayfly-faas/dayfly/internal/gateway/router"
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 const (
@@ -79,6 +80,9 @@ type Upstream struct {
 	target *target
 	wait   time.Duration // for the head
 	idle   time.Duration // on which nothing moves
+	// waitRPC is wait for gRPC, whose servers send the head with their first message: a
+	// stream may be quiet before it, as after it, unless the route says how long.
+	waitRPC time.Duration
 }
 
 // Compile reads the route's URL. Errors are of the field "url".
@@ -93,6 +97,10 @@ func (c *Client) Compile(route front.Route, pattern front.Pattern) (*Upstream, e
 	}
 	if route.Idle != nil {
 		u.idle = time.Duration(*route.Idle)
+	}
+	u.waitRPC = u.idle
+	if route.Timeout != nil {
+		u.waitRPC = u.wait
 	}
 	return u, nil
 }
@@ -114,8 +122,15 @@ func (u *Upstream) Call(ctx context.Context, r *dayfly.Request, params []router.
 	if err != nil {
 		return nil, err
 	}
+	wait := u.wait
+	if rpc.Is(header) {
+		wait = u.waitRPC
+		if deadline, ok := ctx.Deadline(); ok {
+			rpc.SetTimeout(header, time.Until(deadline)) // some of the caller's time has passed
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := newWatch(u.wait, func() { cancel(errNoHead) })
+	w := newWatch(wait, func() { cancel(errNoHead) })
 	out := &http.Request{Method: r.Method, URL: where, Host: host, Header: header, Body: http.NoBody,
 		ContentLength: r.ContentLength, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	body := &upload{body: r.Body, watch: w}
@@ -130,9 +145,19 @@ func (u *Upstream) Call(ctx context.Context, r *dayfly.Request, params []router.
 	}
 	if err != nil {
 		defer cancel(nil)
-		return nil, u.explain(ctx, err, body)
+		return nil, u.explain(ctx, err, body, wait)
 	}
-	return u.result(resp, upgrade, cancel)
+	end := &ending{ReadCloser: resp.Body, cancel: cancel, resp: resp, trailer: resp.Trailer,
+		why: func(err error) error { return u.brokeOff(ctx, err, body) }}
+	result, err := u.result(end, upgrade)
+	if err == nil && rpc.Is(header) {
+		answer := result.Body
+		body.answer.Store(&answer)
+		// The transport would notice the end of ctx only with the next piece of the request's
+		// body, for which it may wait as long as the caller is quiet.
+		context.AfterFunc(ctx, func() { _ = resp.Body.Close() })
+	}
+	return result, err
 }
 
 // transport picks the connections that a request can use.
@@ -140,19 +165,19 @@ func (u *Upstream) transport(header http.Header, upgrade string) *http.Transport
 	switch {
 	case upgrade != "":
 		return u.client.one
-	case u.target.scheme == "http" && isGRPC(header):
+	case u.target.scheme == "http" && rpc.Is(header):
 		return u.client.h2c
 	}
 	return u.client.web
 }
 
 // result makes an answer of a response.
-func (u *Upstream) result(resp *http.Response, upgrade string, cancel context.CancelCauseFunc) (*dayfly.Result, error) {
-	result := &dayfly.Result{Status: resp.StatusCode, Header: resp.Header, Trailer: resp.Trailer}
-	if result.Trailer == nil {
-		result.Trailer = http.Header{}
+func (u *Upstream) result(end *ending, upgrade string) (*dayfly.Result, error) {
+	resp := end.resp
+	if end.trailer == nil {
+		end.trailer = http.Header{}
 	}
-	end := &ending{ReadCloser: resp.Body, cancel: cancel, resp: resp, trailer: result.Trailer}
+	result := &dayfly.Result{Status: resp.StatusCode, Header: resp.Header, Trailer: end.trailer}
 	switched, length := wantsUpgrade(resp.Header), resp.Header["Content-Length"]
 	strip(resp.Header)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
@@ -178,17 +203,13 @@ func (u *Upstream) result(resp *http.Response, upgrade string, cancel context.Ca
 
 // explain gives the kind that an error of a call has. Who calls is not told where the server
 // is: the log is.
-func (u *Upstream) explain(ctx context.Context, err error, body *upload) error {
+func (u *Upstream) explain(ctx context.Context, err error, body *upload, wait time.Duration) error {
 	if broken := body.broken(); broken != nil {
-		var known *dayfly.Error
-		if errors.As(broken, &known) {
-			return known
-		}
-		return &dayfly.Error{Kind: dayfly.KindInvalid, Message: "the request body broke off", Err: broken}
+		return explainBody(broken)
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(err, errNoHead), errors.Is(cause, errNoHead):
-		return dayfly.Errorf(dayfly.KindTimeout, "the server behind this route did not answer within %s", u.wait)
+		return dayfly.Errorf(dayfly.KindTimeout, "the server behind this route did not answer within %s", wait)
 	case cause != nil:
 		return &dayfly.Error{Kind: dayfly.KindCanceled, Message: "the caller went away", Err: cause}
 	}
@@ -199,4 +220,25 @@ func (u *Upstream) explain(ctx context.Context, err error, body *upload) error {
 	}
 	return &dayfly.Error{Kind: dayfly.KindUnavailable, Err: err,
 		Message: "the server behind this route cannot be reached"}
+}
+
+// explainBody gives the kind of an error that the request's body ended with.
+func explainBody(broken error) error {
+	var known *dayfly.Error
+	if errors.As(broken, &known) {
+		return known
+	}
+	return &dayfly.Error{Kind: dayfly.KindInvalid, Message: "the request body broke off", Err: broken}
+}
+
+// brokeOff gives the kind that the error of an answer has which broke off.
+func (u *Upstream) brokeOff(ctx context.Context, err error, body *upload) error {
+	if broken := body.broken(); broken != nil {
+		return explainBody(broken)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return &dayfly.Error{Kind: dayfly.KindCanceled, Message: "the caller went away", Err: cause}
+	}
+	u.client.log.Warn("upstream broke off", "host", u.target.host, "error", err)
+	return &dayfly.Error{Kind: dayfly.KindUnavailable, Err: err, Message: "the server behind this route broke off"}
 }
