@@ -48,6 +48,7 @@ type crashWorld struct {
 	cmd  *exec.Cmd
 	http *http.Client
 	more []string // flags of the node
+	env  []string // of the node
 
 	gateway, api, token string
 
@@ -134,7 +135,7 @@ func (w *crashWorld) start() {
 	flags := append([]string{"up", "--json", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
 		"--s3", "127.0.0.1:0", "--stems", "1", "--data", data}, w.more...)
 	w.cmd = exec.Command(filepath.Join(binary, "dayfly"), flags...)
-	w.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
+	w.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}, w.env...)
 	w.cmd.Stderr = log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := w.cmd.StdoutPipe()

@@ -27,7 +27,7 @@ const (
 	DoWait     = "wait"     // answer nothing until the caller is gone
 	DoDeadline = "deadline" // tell how many milliseconds are left
 	DoEarly    = "early"    // end a stream that the caller goes on with
-	DoGone     = "gone"     // tell how many callers were waited for and went
+	DoGone     = "gone"     // tell on how many streams callers were waited for and went
 	DoExit     = "exit"     // end the process
 	DoSpeak    = "speak"    // print a line
 )
@@ -60,9 +60,8 @@ func wish(ctx context.Context) string {
 }
 
 // wait answers once the caller is gone.
-func (s *Service) wait(ctx context.Context) error {
+func wait(ctx context.Context) error {
 	<-ctx.Done()
-	s.gone.Add(1)
 	return status.FromContextError(ctx.Err()).Err()
 }
 
@@ -75,7 +74,7 @@ func (s *Service) UnaryCall(ctx context.Context, r *grpc_testing.SimpleRequest) 
 	body := make([]byte, r.GetResponseSize())
 	switch wish(ctx) {
 	case DoWait:
-		return nil, s.wait(ctx)
+		return nil, wait(ctx)
 	case DoExit:
 		s.Exit()
 	case DoSpeak:
@@ -109,16 +108,16 @@ func first(values []string) string {
 func (s *Service) StreamingOutputCall(
 	r *grpc_testing.StreamingOutputCallRequest, out grpc_testing.TestService_StreamingOutputCallServer,
 ) error {
-	if err := s.sendAll(r, out.Send); err != nil {
+	if err := sendAll(r, out.Send); err != nil {
 		return err
 	}
 	if wish(out.Context()) == DoWait {
-		return s.wait(out.Context())
+		return wait(out.Context())
 	}
 	return nil
 }
 
-func (s *Service) sendAll(
+func sendAll(
 	r *grpc_testing.StreamingOutputCallRequest, send func(*grpc_testing.StreamingOutputCallResponse) error,
 ) error {
 	for _, p := range r.GetResponseParameters() {
@@ -155,16 +154,19 @@ func (s *Service) FullDuplexCall(both grpc_testing.TestService_FullDuplexCallSer
 		if err != nil {
 			return err
 		}
-		if err := s.sendAll(r, both.Send); err != nil {
+		if err := sendAll(r, both.Send); err != nil {
 			return err
 		}
 		switch wish(both.Context()) {
 		case DoEarly:
 			return status.Error(codes.FailedPrecondition, "enough")
 		case DoWait:
-			return s.wait(both.Context())
-		case DoExit:
-			s.Exit()
+			defer s.gone.Add(1)
+			return wait(both.Context())
+		case DoExit: // not while what it has said is on its way
+			if len(r.GetResponseParameters()) == 0 {
+				s.Exit()
+			}
 		}
 	}
 }
