@@ -106,7 +106,7 @@ func (j *Journal) Wrap(next http.Handler) http.Handler {
 			j.add(e.line(j.cfg.Format, time.Now()))
 		}()
 		next.ServeHTTP(counted, r.WithContext(context.WithValue(r.Context(), noteKey{}, &e.note)))
-		e.aborted = false
+		e.aborted = counted.broken
 	})
 }
 

@@ -201,6 +201,37 @@ func TestOnlyFilesAreRotated(t *testing.T) {
 	}
 }
 
+// A file whose client went away broke off, although who serves files says nothing.
+func TestAFileThatWasNotTakenBrokeOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "access.log")
+	j, stop := start(t, journal.Config{File: path, Format: journal.JSON})
+	defer stop()
+	const size = 64 << 20 // more than is on its way to anybody
+	server := httptest.NewServer(j.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "x.bin", time.Time{}, io.NewSectionReader(zeros{}, 0, size))
+	})))
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(read(t, path), "\n"); {
+		if time.Now().After(deadline) {
+			t.Fatal("there is no line")
+		}
+	}
+	if text := read(t, path); !strings.Contains(text, `"aborted":true`) {
+		t.Errorf("the line is %s", text)
+	}
+}
+
+type zeros struct{}
+
+// ReadAt implements io.ReaderAt.
+func (zeros) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
 // stuck is an output that takes nothing until it is freed.
 type stuck struct {
 	free  chan struct{}

@@ -4,6 +4,7 @@ package journal
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ type writer struct {
 	http.ResponseWriter
 	status int
 	bytes  atomic.Int64 // an upgraded connection is written to by others
+	broken bool         // the client did not get what was written
 }
 
 // Unwrap is for http.ResponseController.
@@ -32,13 +34,29 @@ func (w *writer) WriteHeader(status int) {
 func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes.Add(int64(n))
+	w.note(err)
 	return n, err
+}
+
+// FlushError sends what there is.
+func (w *writer) FlushError() error {
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.note(err)
+	return err
+}
+
+// note remembers that an answer broke off: what serves files keeps that to itself.
+func (w *writer) note(err error) {
+	if err != nil && !errors.Is(err, http.ErrBodyNotAllowed) && !errors.Is(err, http.ErrNotSupported) {
+		w.broken = true
+	}
 }
 
 // ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, r)
 	w.bytes.Add(n)
+	w.note(err)
 	return n, err
 }
 
