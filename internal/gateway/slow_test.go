@@ -120,7 +120,7 @@ func TestStreamsOfFunctionsEndWhenNothingMoves(t *testing.T) {
 				return &dayfly.Result{Status: c.status, Header: http.Header{"Content-Type": {c.kind}}, Body: body}, nil
 			}), gateway.Async{}, slog.New(slog.DiscardHandler), gateway.Deps{})
 			g.SetIdle(100 * time.Millisecond)
-			addr, many := crowded(t, g, crowd.Config{Connections: 8, Stall: 100 * time.Millisecond})
+			addr, many := crowded(t, g, crowd.Config{Connections: 8, Stall: 300 * time.Millisecond})
 			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
@@ -129,7 +129,7 @@ func TestStreamsOfFunctionsEndWhenNothingMoves(t *testing.T) {
 			askHTTP1(conn)
 			wait := time.Minute
 			if !c.ends {
-				wait = time.Second // ten times what cuts others
+				wait = time.Second // much more than what cuts others
 			}
 			_ = conn.SetReadDeadline(time.Now().Add(wait))
 			_, err = io.Copy(io.Discard, conn)

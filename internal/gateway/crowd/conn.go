@@ -67,10 +67,6 @@ func (c *Conn) write(p []byte) (int, error) {
 		if limit := c.limit.Load(); limit != 0 && now.UnixNano() >= limit {
 			return sum, err
 		}
-		if now.Sub(moved) >= c.crowd.cfg.Stall {
-			c.crowd.cutConns.Add(1)
-			return sum, err
-		}
 		c.armed.Store(0)
 		c.arm(now)
 		n, err = c.Conn.Write(p[sum:])
@@ -79,7 +75,11 @@ func (c *Conn) write(p []byte) (int, error) {
 			return sum, err
 		}
 		if t := c.taken(); t-taken >= pieceBytes {
-			taken, moved = t, now
+			taken, moved = t, time.Now()
+		}
+		if time.Since(moved) >= c.crowd.cfg.Stall {
+			c.crowd.cutConns.Add(1)
+			return sum, err
 		}
 	}
 }

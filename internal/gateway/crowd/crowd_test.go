@@ -37,6 +37,7 @@ func (l *elsewhere) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	_ = c.(*net.TCPConn).SetWriteBuffer(512 << 10)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.names) == 0 {
@@ -322,7 +323,7 @@ func TestStreamsWithoutAWindowAreCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ended := make(chan struct{})
-			many := crowd.New(crowd.Config{Connections: 2, Stall: 50 * time.Millisecond}, quiet())
+			many := crowd.New(crowd.Config{Connections: 2, Stall: time.Second}, quiet())
 			address := serve(t, many, func(w http.ResponseWriter, r *http.Request) {
 				defer close(ended)
 				c.answer(w, r)
@@ -382,13 +383,13 @@ func TestStreamsAreCutByWhatIsTaken(t *testing.T) {
 
 func TestStreamsMayPause(t *testing.T) {
 	t.Parallel()
-	const stall = 50 * time.Millisecond
+	const stall = time.Second
 	many := crowd.New(crowd.Config{Connections: 4, Stall: stall}, quiet())
 	result := make(chan error, 1)
 	address := serve(t, many, func(w http.ResponseWriter, _ *http.Request) {
 		var err error
-		for range 3 {
-			<-time.After(4 * stall) // the function is quiet
+		for range 2 {
+			<-time.After(3 * stall / 2) // the function is quiet
 			_, werr := io.WriteString(w, "data: x\n\n")
 			err = errors.Join(err, werr, http.NewResponseController(w).Flush())
 		}
