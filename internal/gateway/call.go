@@ -133,9 +133,6 @@ func (c *call) checkSizes() error {
 		return tooLarge(c.bodyMax)
 	}
 	c.bounded = &boundedBody{ReadCloser: c.r.Body, left: c.bodyMax, max: c.bodyMax}
-	if isRPC(c.r) {
-		c.bounded.meter = new(rpc.Meter)
-	}
 	c.r.Body = c.bounded
 	return nil
 }
@@ -147,17 +144,18 @@ func tooLarge(max int64) error {
 		dayfly.FormatBytes(max), dayfly.ErrRequestTooLarge)
 }
 
-// boundedBody fails once more than max bytes came: in a message, where they are of gRPC.
+// boundedBody fails once more than max bytes came: in a message, on a stream of gRPC.
 type boundedBody struct {
 	io.ReadCloser
 	left, max int64
-	meter     *rpc.Meter
+	call      *rpc.Call // nil, unless it is one
+	meter     rpc.Meter
 	over      atomic.Bool // more came; whoever reads may still be at it when that is asked
 }
 
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
-	if b.meter != nil {
+	if b.call.Streams() {
 		n, err := b.ReadCloser.Read(p)
 		if b.meter.Feed(p[:n]) > b.max {
 			b.over.Store(true)
@@ -382,7 +380,9 @@ func (c *call) respond() error {
 	}
 	ctx, body := c.gateway.follow(c.r.Context(), c.w, &inv.Request)
 	defer body.finish()
-	c.upload = body
+	if c.upload = body; body != nil && c.bounded != nil {
+		c.bounded.call = body.call
+	}
 	result, err := c.withTimeout(ctx, inv)
 	if err != nil || result == nil {
 		err = inTime(ctx, err)

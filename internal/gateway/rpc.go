@@ -75,9 +75,9 @@ func (b timelyBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// quiet tells whether the next byte may come whenever the client likes: between messages.
-// Within one, it may stop for no longer than within any body.
-func (u *upload) quiet() bool { return u.meter != nil && !u.meter.Within() }
+// quiet tells whether the next byte may come whenever the client likes: between messages of
+// a stream. Within one, it may stop for no longer than within any body.
+func (u *upload) quiet() bool { return u.call.Streams() && !u.meter.Within() }
 
 // readQuiet reads without a deadline. Close ends it.
 func (u *upload) readQuiet(p []byte) (int, error) {
@@ -97,7 +97,7 @@ func (u *upload) readQuiet(p []byte) (int, error) {
 
 // moved notes what came.
 func (u *upload) moved(p []byte) {
-	if u.meter == nil || len(p) == 0 {
+	if u.call == nil || len(p) == 0 {
 		return
 	}
 	u.meter.Feed(p)

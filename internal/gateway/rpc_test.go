@@ -4,6 +4,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -209,6 +210,26 @@ func TestStreamsOfGRPCMayBeQuiet(t *testing.T) {
 		_, err := stream.Recv()
 		grpctest.Want(t, err, codes.Unavailable)
 	})
+}
+
+// TestOnlyServersOfGRPCAreStreamedTo: what a head says is no way past the bounds of others.
+func TestOnlyServersOfGRPCAreStreamedTo(t *testing.T) {
+	t.Parallel()
+	var read error
+	handler := func(_ context.Context, inv *dayfly.Invocation) (*dayfly.Result, error) {
+		_, read = io.Copy(io.Discard, inv.Request.Body)
+		return nil, read
+	}
+	g, _ := routed(t, invoker(handler), `{"routes": {"/{rest...}": {"function": "f", "limits": {"body": "1KiB"}}}}`)
+	g.SetBodyStall(20 * time.Millisecond)
+	r := asked(t, g, "application/grpc", "FullDuplexCall", "\x00\x00\x00\x00\x00")
+	if r.Header.Get("Grpc-Status") != "3" || dayfly.KindOf(read) != dayfly.KindInvalid {
+		t.Errorf("a quiet body was answered %v, and read with %v", r.Header, read)
+	}
+	r = asked(t, g, "application/grpc", "FullDuplexCall", strings.Repeat("\x00\x00\x00\x00\x00", 1000))
+	if r.Header.Get("Grpc-Status") != "8" || !errors.Is(read, dayfly.ErrRequestTooLarge) {
+		t.Errorf("a large body was answered %v, and read with %v", r.Header, read)
+	}
 }
 
 // asked posts a body that does not end, over HTTP/2.

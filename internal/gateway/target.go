@@ -296,7 +296,7 @@ func (g *Gateway) keepAlive(result *dayfly.Result, after time.Duration, in *uplo
 		after = g.idle
 	}
 	result.Body = idle.Bound(result.Body, after)
-	if in != nil && in.meter != nil {
+	if in != nil && in.call != nil {
 		answer := result.Body
 		in.answer.Store(&answer)
 	}

@@ -31,7 +31,8 @@ type upload struct {
 	stall time.Duration
 
 	// What follows is of calls of gRPC only.
-	meter  *rpc.Meter
+	call   *rpc.Call
+	meter  rpc.Meter
 	answer atomic.Pointer[io.ReadCloser]
 
 	end func() // of the call
@@ -57,7 +58,7 @@ func (g *Gateway) follow(
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	u.end = cancel
 	if isRPC {
-		u.meter = new(rpc.Meter)
+		call, u.call = rpc.WithCall(call)
 		call, u.end = withDeadline(call, r.Header, cancel)
 	}
 	stop := context.AfterFunc(ctx, func() {
@@ -75,7 +76,7 @@ func (u *upload) finish() {
 	if u == nil {
 		return
 	}
-	if u.meter == nil {
+	if u.call == nil {
 		// The server reads some more before it answers or takes the next request.
 		_ = u.wait(time.Now().Add(u.stall))
 	}
@@ -146,7 +147,7 @@ func (u *upload) expire() error {
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.meter != nil && !u.stopped {
+	if u.call != nil && !u.stopped {
 		_ = u.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	u.stopped = true

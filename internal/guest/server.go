@@ -47,6 +47,10 @@ const (
 	// program that accepts nothing would hold a descriptor for minutes.
 	dialMax = 10 * time.Second
 
+	// streamWindow and connWindow bound what a program may have sent over HTTP/2 that its
+	// caller has not taken: the way is short, so little keeps it full.
+	streamWindow, connWindow = 64 << 10, 16 << 20
+
 	headerInvocation = "X-Dayfly-Invocation"
 	headerFailure    = "X-Dayfly-Failure"
 )
@@ -79,6 +83,7 @@ type freshConn struct {
 func NewServer(port int, dial DialFunc) *Server {
 	s := &Server{port: port, dial: dial}
 	s.transport, s.h2c = s.speaking((*http.Protocols).SetHTTP1), s.speaking((*http.Protocols).SetUnencryptedHTTP2)
+	s.h2c.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connWindow}
 	return s
 }
 
@@ -223,6 +228,7 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 	isRPC := rpc.IsCall(&inv.Request)
 	if isRPC {
 		transport = s.h2c
+		rpc.CallOf(ctx).Stream()
 		asRPC(req)
 	}
 	resp, err := transport.RoundTrip(req)

@@ -91,7 +91,7 @@ func (i *Invoker) execute(ctx context.Context, inv *dayfly.Invocation, body *cou
 	}
 	body.rev = rev
 	if rpc.IsCall(&inv.Request) {
-		body.meter = new(rpc.Meter)
+		body.call = rpc.CallOf(ctx)
 	}
 	return i.executor.Execute(ctx, inv)
 }
@@ -168,15 +168,16 @@ type countedBody struct {
 	read atomic.Int64
 	// traceParent is what the caller sent with it; the function gets another.
 	traceParent string
-	// meter is there for calls of gRPC: a stream may be endless, so each message is bounded.
-	meter *rpc.Meter
+	// call is one of gRPC, or nil. A stream may be endless, so each message of it is bounded.
+	call  *rpc.Call
+	meter rpc.Meter
 }
 
 // Read implements io.Reader.
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	total := b.read.Add(int64(n))
-	if b.meter != nil {
+	if b.call.Streams() {
 		total = b.meter.Feed(p[:n])
 	}
 	if b.rev != nil && total > b.left {
