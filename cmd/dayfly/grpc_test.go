@@ -160,6 +160,16 @@ func (w *grpcWorld) failures(t *testing.T) {
 	grpctest.Ping(t, stream, 1)
 	_, err = stream.Recv()
 	grpctest.Want(t, err, codes.DeadlineExceeded)
+	for until := time.Now().Add(time.Minute); hasty.Gone(t) != 1; {
+		if time.Now().After(until) {
+			t.Fatal("a stream on which the caller was silent ended the function's process")
+		}
+	}
+	_, err = hasty.UnaryCall(grpctest.Context(t, grpctest.DoWait), &grpc_testing.SimpleRequest{})
+	grpctest.Want(t, err, codes.DeadlineExceeded) // of the function alone, which is ended
+	if hasty.Gone(t) != 0 {
+		t.Error("a function that did not answer goes on")
+	}
 	_, err = c.UnaryCall(grpctest.Context(t, grpctest.DoSpeak), &grpc_testing.SimpleRequest{})
 	grpctest.Want(t, err, codes.OK)
 	for until := time.Now().Add(time.Minute); !strings.Contains(w.dayfly("logs", "server.rpc"), "the service speaks"); {

@@ -27,11 +27,13 @@ type lease struct {
 	used     atomic.Int64       // nanoseconds on the instance, once finished
 	cancel   context.CancelFunc // nil when the instance serves one call at a time
 	idle     bool               // the deadline moves with every byte: an event stream, a socket or gRPC
+	body     *followedBody      // what a caller of gRPC sends; else nil
 
-	mu       sync.Mutex // guards timer, finished, timedOut
+	mu       sync.Mutex // guards what follows
 	timer    *time.Timer
 	finished bool
 	timedOut bool
+	spared   bool // its instance, when it timed out
 }
 
 // newLease notes in the record how the call came to its instance.
@@ -66,7 +68,7 @@ func (l *lease) arm(ctx context.Context) context.Context {
 	l.inv.Deadline = time.Now().Add(limits.Timeout)
 	l.instance.current.Store(&l.inv.ID)
 	l.instance.group.pool.cpu.busy.Add(1)
-	if l.instance.group.rev.Spec.Scaling.Concurrency > 1 {
+	if l.instance.group.rev.Spec.Scaling.Concurrency > 1 || l.body != nil {
 		ctx, l.cancel = context.WithCancel(ctx)
 	}
 	l.mu.Lock()
@@ -76,17 +78,23 @@ func (l *lease) arm(ctx context.Context) context.Context {
 }
 
 // expire ends the process of a call that ran out of time. Other calls on it may end
-// first, within their own time; new ones are not let in.
+// first, within their own time; new ones are not let in. A stream on which the caller may
+// still send is ended alone: nobody knows whose silence it was.
 func (l *lease) expire() {
 	l.mu.Lock()
 	l.timedOut = !l.finished
 	late := l.timedOut
+	l.spared = l.body != nil && !l.body.ended.Load()
+	spared := l.spared
 	l.mu.Unlock()
 	if !late {
 		return
 	}
 	if l.cancel != nil {
 		l.cancel()
+	}
+	if spared {
+		return
 	}
 	inst := l.instance
 	inst.group.mu.Lock()
@@ -104,7 +112,7 @@ func (l *lease) done() {
 	l.mu.Lock()
 	l.finished = true
 	l.timer.Stop()
-	late := l.timedOut
+	late := l.timedOut && !l.spared
 	l.mu.Unlock()
 	inst, now := l.instance, time.Now()
 	inst.calls.Add(1)
@@ -153,7 +161,8 @@ func (l *lease) streams(r *dayfly.Result) bool {
 // follow has what the caller sends on a stream of gRPC keep it alive, too.
 func (l *lease) follow(r *dayfly.Request) {
 	if rpc.IsCall(r) {
-		r.Body = &followedBody{r.Body, l}
+		l.body = &followedBody{ReadCloser: r.Body, lease: l}
+		r.Body = l.body
 	}
 }
 
@@ -161,6 +170,7 @@ func (l *lease) follow(r *dayfly.Request) {
 type followedBody struct {
 	io.ReadCloser
 	lease *lease
+	ended atomic.Bool // the caller sends nothing more
 }
 
 // Read implements io.Reader.
@@ -168,6 +178,9 @@ func (b *followedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
 		b.lease.touch()
+	}
+	if err != nil {
+		b.ended.Store(true)
 	}
 	return n, err
 }

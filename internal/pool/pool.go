@@ -102,8 +102,8 @@ func (p *Pool) Execute(ctx context.Context, inv *dayfly.Invocation) (*dayfly.Res
 		if err != nil {
 			return resultOf(notStarted(inv, err))
 		}
-		callCtx := l.arm(ctx)
 		l.follow(&inv.Request)
+		callCtx := l.arm(ctx)
 		result, err := l.instance.exchange(callCtx, inv, l.done)
 		if errors.Is(err, guest.ErrNotSent) && attempt < attemptsMax {
 			continue // it died while idle; the call never reached it

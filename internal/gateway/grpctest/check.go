@@ -235,7 +235,7 @@ func (c *Client) deadline(t *testing.T) {
 
 // givenUp: the server hears of a caller who gives up, also one that is quiet.
 func (c *Client) givenUp(t *testing.T) {
-	before := c.gone(t)
+	before := c.Gone(t)
 	ctx, cancel := context.WithCancel(Context(t, DoWait))
 	defer cancel()
 	stream, err := c.FullDuplexCall(ctx)
@@ -246,14 +246,15 @@ func (c *Client) givenUp(t *testing.T) {
 	cancel()
 	_, err = stream.Recv()
 	Want(t, err, codes.Canceled)
-	for until := time.Now().Add(patience); c.gone(t) == before; {
+	for until := time.Now().Add(patience); c.Gone(t) == before; {
 		if time.Now().After(until) {
 			t.Fatal("the server was not told that its caller went")
 		}
 	}
 }
 
-func (c *Client) gone(t *testing.T) int {
+// Gone tells on how many streams the server has waited for a caller that went.
+func (c *Client) Gone(t *testing.T) int {
 	t.Helper()
 	r, err := c.UnaryCall(Context(t, DoGone), &grpc_testing.SimpleRequest{})
 	Want(t, err, codes.OK)
