@@ -150,8 +150,12 @@ const (
 	ColdNone   ColdStart = ""       // it was idle
 	ColdWaited ColdStart = "waited" // another call released it
 	ColdStem   ColdStart = "stem"   // a booted sandbox was specialised
+	ColdFork   ColdStart = "fork"   // a sandbox was forked from a zygote for it
 	ColdBoot   ColdStart = "boot"   // a sandbox was booted for it
 )
+
+// Cold tells whether a new instance was made for the call.
+func (c ColdStart) Cold() bool { return c == ColdStem || c == ColdFork || c == ColdBoot }
 
 // Record is what is known of one invocation: the answer to "why was this call slow,
 // cold or failed?".

@@ -40,6 +40,7 @@ var storeys = [][]string{
 		"internal/bundle", "internal/blob", "internal/kv", "internal/topic", "internal/webhook",
 		"internal/envelope", "internal/openapi", "internal/certificate",
 	},
+	{"internal/zygote"},
 	{"internal/pool", "internal/catalog", "internal/build", "internal/auth"},
 	{"internal/invoke", "internal/rollout", "internal/scheduler"},
 	{"internal/queue"},

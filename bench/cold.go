@@ -152,7 +152,8 @@ func (b *bench) noteKinds(ctx context.Context, row *row, since time.Time, names 
 			kinds[r.Cold]++
 		}
 	}
-	row.Note = fmt.Sprintf("%d from a stem, %d booted", kinds[dayfly.ColdStem], kinds[dayfly.ColdBoot])
+	row.Note = fmt.Sprintf("%d from a stem, %d forked, %d booted", kinds[dayfly.ColdStem],
+		kinds[dayfly.ColdFork], kinds[dayfly.ColdBoot])
 	if n := kinds[dayfly.ColdNone] + kinds[dayfly.ColdWaited]; n > 0 {
 		return fmt.Errorf("%s: %d of the calls were not cold", row.Subject, n)
 	}

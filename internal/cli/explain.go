@@ -174,6 +174,8 @@ func startText(s term.Style, r *dayfly.Record) string {
 		return s.Yellow("waited") + ": another call released the instance"
 	case dayfly.ColdStem:
 		return s.Cyan("cold") + ": a booted sandbox was given the code"
+	case dayfly.ColdFork:
+		return s.Cyan("cold") + ": a sandbox was forked from the project's zygote"
 	case dayfly.ColdBoot:
 		return s.Cyan("cold") + ": a sandbox was booted for it"
 	}

@@ -53,7 +53,7 @@ func (g *group) expectedWait(position int) time.Duration {
 func (g *group) mayGrow() bool {
 	have := len(g.instances) + g.starting
 	return have < g.rev.Spec.Scaling.MaxInstances && g.pool.budget.fits(g.charge()) &&
-		(have == 0 || !g.pool.cpu.saturated())
+		(have == 0 || !g.pool.cpu.Saturated())
 }
 
 // startFor starts an instance for the call at that place in the line, unless waiting
@@ -63,7 +63,7 @@ func (g *group) startFor(position int) string {
 	switch {
 	case have >= g.rev.Spec.Scaling.MaxInstances:
 		return g.allBusy() + ", the most it may have"
-	case have > 0 && g.pool.cpu.saturated():
+	case have > 0 && g.pool.cpu.Saturated():
 		return g.allBusy() + " and the processors saturated"
 	case g.starting >= min(position, g.pool.cfg.StartsMax):
 		return fmt.Sprintf("%d were starting already", g.starting)
@@ -83,7 +83,7 @@ func (g *group) startFor(position int) string {
 // instance. Processors that are full would serve no faster with one more. Callers
 // hold mu.
 func (g *group) overdue() bool {
-	if len(g.line) == 0 || time.Since(g.lineSince) < g.coldCost() || !g.pool.cpu.takeSpare() {
+	if len(g.line) == 0 || time.Since(g.lineSince) < g.coldCost() || !g.pool.cpu.TakeSpare() {
 		return false
 	}
 	g.lineSince = time.Now()
@@ -113,7 +113,7 @@ func (g *group) nudge() {
 	defer g.mu.Unlock()
 	have := len(g.instances) + g.starting
 	if g.starting >= min(len(g.line), g.pool.cfg.StartsMax) || have >= g.rev.Spec.Scaling.MaxInstances ||
-		have > 0 && g.pool.cpu.saturated() || !g.pool.budget.reserve(g) {
+		have > 0 && g.pool.cpu.Saturated() || !g.pool.budget.reserve(g) {
 		return
 	}
 	g.launch()

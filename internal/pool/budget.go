@@ -63,6 +63,17 @@ func (b *budget) clockNow() float64 {
 	return b.clock
 }
 
+// takeFree takes bytes if they are free as things are.
+func (b *budget) takeFree(bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.used+bytes > b.max {
+		return false
+	}
+	b.used += bytes
+	return true
+}
+
 func (b *budget) take(bytes int64) {
 	b.mu.Lock()
 	b.used += bytes

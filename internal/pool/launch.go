@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,7 @@ type launch struct {
 	variant string                      // begins with a slash: what else tells stems of this runtime apart
 	relay   bool                        // the guest stands behind the relay
 	prepare func(context.Context) error // once, before the first is booted for the stock; may be nil
+	zygote  []string                    // what starts one that boxes can be forked from; empty: none
 }
 
 const (
@@ -106,6 +108,7 @@ func (p *Pool) guestLaunch(ctx context.Context, l *launch, spec *dayfly.Spec) er
 		if spec.Dialect == dayfly.DialectASGI {
 			l.argv, l.variant = append(l.argv, python.Loop), "/"+python.Loop
 		}
+		l.zygote = append(slices.Clone(l.argv), python.Zygote)
 		l.prepare = func(ctx context.Context) error {
 			return python.Compile(ctx, l.runtime.Path, filepath.Join(p.cfg.GuestDir, language))
 		}

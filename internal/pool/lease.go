@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,7 @@ func (l *lease) arm(ctx context.Context) context.Context {
 	}
 	l.inv.Deadline = time.Now().Add(limits.Timeout)
 	l.instance.current.Store(&l.inv.ID)
-	l.instance.group.pool.cpu.busy.Add(1)
+	l.instance.group.pool.cpu.Began()
 	if l.instance.group.rev.Spec.Scaling.Concurrency > 1 || l.body != nil {
 		ctx, l.cancel = context.WithCancel(ctx)
 	}
@@ -116,7 +117,7 @@ func (l *lease) done() {
 	l.mu.Unlock()
 	inst, now := l.instance, time.Now()
 	inst.calls.Add(1)
-	inst.group.pool.cpu.busy.Add(-1)
+	inst.group.pool.cpu.Ended()
 	used := now.Sub(l.began)
 	l.used.Store(int64(used))
 	inst.group.mu.Lock()
@@ -340,4 +341,25 @@ type leasedConn struct {
 func (c *leasedConn) Write(p []byte) (int, error) {
 	c.lease.touch()
 	return c.w.Write(p)
+}
+
+const (
+	// spinSpan is how long a call that is alone on the node looks for its answer.
+	spinSpan = 60 * time.Microsecond
+	// spinService is the time of a call up to which looking pays.
+	spinService = 300 * time.Microsecond
+)
+
+// spin tells how long a call should look for its answer before it sleeps: not at all
+// unless it is alone, a processor is free, and its function answers fast.
+func (g *group) spin() time.Duration {
+	if g.pool.cpu.Calls() > 1 || runtime.NumCPU() == 1 {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.service.value == 0 || g.service.value > spinService {
+		return 0
+	}
+	return spinSpan
 }

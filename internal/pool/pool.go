@@ -16,7 +16,9 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
 	"github.com/dayfly-faas/dayfly/internal/guest/java"
+	"github.com/dayfly-faas/dayfly/internal/pool/processors"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/zygote"
 )
 
 // Pool executes calls on instances of this node.
@@ -33,7 +35,8 @@ type Pool struct {
 	gate   chan struct{} // a token for each cold start that may run
 	stems  *stems
 	budget *budget
-	cpu    *processors
+	young  *zygote.Nursery
+	cpu    *processors.Watch
 	java   *java.Compiler
 
 	mu     sync.RWMutex // guards groups, closed
@@ -68,7 +71,8 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: make(chan struct{}, cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
-	p.cpu = newProcessors()
+	p.young = zygote.New(deps.Driver, zygoteBudget{p.budget}, log)
+	p.cpu = new(processors.Watch)
 	p.java = java.NewCompiler(filepath.Join(cmp.Or(cfg.GuestCache, cfg.GuestDir), "java"))
 	p.stems = newStems(p)
 	p.life, p.die = context.WithCancel(context.Background())
@@ -78,7 +82,8 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 // Run keeps stems ready and watches the processors until ctx ends.
 func (p *Pool) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { p.cpu.run(ctx) })
+	wg.Go(func() { p.cpu.Run(ctx) })
+	wg.Go(func() { p.young.Run(ctx) })
 	p.stems.run(ctx)
 	wg.Wait()
 	return nil
@@ -249,6 +254,7 @@ func (p *Pool) Close() error {
 	}
 	p.starts.Wait()
 	p.stems.close()
+	p.young.Close()
 	p.java.Close()
 	p.ends.Wait()
 	return nil

@@ -50,7 +50,7 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 		Kind: dayfly.FailureInit, Phase: dayfly.PhaseInit, Type: "Runtime.InitTimeout",
 		Message: fmt.Sprintf("the function was not ready within its init time-out of %s", limit)})
 	defer cancel()
-	s, origin, err := g.pool.stems.take(ctx, launch)
+	s, origin, err := g.pool.stems.take(ctx, launch, g.rev.Function.Project)
 	if err != nil {
 		return nil, err
 	}

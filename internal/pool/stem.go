@@ -87,9 +87,12 @@ func (s *stems) want(l launch) {
 	}
 }
 
-// take gives a stem that is ready, or boots one.
-func (s *stems) take(ctx context.Context, l launch) (*stem, dayfly.ColdStart, error) {
+// take gives a stem that is ready, or forks or boots one.
+func (s *stems) take(
+	ctx context.Context, l launch, project dayfly.ProjectName,
+) (*stem, dayfly.ColdStart, error) {
 	s.want(l)
+	s.pool.wantZygote(&l, project)
 	s.mu.Lock()
 	k := s.kinds[l.key]
 	for len(k.ready) > 0 {
@@ -107,6 +110,11 @@ func (s *stems) take(ctx context.Context, l launch) (*stem, dayfly.ColdStart, er
 		s.pool.budget.free(stemMemory)
 		return st, dayfly.ColdStem, nil
 	}
+	s.mu.Unlock()
+	if st := s.pool.fork(ctx, l, project); st != nil {
+		return st, dayfly.ColdFork, nil
+	}
+	s.mu.Lock()
 	k.missed = time.Now()
 	if s.pool.cfg.StemsPerRuntime > 0 {
 		k.target = min(stemsMax, k.target+1)
@@ -255,8 +263,16 @@ func (s *stems) signal() {
 
 // boot starts a sandbox and waits until its guest is there.
 func (p *Pool) boot(ctx context.Context, l launch) (*stem, error) {
+	return p.furnish(ctx, l, l.argv, p.driver.Start)
+}
+
+// furnish has start make a box for the launch, running argv, and waits for its guest.
+func (p *Pool) furnish(
+	ctx context.Context, l launch, argv []string,
+	start func(context.Context, sandbox.Spec) (sandbox.Box, error),
+) (*stem, error) {
 	st := &stem{pool: p, free: func() {}, output: newOutput(p)}
-	spec := sandbox.Spec{ID: newInstanceID(), Mounts: l.mounts, Argv: l.argv, Env: l.bootEnv(), Dir: "/tmp",
+	spec := sandbox.Spec{ID: newInstanceID(), Mounts: l.mounts, Argv: argv, Env: l.bootEnv(), Dir: "/tmp",
 		Limits: dayfly.DefaultSpec().Limits}
 	if err := p.connect(ctx, l, &spec, st); err != nil {
 		return nil, err
@@ -267,7 +283,7 @@ func (p *Pool) boot(ctx context.Context, l launch) (*stem, error) {
 		return nil, fmt.Errorf("make pipes: %w", err)
 	}
 	spec.Stdout, spec.Stderr = stdout, stderr
-	st.box, err = p.driver.Start(ctx, spec)
+	st.box, err = start(ctx, spec)
 	_ = stdout.Close()
 	_ = stderr.Close()
 	if err != nil {

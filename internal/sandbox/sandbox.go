@@ -23,6 +23,32 @@ type Driver interface {
 	Close() error
 }
 
+// Forker is a driver that also makes boxes by forking.
+type Forker interface {
+	Driver
+	// Zygote starts a process of the platform's own, spec.Argv, that boxes are forked
+	// from: a warm interpreter. It sees spec.Mounts, is not confined as boxes are, must
+	// run no code of any function, and speaks what package airlock speaks on descriptor
+	// 3. Zygote returns once it is ready. Of spec also Env, Dir and Stderr count.
+	Zygote(ctx context.Context, spec Spec) (Zygote, error)
+}
+
+// Zygote is a warm process that boxes are forked from. Its death ends no box.
+type Zygote interface {
+	// Start makes a box as Driver.Start does, with the same isolation, out of a fork of
+	// the zygote. When Argv[0] is Itself the fork goes on as the guest that it is;
+	// otherwise it runs Argv, as any box. A zygote that does not answer in time is
+	// killed and Start fails.
+	Start(ctx context.Context, spec Spec) (Box, error)
+	// Kill ends the zygote. Idempotent, does not wait.
+	Kill()
+	// Done is closed when the zygote is gone.
+	Done() <-chan struct{}
+}
+
+// Itself is argument zero of a box that goes on as the fork of a zygote that it is.
+const Itself = "(itself)"
+
 // Spec describes a box. The zero value of each limit means DefaultSpec's.
 type Spec struct {
 	ID dayfly.InstanceID

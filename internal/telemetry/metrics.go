@@ -146,7 +146,7 @@ func (m *metrics) observe(rec *dayfly.Record) {
 	if wait := phase(rec, waitPhase); wait > 0 {
 		m.wait.Observe(wait.Seconds())
 	}
-	if rec.Cold != dayfly.ColdStem && rec.Cold != dayfly.ColdBoot {
+	if !rec.Cold.Cold() {
 		h.warm.Observe(rec.Duration.Seconds())
 		return
 	}

@@ -121,13 +121,12 @@ func (t *traces) record(rec *dayfly.Record, p parent) {
 
 // attributes describe an invocation, in OpenTelemetry's names where it has one.
 func attributes(rec *dayfly.Record) []attribute.KeyValue {
-	cold := rec.Cold == dayfly.ColdStem || rec.Cold == dayfly.ColdBoot
 	kv := []attribute.KeyValue{
 		attribute.String("faas.invocation_id", string(rec.ID)),
 		attribute.String("faas.name", string(rec.Function.Name)),
 		attribute.String("faas.version", string(rec.Revision)),
 		attribute.String("faas.instance", string(rec.Instance)),
-		attribute.Bool("faas.coldstart", cold),
+		attribute.Bool("faas.coldstart", rec.Cold.Cold()),
 		attribute.String("faas.trigger", string(rec.Source)),
 		attribute.String("dayfly.project", string(rec.Function.Project)),
 		attribute.String("dayfly.cold", string(rec.Cold)),

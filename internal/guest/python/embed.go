@@ -18,6 +18,10 @@ const Entry = "guest.py"
 // loop: it loads that beforehand, which takes 40 ms and 4 MiB that others do not spend.
 const Loop = "loop"
 
+// Zygote is the argument after Entry, and after Loop, for a guest that greets nobody but
+// forks others like it, which greet (source/dayfly_guest/zygote.py).
+const Zygote = "zygote"
+
 //go:embed source/guest.py source/dayfly_guest/*.py
 var source embed.FS
 

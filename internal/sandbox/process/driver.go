@@ -16,6 +16,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/boxetc"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/cgroup"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/seccomp"
 )
@@ -57,10 +58,11 @@ type Driver struct {
 	mountPorter *porter
 	netPorter   *porter
 
-	mu     sync.Mutex // guards closed and boxes
-	closed bool
-	boxes  map[*box]struct{}
-	alive  sync.WaitGroup
+	mu      sync.Mutex // guards closed, boxes and zygotes
+	closed  bool
+	boxes   map[*box]struct{}
+	zygotes map[*zygote]struct{}
+	alive   sync.WaitGroup
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -80,10 +82,10 @@ func New(cfg Config, log *slog.Logger) (*Driver, error) {
 			return nil, fmt.Errorf("make run folder: %w", err)
 		}
 	}
-	if err := writeEtc(etc); err != nil {
+	if err := boxetc.Write(etc, hostName, appID); err != nil {
 		return nil, err
 	}
-	d := &Driver{log: log, boxes: make(map[*box]struct{})}
+	d := &Driver{log: log, boxes: make(map[*box]struct{}), zygotes: make(map[*zygote]struct{})}
 	var err error
 	if d.filter, err = seccomp.Filter(); err != nil {
 		return nil, err
@@ -107,13 +109,17 @@ func New(cfg Config, log *slog.Logger) (*Driver, error) {
 
 // Start implements sandbox.Driver.
 func (d *Driver) Start(ctx context.Context, spec sandbox.Spec) (sandbox.Box, error) {
+	return d.startFrom(ctx, spec, d.spawner)
+}
+
+func (d *Driver) startFrom(ctx context.Context, spec sandbox.Spec, from origin) (sandbox.Box, error) {
 	if spec.Network != nil {
 		defer spec.Network.Close()
 	}
 	if err := d.enter(); err != nil {
 		return nil, err
 	}
-	b, err := d.start(ctx, spec)
+	b, err := d.start(ctx, spec, from)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +159,14 @@ func (d *Driver) Close() error {
 	for b := range d.boxes {
 		left = append(left, b)
 	}
+	var mothers []*zygote
+	for z := range d.zygotes {
+		mothers = append(mothers, z)
+	}
 	d.mu.Unlock()
+	for _, z := range mothers {
+		z.Kill()
+	}
 	for _, b := range left {
 		b.Kill()
 	}

@@ -129,7 +129,7 @@ func settled(t *testing.T, cgroup string, want *census) census {
 }
 
 // cycle starts boxes, four at a time, uses and ends them in different ways.
-func cycle(t *testing.T, d *process.Driver, n int) {
+func cycle(t *testing.T, d sandbox.Driver, n int) {
 	t.Helper()
 	dir := t.TempDir()
 	tokens := make(chan struct{}, 4)

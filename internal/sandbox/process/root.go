@@ -16,6 +16,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
+	"github.com/dayfly-faas/dayfly/internal/sandbox/boxetc"
 )
 
 const (
@@ -52,6 +53,7 @@ type rootPlan struct {
 	procSealed []string // below /proc, made read-only
 	procFiles  []string // below /proc, replaced by nothing
 	procDirs   []string
+	more       []string // folders beside the usual ones
 }
 
 // newRootPlan looks at the host. etc is the folder with the boxes' /etc.
@@ -70,7 +72,7 @@ func newRootPlan(etc string) rootPlan {
 		p.binds = append(p.binds, bind{"/" + name, name, sealedAttr, false})
 	}
 	p.binds = append(p.binds, bind{etc, "etc", sealedAttr | unix.MOUNT_ATTR_NOEXEC, false})
-	for _, dir := range etcFolders() {
+	for _, dir := range boxetc.Folders() {
 		p.binds = append(p.binds, bind{dir, dir[1:], sealedAttr, false})
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
@@ -125,6 +127,9 @@ func (s *script) rootSteps(p rootPlan, spec sandbox.Spec, writable mapper) error
 	for _, dir := range []string{
 		"dev", "dev/shm", "etc", "proc", "root", "run", "tmp", "var", "var/empty", "var/task",
 	} {
+		s.mkdir(dir)
+	}
+	for _, dir := range p.more {
 		s.mkdir(dir)
 	}
 	for _, l := range p.links {

@@ -72,10 +72,10 @@ func socketPair(name string) (theirs *os.File, ours net.Conn, err error) {
 // start makes one box; the driver has counted it in.
 //
 //	descriptors, group ─▶ script ─▶ clone ─▶ ids, cgroups ─▶ gate ─▶ sealed ─▶ order
-func (d *Driver) start(ctx context.Context, spec sandbox.Spec) (*box, error) {
+func (d *Driver) start(ctx context.Context, spec sandbox.Spec, from origin) (*box, error) {
 	spec.Limits = withDefaults(spec.Limits)
 	b := &box{driver: d, id: spec.ID, done: make(chan struct{}), tmpBytes: spec.Limits.TmpBytes}
-	if err := d.furnish(ctx, b, spec); err != nil {
+	if err := d.furnish(ctx, b, spec, from); err != nil {
 		if b.pidfd == nil { // nothing runs: nobody will watch
 			d.forget(b)
 		}
@@ -92,7 +92,7 @@ func (d *Driver) start(ctx context.Context, spec sandbox.Spec) (*box, error) {
 }
 
 // furnish brings a box to the point where it awaits its order.
-func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
+func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec, from origin) error {
 	if len(spec.Mounts) > mountsMax {
 		return dayfly.Errorf(dayfly.KindInvalid, "%d mounts are more than %d",
 			len(spec.Mounts), mountsMax)
@@ -116,7 +116,7 @@ func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
 	}
 	defer p.closeTheirs()
 	b.command, b.control = p.ourCommand, p.ourControl
-	if err := d.clone(b, p, spec); err != nil {
+	if err := d.clone(b, p, spec, from); err != nil {
 		p.closeOurs()
 		return err
 	}
@@ -128,9 +128,14 @@ func (d *Driver) furnish(ctx context.Context, b *box, spec sandbox.Spec) error {
 	return nil
 }
 
-// clone writes the script and has the airlock make the process. On an error nothing
-// runs.
-func (d *Driver) clone(b *box, p *plumbing, spec sandbox.Spec) error {
+// origin is what clones the first processes of boxes: the airlock, or a zygote.
+type origin interface {
+	spawn(s *script, cloneFlags uintptr, networkFile int) (pid int, err error)
+}
+
+// clone writes the script and has the airlock, or a zygote, make the process. On an
+// error nothing runs.
+func (d *Driver) clone(b *box, p *plumbing, spec sandbox.Spec, from origin) error {
 	s := &script{}
 	defer s.closeTrees()
 	s.birthSteps(p)
@@ -158,7 +163,7 @@ func (d *Driver) clone(b *box, p *plumbing, spec sandbox.Spec) error {
 	} else {
 		cloneFlags |= unix.CLONE_NEWNET
 	}
-	pid, err := d.spawner.spawn(s, cloneFlags, network)
+	pid, err := from.spawn(s, cloneFlags, network)
 	if err != nil {
 		return fmt.Errorf("start sandbox %s: %w", b.id, err)
 	}

@@ -33,16 +33,21 @@ func openPidfd(pid int) (*os.File, error) {
 
 // await waits for the first process and returns its status and processor time.
 func (b *box) await() (status syscall.WaitStatus, used time.Duration) {
-	raw, err := b.pidfd.SyscallConn()
+	return reap(b.pid, b.pidfd)
+}
+
+// reap waits for a child without holding a thread.
+func reap(child int, pidfd *os.File) (status syscall.WaitStatus, used time.Duration) {
+	raw, err := pidfd.SyscallConn()
 	if err != nil {
 		panic("bug: a pidfd cannot be waited for: " + err.Error())
 	}
 	var usage syscall.Rusage
 	raw.Read(func(uintptr) bool {
 		for {
-			pid, err := syscall.Wait4(b.pid, &status, syscall.WNOHANG, &usage)
+			pid, err := syscall.Wait4(child, &status, syscall.WNOHANG, &usage)
 			if err != syscall.EINTR {
-				return err != nil || pid == b.pid
+				return err != nil || pid == child
 			}
 		}
 	})

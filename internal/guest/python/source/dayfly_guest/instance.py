@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of one guest.
 
-    1 import what functions need, rehearse a call      (the stem; shared by no one)
+    1 import what functions need, rehearse a call      (the stem; a zygote stops here,
+                                                        and what follows is its forks')
     2 hello ─▶ wait for specialise
     3 become the revision: environment, folder, module path, handler
     4 ready ─▶ serve calls until the connection closes
@@ -33,15 +34,25 @@ def current_call():
 
 def main():
     """Be a guest; never returns."""
+    words = sys.argv[1:]
+    warm.rehearse()
+    if "loop" in words:
+        from . import asgi  # noqa: F401 - loaded for the functions to come
+    if "zygote" in words:
+        from . import zygote
+
+        zygote.serve()  # from here on this is one of its forks
+    live()
+
+
+def live():
+    """Greet the host, become what it says, and serve."""
     global _logs
     control = socket.socket(fileno=CONTROL)
     control.setblocking(True)
     control.set_inheritable(False)
     wire = Wire(control)
     _logs = logs = Logs(wire)
-    warm.rehearse()
-    if "loop" in sys.argv[1:]:
-        from . import asgi  # noqa: F401 - loaded for the functions to come
     logs.install()
     site.setquit()  # exit() and quit(), as a script has them
     site.sethelper()

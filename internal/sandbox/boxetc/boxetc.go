@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package process
+package boxetc
 
 import (
 	"fmt"
@@ -23,9 +23,9 @@ func caBundles() []string {
 	}
 }
 
-// etcFolders are the folders of the host's /etc that programs in /usr need and that
+// Folders are the folders of the host's /etc that programs in /usr need and that
 // hold no secrets: links of alternatives, certificates, configuration of runtimes.
-func etcFolders() []string {
+func Folders() []string {
 	var out []string
 	for _, pattern := range []string{
 		"/etc/alternatives", "/etc/ssl/certs", "/etc/pki/ca-trust/extracted", "/etc/pki/tls/certs",
@@ -51,9 +51,9 @@ func etcFiles() []string {
 	}
 }
 
-// writeEtc makes the boxes' /etc in dir: a few files of ours, a few of the host's,
-// and mount points for etcFolders.
-func writeEtc(dir string) error {
+// Write makes the boxes' /etc in dir: a few files of ours, a few of the host's, and
+// mount points for Folders. appID is the user and the group that code runs as.
+func Write(dir, hostName string, appID int) error {
 	own := map[string]string{
 		"passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
 			fmt.Sprintf("app:x:%d:%d:app:/tmp:/bin/sh\n", appID, appID) +
@@ -71,7 +71,7 @@ func writeEtc(dir string) error {
 			return err
 		}
 	}
-	for _, folder := range etcFolders() {
+	for _, folder := range Folders() {
 		if err := os.MkdirAll(dir+folder[len("/etc"):], 0o755); err != nil {
 			return fmt.Errorf("make boxes' /etc: %w", err)
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package pool
+package processors
 
 import (
 	"bytes"
@@ -24,46 +24,33 @@ const (
 	busyPerProcessor = 2
 )
 
-// processors knows whether this machine's processors have anything left to give.
-type processors struct {
+// Watch knows whether this machine's processors have anything left to give.
+type Watch struct {
 	full  atomic.Bool
 	busy  atomic.Int64 // calls that run now
 	spare atomic.Int64 // instances that may be added until the next look
 }
 
-const (
-	// spinSpan is how long a call that is alone on the node looks for its answer.
-	spinSpan = 60 * time.Microsecond
-	// spinService is the time of a call up to which looking pays.
-	spinService = 300 * time.Microsecond
-)
-
-// takeSpare allows one more instance where waiting would do, too: as many a look as
+// TakeSpare allows one more instance where waiting would do, too: as many a look as
 // there are processors, while they have something left.
-func (c *processors) takeSpare() bool { return c.spare.Add(-1) >= 0 }
+func (c *Watch) TakeSpare() bool { return c.spare.Add(-1) >= 0 }
 
-// spin tells how long a call should look for its answer before it sleeps: not at all
-// unless it is alone, a processor is free, and its function answers fast.
-func (g *group) spin() time.Duration {
-	if g.pool.cpu.busy.Load() > 1 || runtime.NumCPU() == 1 {
-		return 0
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.service.value == 0 || g.service.value > spinService {
-		return 0
-	}
-	return spinSpan
-}
+// Began tells that a call runs.
+func (c *Watch) Began() { c.busy.Add(1) }
 
-func newProcessors() *processors { return &processors{} }
+// Ended tells that a call no longer runs.
+func (c *Watch) Ended() { c.busy.Add(-1) }
 
-// saturated tells that adding an instance would not make anything faster.
-func (c *processors) saturated() bool {
+// Calls tells how many calls run now.
+func (c *Watch) Calls() int64 { return c.busy.Load() }
+
+// Saturated tells that adding an instance would not make anything faster.
+func (c *Watch) Saturated() bool {
 	return c.full.Load() && c.busy.Load() >= int64(busyPerProcessor*runtime.NumCPU())
 }
 
-func (c *processors) run(ctx context.Context) {
+// Run looks at the processors until ctx ends.
+func (c *Watch) Run(ctx context.Context) {
 	tick := time.NewTicker(cpuPeriod)
 	defer tick.Stop()
 	busy, total := readProcessors()
