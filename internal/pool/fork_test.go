@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/pool"
 )
@@ -112,5 +114,75 @@ func TestWhatCannotBeForkedIsBooted(t *testing.T) {
 	rec, body, err := call(ctx, p, revision("f", nil))
 	if err != nil || body != "ok" || rec.Cold != dayfly.ColdBoot {
 		t.Errorf("cold %q, body %q, %v; want a boot", rec.Cold, body, err)
+	}
+}
+
+// looking answers with all that a process can tell of how it is confined.
+const looking = `
+import gc, json, os, signal, socket, sys, threading
+def status():
+    keep = ("Uid", "Gid", "Groups", "NSpid", "Threads", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm",
+        "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Umask", "CoreDumping")
+    lines = dict(l.split(":", 1) for l in open("/proc/self/status"))
+    return {k: lines[k].split() for k in keep if k in lines}
+def files():
+    kinds = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            kinds[fd] = os.readlink("/proc/self/fd/" + fd).split(":")[0]
+        except OSError:
+            pass # of the listing itself
+    return kinds
+def own(name):
+    try:
+        open("/proc/self/" + name).close()
+        return "readable"
+    except OSError as e:
+        return str(e)
+def killed():
+    got = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: got.set())
+    t = threading.Thread(target=lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1))
+    t.start(); t.join()
+    return got.wait(60)
+def handler(event, context):
+    return json.dumps({
+        "status": status(), "files": files(), "environment": dict(os.environ),
+        "mounts": sorted(" ".join(l.split()[3:6]) for l in open("/proc/self/mountinfo")),
+        "limits": open("/proc/self/limits").read(), "folder": os.getcwd(), "pid": os.getpid(),
+        "parent": os.getppid(), "session": os.getsid(0), "host": socket.gethostname(),
+        "argv": sys.argv, "path": sys.path, "flags": str(sys.flags), "gc": gc.isenabled(),
+        "own": {n: own(n) for n in ("maps", "environ", "mem", "fd/1", "stat", "oom_score_adj")},
+        "outside": sorted(os.listdir("/")), "interfaces": sorted(n for _, n in socket.if_nameindex()),
+        "score": open("/proc/self/oom_score_adj").read(), "names": sorted(os.listdir("/proc/self/ns")),
+        "killed": killed(), "main": sorted(vars(sys.modules["__main__"])),
+    }, sort_keys=True)
+`
+
+func TestForkIsConfinedAsABootIs(t *testing.T) {
+	t.Parallel()
+	p, dir := realPool(t, 0)
+	rev := realRevision(t, dir, "looking", map[string]string{"app.py": looking}, nil)
+	told := map[dayfly.ColdStart]map[string]any{}
+	for deadline := time.Now().Add(time.Minute); told[dayfly.ColdFork] == nil; {
+		if time.Now().After(deadline) {
+			t.Fatalf("no call was forked; zygotes: %+v", p.Zygotes())
+		}
+		p.Evict(rev.Function)
+		rec, body, err := call(t.Context(), p, rev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]any{}
+		if err := json.Unmarshal([]byte(body), &seen); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		told[rec.Cold] = seen
+	}
+	if told[dayfly.ColdBoot] == nil {
+		t.Fatal("the first call was not booted: there is nothing to compare with")
+	}
+	if diff := cmp.Diff(told[dayfly.ColdBoot], told[dayfly.ColdFork]); diff != "" {
+		t.Errorf("a fork differs from a boot (-boot +fork):\n%s", diff)
 	}
 }

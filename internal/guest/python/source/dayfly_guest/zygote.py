@@ -24,6 +24,7 @@ ITSELF = "(itself)"  # argument zero of an order that wants the guest, no progra
 _START = 3  # the socket to the host, by the protocol of sandboxes
 _SOCKET = 9  # where it is moved: what is below is occupied and left to tapes
 _COMMAND = 4  # where tapes put the child's socket to the host
+_LEFT = 64  # beyond what a tape leaves open: its descriptors are below ten
 _TAPE_MAX = 128 << 10  # bytes of a tape, by the protocol
 _FILES_MAX = 253  # descriptors that the kernel lets one message carry
 _ORDER_MAX = 2 << 20  # bytes of an order, by the protocol
@@ -233,7 +234,7 @@ class _Nursery:
         if argv[:1] == [ITSELF]:
             _c.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # as after execve: /proc/self is its own
             _adopt(env)
-            os.close(_COMMAND)
+            os.closerange(_COMMAND, _LEFT)  # as execve closes them
             return argv[1:]
         _become(paths, argv, env)
 
