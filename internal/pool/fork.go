@@ -14,7 +14,7 @@ import (
 
 // forkWait bounds a fork, from the order to the guest's hello: 5 ms on a quiet machine.
 // What takes longer is given up and booted instead.
-const forkWait = 5 * time.Second
+const forkWait = 3 * time.Second
 
 // zygoteBudget lends the node's memory to zygotes, without having instances give way.
 type zygoteBudget struct{ *budget }

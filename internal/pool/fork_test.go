@@ -5,6 +5,11 @@ package pool_test
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,5 +189,55 @@ func TestForkIsConfinedAsABootIs(t *testing.T) {
 	}
 	if diff := cmp.Diff(told[dayfly.ColdBoot], told[dayfly.ColdFork]); diff != "" {
 		t.Errorf("a fork differs from a boot (-boot +fork):\n%s", diff)
+	}
+}
+
+// zygotesOf gives the processes that are zygotes of this one.
+func zygotesOf(t *testing.T) (pids []int) {
+	t.Helper()
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for _, child := range strings.Fields(string(text)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			status, _ := os.ReadFile("/proc/" + child + "/status")
+			if strings.Contains(string(line), "\x00zygote\x00") && strings.Contains(string(status), "\nUid:\t0") {
+				pid, _ := strconv.Atoi(child)
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// Not parallel: it looks for zygotes among all that this process has.
+func TestCallsGoOnWithoutTheZygote(t *testing.T) {
+	for name, blow := range map[string]syscall.Signal{
+		"it was killed": syscall.SIGKILL, "it is stuck": syscall.SIGSTOP,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dir := realPool(t, 0)
+			rev := realRevision(t, dir, "f", map[string]string{"app.py": "def handler(e, c): return 'ok'\n"}, nil)
+			untilForked(t, p, rev)
+			for _, pid := range zygotesOf(t) {
+				syscall.Kill(pid, blow)
+			}
+			if _, body, err := call(t.Context(), p, rev); err != nil || body != "ok" {
+				t.Errorf("the instance that it had forked: %q, %v", body, err)
+			}
+			p.Evict(rev.Function)
+			rec, body, err := call(t.Context(), p, rev)
+			if err != nil || body != "ok" || rec.Cold != dayfly.ColdBoot {
+				t.Errorf("cold %q, body %q, %v; want a boot", rec.Cold, body, err)
+			}
+			if r := p.Zygotes(); len(r) != 1 || r[0].Why == "" {
+				t.Errorf("zygotes are told as %+v, want why there is none", r)
+			}
+			for deadline := time.Now().Add(time.Minute); len(zygotesOf(t)) > 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("the zygote is still there")
+				}
+			}
+		})
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 const (
 	// zygoteAnswer bounds one fork: 0.3 ms on a quiet machine. Who takes longer is stuck.
-	zygoteAnswer = 5 * time.Second
+	zygoteAnswer = 2 * time.Second
 	// capKept is the one capability of a zygote, CAP_SYS_ADMIN: it enters the networks
 	// that boxes are born in.
 	capKept = unix.CAP_SYS_ADMIN
