@@ -226,7 +226,7 @@ func runs(pid int) bool {
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// nodeMain starts a held box and two with programs, prints the numbers of all their
+// nodeMain starts a held box, two with programs and a zygote with a fork, prints the numbers of all their
 // processes and waits to be killed.
 func nodeMain(dir, cgroup string) {
 	d, err := process.New(process.Config{RunDir: dir, CgroupName: cgroup}, slog.Default())
@@ -235,10 +235,18 @@ func nodeMain(dir, cgroup string) {
 		_, err := d.Start(noContext(), sandbox.Spec{ID: "node", Argv: argv})
 		check(err)
 	}
+	processes := 5 // the airlock and those of the boxes
+	if _, err := os.Stat(interpreter); err == nil {
+		z, err := d.Zygote(noContext(), zygoteSpec())
+		check(err)
+		_, err = z.Start(noContext(), sandbox.Spec{ID: "fork"})
+		check(err)
+		processes += 2
+	}
 	lists, err := filepath.Glob("/sys/fs/cgroup/*/" + cgroup + "/*/cgroup.procs")
 	check(err)
 	var pids []string
-	for len(pids) < 4 {
+	for len(pids) < processes {
 		pids = pids[:0]
 		seen := make(map[string]bool)
 		for _, l := range lists {

@@ -31,24 +31,28 @@ func (f forked) Start(ctx context.Context, spec sandbox.Spec) (sandbox.Box, erro
 	return f.zygote.Start(ctx, spec)
 }
 
-// newZygote starts the Python guest as a zygote.
+// zygoteSpec starts the Python guest as a zygote.
+func zygoteSpec() sandbox.Spec {
+	guest, err := filepath.Abs("../../guest/python/source")
+	if err != nil {
+		panic(err)
+	}
+	return sandbox.Spec{
+		Argv:   []string{interpreter, "-I", "-S", "-B", "/opt/dayfly/python/guest.py", "zygote"},
+		Env:    []string{"PATH=/usr/bin:/bin", "HOME=/tmp"},
+		Mounts: []sandbox.Mount{{Source: guest, Target: "/opt/dayfly/python"}},
+		Dir:    "/", Stderr: os.Stderr,
+	}
+}
+
 func newZygote(t testing.TB, d *process.Driver) sandbox.Zygote {
 	t.Helper()
 	if _, err := os.Stat(interpreter); err != nil {
 		t.Skipf("zygotes need %s: %v", interpreter, err)
 	}
-	guest, err := filepath.Abs("../../guest/python/source")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	z, err := d.Zygote(ctx, sandbox.Spec{
-		Argv:   []string{interpreter, "-I", "-S", "-B", "/opt/dayfly/python/guest.py", "zygote"},
-		Env:    []string{"PATH=/usr/bin:/bin", "HOME=/tmp"},
-		Mounts: []sandbox.Mount{{Source: guest, Target: "/opt/dayfly/python"}},
-		Dir:    "/", Stderr: os.Stderr,
-	})
+	z, err := d.Zygote(ctx, zygoteSpec())
 	if err != nil {
 		t.Fatal(err)
 	}
