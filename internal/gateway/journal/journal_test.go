@@ -92,6 +92,23 @@ func TestARequestIsALineWithoutSecrets(t *testing.T) {
 	}
 }
 
+func TestStatusesOfGRPCAreTold(t *testing.T) {
+	t.Parallel()
+	for place, want := range map[string]string{http.TrailerPrefix + "Grpc-Status": "5", "Grpc-Status": "14"} {
+		path := filepath.Join(t.TempDir(), "access.log")
+		j, stop := start(t, journal.Config{File: path, Format: journal.JSON})
+		h := j.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			w.Header().Set(place, want)
+		}))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://shop.example/p.S/M", nil))
+		stop()
+		if text := read(t, path); !strings.Contains(text, `"status":200,"grpc_status":"`+want+`"`) {
+			t.Errorf("%s: the line is %s", place, text)
+		}
+	}
+}
+
 func TestNothingOfTheQueryIsToldWhereNoRouteMatched(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "access.log")

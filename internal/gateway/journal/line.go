@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
 const (
@@ -59,6 +61,7 @@ type row struct {
 	Query    string  `json:"query,omitempty"`
 	Protocol string  `json:"protocol"`
 	Status   int     `json:"status"`
+	RPC      string  `json:"grpc_status,omitempty"`
 	Bytes    int64   `json:"bytes"`
 	Millis   float64 `json:"duration_ms"`
 	Project  string  `json:"project,omitempty"`
@@ -83,6 +86,7 @@ func (e *entry) line(f Format, now time.Time) []byte {
 	r := row{Time: e.began.UTC().Format("2006-01-02T15:04:05.000Z"), ID: e.header.Get("X-Dayfly-Invocation"),
 		Remote: remote, Scheme: scheme, Host: cut(e.host), Method: cut(e.method), Path: cut(e.path),
 		Query: cut(mask(e.query, &e.note)), Protocol: e.request.Proto, Status: e.status, Bytes: e.bytes,
+		RPC:     cut(e.statusRPC()),
 		Millis:  float64(now.Sub(e.began).Microseconds()) / 1000,
 		Project: e.note.project, Route: e.note.route, Subject: cut(e.note.subject),
 		Cache: cut(e.header.Get("Cache-Status")), Agent: cut(e.agent), Referer: cut(plain(e.referer)), Aborted: e.aborted}
@@ -94,6 +98,15 @@ func (e *entry) line(f Format, now time.Time) []byte {
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(r) // texts and numbers
 	return b.Bytes()
+}
+
+// statusRPC gives the status of an answer of gRPC, which stands in its trailer, or in its head
+// when it is nothing else.
+func (e *entry) statusRPC() string {
+	if values := e.header[http.TrailerPrefix+rpc.HeaderStatus]; len(values) > 0 {
+		return values[0]
+	}
+	return e.header.Get(rpc.HeaderStatus)
 }
 
 // combined writes a row as Apache and nginx do.
