@@ -142,6 +142,7 @@ func nodeConfig(c config.Config) node.Config {
 	n.DataDir, n.Listen, n.API, n.S3 = c.DataDir, c.Listen, c.API, c.S3
 	n.SyncInterval, n.SyncAlways = c.SyncInterval, c.SyncInterval == 0
 	n.MemoryBytes, n.StemsPerRuntime, n.DrainTimeout = c.MemoryBytes, c.Stems, c.DrainTimeout
+	n.ZygotesMax = c.Zygotes
 	n.StartsMax, n.LogLevel, n.BuildEnv = c.Starts, c.LogLevel, c.BuildEnv
 	n.Connections, n.ConnectionsPerAddress = c.Connections, c.ConnectionsPerAddress
 	n.Dev = c.Dev

@@ -23,6 +23,8 @@ const (
 	drainTimeoutMax = time.Hour
 	// stemsMax bounds booted sandboxes held per runtime: each costs 10 to 50 MB.
 	stemsMax = 64
+	// zygotesMax bounds warm interpreters: each is charged 24 MiB.
+	zygotesMax = 1024
 	// startsMax bounds cold starts at once: far more than processors only wait.
 	startsMax = 256
 	// syncIntervalMin and syncIntervalMax bound what a loss of power may cost: below, each
@@ -58,6 +60,8 @@ type Config struct {
 	MemoryBytes int64
 	// Stems is how many booted sandboxes wait for code, for each runtime in use.
 	Stems int
+	// Zygotes bounds the warm interpreters that boxes are forked from; 0 is none.
+	Zygotes int
 	// Starts is how many cold starts run at once, 1 … 256; 0 means two a processor.
 	Starts int
 	// DrainTimeout is how long a stop waits for calls in flight, 0 … 1 h.
@@ -119,7 +123,7 @@ func Default(env Environment) Config {
 	return Config{
 		DataDir: DataDir(env), Homes: homes, Listen: "127.0.0.1:8080", API: "127.0.0.1:8081",
 		S3: "127.0.0.1:8082", SyncInterval: 100 * time.Millisecond,
-		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, DrainTimeout: 30 * time.Second,
+		MemoryBytes: machineMemory() / 5 * 4, Stems: 4, Zygotes: 32, DrainTimeout: 30 * time.Second,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, AccessLogFormat: AccessJSON, AccessLogKeep: 5,
 		TraceSample: 0.01, BuildEnv: buildEnv(env),
 		Path: env("PATH"),

@@ -39,7 +39,7 @@ func TestLoadLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{DataDir: dir, Listen: "127.0.0.1:1", API: "127.0.0.1:3", S3: "127.0.0.1:8082",
-		SyncInterval: 250 * time.Millisecond, MemoryBytes: 1 << 30, Stems: 7, DrainTimeout: 5 * time.Second,
+		SyncInterval: 250 * time.Millisecond, MemoryBytes: 1 << 30, Stems: 7, Zygotes: 32, DrainTimeout: 5 * time.Second,
 		LogLevel: slog.LevelDebug, LogFormat: config.LogJSON, AccessLogFormat: config.AccessJSON, AccessLogKeep: 5,
 		TraceSample:   0.01,
 		TraceEndpoint: "http://127.0.0.1:4318", BuildEnv: []string{"GOPROXY=off"},

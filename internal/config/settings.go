@@ -45,6 +45,7 @@ var settings = []setting{
 	{"sync", "`TIME` between two syncs to the disk: what a loss of power may cost; or always", setSync},
 	{"memory", "`SIZE`, or share of the machine, of all instances together", setMemory},
 	{"stems", "`N` booted sandboxes wait for code, for each runtime in use", setStems},
+	{"zygotes", "`N` warm interpreters at most, one a project, that boxes are forked from; 0 is none", setZygotes},
 	{"starts", "`N` cold starts at once; 0 is two a processor", setStarts},
 	{"callback-allow", "`CIDRS` that callbacks and destinations reach beside public addresses", setCallbackAllow},
 	{"drain-timeout", "`TIME` that a stop waits for calls in flight", setDrainTimeout},
@@ -74,7 +75,7 @@ type Setting struct {
 // Settings lists every setting.
 func Settings() []Setting {
 	defaults := map[string]string{
-		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "sync": "100ms", "memory": "80%", "stems": "4",
+		"listen": "127.0.0.1:8080", "api": "127.0.0.1:8081", "s3": "127.0.0.1:8082", "sync": "100ms", "memory": "80%", "stems": "4", "zygotes": "32",
 		"starts": "0", "trace-sample": "0.01",
 		"drain-timeout": "30s", "log-level": "info", "log-format": "text", "access-log-format": "json",
 		"access-log-size": "off", "access-log-keep": "5",
@@ -220,6 +221,15 @@ func setStems(c *Config, v string) error {
 		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to %d", stemsMax)
 	}
 	c.Stems = n
+	return nil
+}
+
+func setZygotes(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > zygotesMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "want a number from 0 to %d", zygotesMax)
+	}
+	c.Zygotes = n
 	return nil
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	// StemsPerRuntime is how many booted sandboxes are kept ready for each runtime
 	// that a live function uses, 0 … 64. More makes bursts cheaper and idling dearer.
 	StemsPerRuntime int
+	// ZygotesMax bounds the warm interpreters that boxes are forked from; 0 is none.
+	ZygotesMax int
 	// StartsMax is how many cold starts run at once, 1 … 256; 0 means two a processor.
 	StartsMax int
 	// TraceEndpoint is the base URL of an OTLP/HTTP collector; empty sends no traces.
@@ -79,7 +81,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", API: "127.0.0.1:8081", MemoryBytes: 1 << 30,
-		DrainTimeout: 30 * time.Second, StemsPerRuntime: 4, StartsMax: 2 * runtime.NumCPU(),
+		DrainTimeout: 30 * time.Second, StemsPerRuntime: 4, ZygotesMax: 32, StartsMax: 2 * runtime.NumCPU(),
 		TraceSampleRatio: 0.01, LogLevel: slog.LevelInfo, Version: "dev",
 	}
 }
@@ -108,6 +110,8 @@ func (c *Config) Validate() error {
 		return invalid("connections are %d in all and %d of an address", c.Connections, c.ConnectionsPerAddress)
 	case c.DrainTimeout < 0 || c.DrainTimeout > time.Hour:
 		return invalid("drain is %s, must be between 0 and 1h", c.DrainTimeout)
+	case c.ZygotesMax < 0 || c.ZygotesMax > 1024:
+		return invalid("zygotes is %d, must be between 0 and 1024", c.ZygotesMax)
 	case c.StemsPerRuntime < 0 || c.StemsPerRuntime > 64:
 		return invalid("stems is %d, must be between 0 and 64", c.StemsPerRuntime)
 	case c.StartsMax < 0 || c.StartsMax > 256:

@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/egress"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/sandbox/process"
+	"github.com/dayfly-faas/dayfly/internal/zygote"
 )
 
 // HostFeatures tells what isolation this host gives, without a node: it opens the
@@ -40,4 +41,22 @@ func HostFeatures(ctx context.Context) (list []sandbox.Feature, err error) {
 func features(driver sandbox.Driver, network *egress.Network) []sandbox.Feature {
 	given, detail, remedy := network.Feature()
 	return append(driver.Features(), sandbox.Feature{Name: "egress", Given: given, Detail: detail, Remedy: remedy})
+}
+
+// zygotes tells whether what instances are forked from works.
+func zygotes(list []zygote.Report) sandbox.Feature {
+	f := sandbox.Feature{Name: "zygotes", Given: true}
+	alive, forks := 0, 0
+	for _, r := range list {
+		if r.Alive {
+			alive++
+			forks += r.Forks
+		} else if r.Why != "" {
+			return sandbox.Feature{Name: f.Name,
+				Detail: fmt.Sprintf("boxes of project %s are booted, not forked: %s", r.Project, r.Why),
+				Remedy: "none is needed, booting is slower but no less safe; --zygotes 0 stops the attempts"}
+		}
+	}
+	f.Detail = fmt.Sprintf("%d warm interpreters, which have forked %d instances", alive, forks)
+	return f
 }

@@ -227,7 +227,8 @@ func (n *Node) buildEngine(context.Context) error {
 		return err
 	}
 	n.pool = pool.New(pool.Config{Binary: binary, GuestDir: guests, GuestCache: n.path("cache", "guests"), MemoryBytes: n.cfg.MemoryBytes,
-		StartsMax: n.cfg.StartsMax, StemsPerRuntime: n.cfg.StemsPerRuntime}, n.component("pool"),
+		StartsMax: n.cfg.StartsMax, StemsPerRuntime: n.cfg.StemsPerRuntime,
+		ZygotesMax: n.cfg.ZygotesMax}, n.component("pool"),
 		pool.Deps{Driver: n.driver, Network: n.network, Bundles: n.bundles, Runtimes: n.runtimes, Lines: n.logs,
 			Doors: boxDoors{n}})
 	builder := build.New(build.Config{Dir: n.path("cache", "build"), Binary: binary, Env: n.cfg.BuildEnv},

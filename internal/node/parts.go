@@ -107,7 +107,7 @@ func (n *Node) apiDeps(gatewayURL string) api.Deps {
 		Access:       access.Deps{Keys: n.routing.keys, Now: n.clock.Now},
 		Certificates: apicertificates.Deps{Certificates: tlsDoor{n}},
 		Crons:        n.timer, Clock: platformClock{n.clock, n.queue}, Metrics: n.telemetry.MetricsHandler(),
-		Features: func() []sandbox.Feature { return features(n.driver, n.network) }}
+		Features: func() []sandbox.Feature { return append(features(n.driver, n.network), zygotes(n.pool.Zygotes())) }}
 }
 
 // instances lets the management API see the pool.

@@ -27,6 +27,8 @@ type Config struct {
 	StartsMax int
 	// StemsPerRuntime is how many stems of a runtime in use are kept ready.
 	StemsPerRuntime int
+	// ZygotesMax bounds the zygotes of all projects; with 0 every box is booted.
+	ZygotesMax int
 	// FreezeAfter is how long an instance idles before its processes are stopped.
 	// Short enough that a quiet function costs no processor time, long enough that a
 	// busy one is not frozen between two calls. Default 100 ms.

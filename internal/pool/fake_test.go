@@ -175,7 +175,7 @@ func (noLines) Append(dayfly.LogLine) {}
 // newPool gives a running pool over the world; change adjusts its configuration.
 func newPool(t *testing.T, w *world, change func(*pool.Config)) *pool.Pool {
 	t.Helper()
-	cfg := pool.Config{MemoryBytes: 8 << 30, StartsMax: 4, FreezeAfter: 10 * time.Millisecond}
+	cfg := pool.Config{MemoryBytes: 8 << 30, StartsMax: 4, ZygotesMax: 8, FreezeAfter: 10 * time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}

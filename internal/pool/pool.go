@@ -71,7 +71,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: make(chan struct{}, cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
-	p.young = zygote.New(deps.Driver, zygoteBudget{p.budget}, log)
+	p.young = zygote.New(cfg.ZygotesMax, deps.Driver, zygoteBudget{p.budget}, log)
 	p.cpu = new(processors.Watch)
 	p.java = java.NewCompiler(filepath.Join(cmp.Or(cfg.GuestCache, cfg.GuestDir), "java"))
 	p.stems = newStems(p)

@@ -54,7 +54,7 @@ func realPool(t testing.TB, stems int) (*pool.Pool, string) {
 		t.Fatal(err)
 	}
 	runtimes := toolchain.New(toolchain.Config{}, log)
-	p := pool.New(pool.Config{MemoryBytes: 4 << 30, StartsMax: 4, StemsPerRuntime: stems,
+	p := pool.New(pool.Config{MemoryBytes: 4 << 30, StartsMax: 4, StemsPerRuntime: stems, ZygotesMax: 8,
 		GuestDir: filepath.Join(dir, "guests")}, log,
 		pool.Deps{Driver: driver, Bundles: folders(dir), Runtimes: runtimes, Lines: noLines{}})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -23,8 +23,6 @@ const (
 	// published attacks on shared layouts are held against.
 	forksMax = 1000
 	ageMax   = 10 * time.Minute
-	// zygotesMax bounds zygotes of all projects: each holds some 20 MiB.
-	zygotesMax = 32
 	// Memory is what one is charged.
 	Memory = 24 << 20
 	// bornWait bounds a birth: an interpreter's start, of a tenth of a second, on a
@@ -57,6 +55,7 @@ type Nursery struct {
 	forker sandbox.Forker // nil: there are none, ever
 	budget Budget
 	log    *slog.Logger
+	most   int
 	forks  int           // before a successor
 	age    time.Duration // before a successor
 
@@ -91,9 +90,10 @@ type Report struct {
 	Why   string // it is not alive
 }
 
-// New makes a nursery over a driver. One that cannot fork gives ErrNone always.
-func New(driver sandbox.Driver, budget Budget, log *slog.Logger) *Nursery {
-	n := &Nursery{budget: budget, log: log, forks: forksMax, age: ageMax, children: map[Key]*place{}}
+// New makes a nursery of at most so many zygotes over a driver. With none, or a driver
+// that cannot fork, there is ErrNone always.
+func New(most int, driver sandbox.Driver, budget Budget, log *slog.Logger) *Nursery {
+	n := &Nursery{most: most, budget: budget, log: log, forks: forksMax, age: ageMax, children: map[Key]*place{}}
 	n.forker, _ = driver.(sandbox.Forker)
 	n.life, n.die = context.WithCancel(context.Background())
 	return n
@@ -131,7 +131,7 @@ func (n *Nursery) look() {
 
 // Want sees to it that there will be a zygote, which spec starts.
 func (n *Nursery) Want(key Key, spec sandbox.Spec) {
-	if n.forker == nil {
+	if n.forker == nil || n.most == 0 {
 		return
 	}
 	n.mu.Lock()
@@ -150,7 +150,7 @@ func (n *Nursery) Want(key Key, spec sandbox.Spec) {
 
 // makeRoom drops the one unused longest when there are as many as may be.
 func (n *Nursery) makeRoom() {
-	if len(n.children) < zygotesMax {
+	if len(n.children) < n.most {
 		return
 	}
 	var oldest Key

@@ -18,6 +18,8 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
+const zygotesMax = 8
+
 var errWedged = errors.New("wedged")
 
 // world makes zygotes that are not processes; what they fork says hello.
@@ -82,7 +84,7 @@ func (c *child) Kill()                 { c.once.Do(func() { c.inside.Close(); cl
 func newNursery(t *testing.T) (*Nursery, *world) {
 	t.Helper()
 	w := &world{}
-	n := New(w, w, slog.New(slog.DiscardHandler))
+	n := New(zygotesMax, w, w, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		n.Close()
 		if w.alive.Load() != 0 || w.taken.Load() != 0 {
@@ -199,7 +201,7 @@ func TestAgeRenewsWhatIsUsedAndEndsTheRest(t *testing.T) {
 func TestNumberIsBounded(t *testing.T) {
 	t.Parallel()
 	n, w := newNursery(t)
-	for i := range zygotesMax + 8 {
+	for i := range zygotesMax + 4 {
 		k := key(fmt.Sprint(i))
 		n.Want(k, sandbox.Spec{})
 		eventually(t, "alive", func() bool { return n.Has(k) })
