@@ -6,14 +6,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dayfly-faas/dayfly"
 )
 
 // cursorRecords is where the records of cursors are, below it the cursor's name.
 const cursorRecords = "cursor"
+
+// cursorLocks is among how many locks the cursors are spread.
+const cursorLocks = 16
 
 // Cursor is a durable position in one source: its owner is through with the events up
 // to Sequence.
@@ -52,9 +57,22 @@ func (t *Topic) Cursors() []Cursor {
 }
 
 // Place makes the cursor, or moves it to another source or sequence. Its name is a path
-// such as "PROJECT/FUNCTION/TRIGGER". Each cursor has one owner, who makes one call
-// about it at a time.
+// such as "PROJECT/FUNCTION/TRIGGER".
 func (t *Topic) Place(ctx context.Context, c Cursor) error {
+	writing := t.writingOf(c.Name)
+	writing.Lock()
+	defer writing.Unlock()
+	return t.place(ctx, c)
+}
+
+// writingOf is the lock that is held while a cursor's record is written: who reads a queue
+// moves its cursor while a deploy moves or removes it.
+func (t *Topic) writingOf(name string) *sync.Mutex {
+	return &t.writing[maphash.String(t.seed, name)%cursorLocks]
+}
+
+// place writes the cursor; the caller holds its lock.
+func (t *Topic) place(ctx context.Context, c Cursor) error {
 	if err := c.Source.check(); err != nil {
 		return err
 	}
@@ -82,8 +100,11 @@ func (t *Topic) Place(ctx context.Context, c Cursor) error {
 	return nil
 }
 
-// Advance moves the cursor to a later sequence of its source.
+// Advance moves the cursor to a later sequence of its source. One that was removed stays so.
 func (t *Topic) Advance(ctx context.Context, name string, sequence uint64) error {
+	writing := t.writingOf(name)
+	writing.Lock()
+	defer writing.Unlock()
 	c, ok := t.Cursor(name)
 	if !ok {
 		return dayfly.Errorf(dayfly.KindNotFound, "cursor %s not found", name)
@@ -92,11 +113,14 @@ func (t *Topic) Advance(ctx context.Context, name string, sequence uint64) error
 		return nil
 	}
 	c.Sequence = sequence
-	return t.Place(ctx, c)
+	return t.place(ctx, c)
 }
 
 // Drop removes the cursor. One that is not there is not an error.
 func (t *Topic) Drop(ctx context.Context, name string) error {
+	writing := t.writingOf(name)
+	writing.Lock()
+	defer writing.Unlock()
 	t.mu.Lock()
 	old := t.cursors[name]
 	t.mu.Unlock()

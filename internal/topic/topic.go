@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,9 @@ type Topic struct {
 	greedy atomic.Pointer[map[string]bool] // projects that may publish no more for now
 	hurry  rate.Sometimes                  // bounds how often refusals ask for room
 
+	seed    maphash.Seed
+	writing [cursorLocks]sync.Mutex // one is held while a cursor's record is written
+
 	mu       sync.Mutex        // guards all below
 	weights  map[string]weight // by subject
 	queues   map[Source]queue
@@ -95,6 +99,7 @@ func New(cfg Config, log *slog.Logger, b *bus.Bus, records *store.Store) *Topic 
 		hurry:    rate.Sometimes{Interval: fullRetry},
 		weights:  make(map[string]weight),
 		queues:   make(map[Source]queue),
+		seed:     maphash.MakeSeed(),
 		cursors:  make(map[string]*cursor),
 		watchers: make(map[Source]map[chan struct{}]struct{}),
 		short:    make(chan struct{}, 1),

@@ -56,7 +56,7 @@ func again(t *testing.T, attr *syscall.SysProcAttr) {
 		}
 	}
 	cmd := exec.Command("/proc/self/exe", roleRootless,
-		"-test.run", "TestSuite", "-test.v", "-test.short", "-test.timeout", "60s")
+		"-test.run", "^TestSuite$", "-test.v", "-test.short", "-test.timeout", "60s")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = attr
