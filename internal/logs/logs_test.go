@@ -117,15 +117,6 @@ func ids(t testing.TB, l *logs.Logs, q logs.RecordQuery) []dayfly.InvocationID {
 	return got
 }
 
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("still waiting for %s after 5s", what)
-		}
-	}
-}
-
 func TestLinesAndRecordsSurviveRestartUnchanged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
