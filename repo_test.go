@@ -31,7 +31,7 @@ var storeys = [][]string{
 	{
 		"internal/store", "internal/bus", "internal/telemetry", "internal/airlock", "internal/wasm",
 		"internal/clock", "internal/cron", "internal/filter", "internal/quantity",
-		"internal/expression", "internal/rpc",
+		"internal/expression", "internal/rpc", "internal/ijson",
 	},
 	{"internal/front"}, // what manifests, doors and mechanisms agree on
 	{

@@ -161,10 +161,10 @@ func TestClaimsThatAreWrongAreRefused(t *testing.T) {
 		"bound by DPoP":        {w.with("cnf", map[string]any{"jkt": "x"}), "bound to a key"},
 		"bound to nothing":     {w.with("cnf", "x"), "bound to a key"},
 		"claims are a list":    {`[]`, "no JSON object"},
-		"claims are nothing":   {``, "no JSON object"},
+		"claims are nothing":   {``, "ends too soon"},
 		"a claim twice":        {`{"iss":"a","iss":"b"}`, "twice"},
 		"nested too deep":      {strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), "nested deeper"},
-		"more after the end":   {`{} {}`, "more follows"},
+		"more after the end":   {`{} {}`, "there is more after the value"},
 		"a number too large":   {`{"exp":1e999}`, "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,16 +3,14 @@
 package jwt
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/ijson"
 )
 
 const (
@@ -77,7 +75,7 @@ func decodePart(part string) ([]byte, error) {
 
 // readHeader reads what a header says. Keys that it brings along are not looked at.
 func (t *token) readHeader(data []byte) error {
-	header, err := decodeObject(data)
+	header, err := Decode(data)
 	if err != nil {
 		return err
 	}
@@ -107,86 +105,54 @@ func (t *token) readHeader(data []byte) error {
 
 // Decode reads claims: an object, in which whole numbers that fit are int64 and others
 // float64. Names that come twice are refused, because two readers may not agree on them.
-func Decode(data []byte) (map[string]any, error) { return decodeObject(data) }
-
-func decodeObject(data []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	first, err := d.Token()
-	if err != nil || first != json.Delim('{') {
-		return nil, errors.New("it is no JSON object")
-	}
-	object, err := decodeMembers(d, 1)
+func Decode(data []byte) (map[string]any, error) {
+	value, _, err := ijson.Decode(data)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more follows the JSON object")
+	object, is := value.(map[string]any)
+	if !is {
+		return nil, errors.New("it is no JSON object")
+	}
+	if _, err := plain(object, 0); err != nil {
+		return nil, err
 	}
 	return object, nil
 }
 
-// decodeMembers reads an object whose brace has been read.
-func decodeMembers(d *json.Decoder, depth int) (map[string]any, error) {
-	object := map[string]any{}
-	for d.More() {
-		key, err := d.Token()
+// plain makes numbers that are no int64 float64, and bounds how deep a value nests.
+func plain(value any, depth int) (any, error) {
+	var err error
+	switch v := value.(type) {
+	case map[string]any:
+		if depth++; depth > depthMax {
+			return nil, errDepth
+		}
+		for name, one := range v {
+			switch one.(type) { // the others are what they are to be
+			case json.Number, map[string]any, []any:
+				if v[name], err = plain(one, depth); err != nil {
+					return nil, err
+				}
+			}
+		}
+	case []any:
+		if depth++; depth > depthMax {
+			return nil, errDepth
+		}
+		for i := range v {
+			if v[i], err = plain(v[i], depth); err != nil {
+				return nil, err
+			}
+		}
+	case json.Number:
+		f, err := v.Float64()
 		if err != nil {
-			return nil, errors.New("it is no JSON")
+			return nil, fmt.Errorf("the number %.40s is too large", v)
 		}
-		name, _ := key.(string) // the decoder lets nothing else through
-		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("%.40q is there twice", name)
-		}
-		if object[name], err = decodeValue(d, depth); err != nil {
-			return nil, err
-		}
+		return f, nil
 	}
-	_, err := d.Token()
-	if err != nil {
-		return nil, errors.New("it is no JSON")
-	}
-	return object, nil
+	return value, nil
 }
 
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, errors.New("it is no JSON")
-	}
-	if number, is := t.(json.Number); is {
-		return decodeNumber(number)
-	}
-	if _, opens := t.(json.Delim); !opens {
-		return t, nil
-	}
-	if depth++; depth > depthMax {
-		return nil, fmt.Errorf("it is nested deeper than %d", depthMax)
-	}
-	if t == json.Delim('{') {
-		return decodeMembers(d, depth)
-	}
-	list := []any{}
-	for d.More() {
-		value, err := decodeValue(d, depth)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errors.New("it is no JSON")
-	}
-	return list, nil
-}
-
-func decodeNumber(number json.Number) (any, error) {
-	if whole, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
-		return whole, nil
-	}
-	f, err := number.Float64()
-	if err != nil {
-		return nil, fmt.Errorf("the number %.40s is too large", number)
-	}
-	return f, nil
-}
+var errDepth = fmt.Errorf("it is nested deeper than %d", depthMax)

@@ -46,7 +46,7 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims, err := decodeObject(t.payload)
+	claims, err := Decode(t.payload)
 	if err != nil {
 		return nil, refuse("the token's claims are refused: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
+	"github.com/dayfly-faas/dayfly/internal/ijson"
 )
 
 // form is how a body is read.

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/dayfly-faas/dayfly/internal/front"
-	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
+	"github.com/dayfly-faas/dayfly/internal/ijson"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 

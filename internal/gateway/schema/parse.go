@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
+	"github.com/dayfly-faas/dayfly/internal/ijson"
 )
 
 // parse reads the text of a parameter as its schema wants it; decode unescapes a part of it.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dayfly-faas/dayfly/internal/gateway/ijson"
+	"github.com/dayfly-faas/dayfly/internal/ijson"
 )
 
 func TestWhatOthersWouldReadOtherwiseIsRefused(t *testing.T) {
