@@ -5,6 +5,8 @@ package crowd
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -51,35 +53,102 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.write(p)
 }
 
-// write hands p to the kernel. It looks at how the client gets on a few times within the
-// time it has: a kernel that buffers much takes nothing for long although its client reads.
-func (c *Conn) write(p []byte) (int, error) {
-	began := time.Now()
-	c.arm(began)
-	n, err := c.Conn.Write(p)
-	c.written += int64(n)
-	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
+// ReadFrom implements io.ReaderFrom: the kernel sends files by itself.
+func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	to, able := c.Conn.(io.ReaderFrom)
+	file, at, left := fileOf(r)
+	if !able || file == nil {
+		buffer := buffers.Get().(*[]byte)
+		defer buffers.Put(buffer)
+		return io.CopyBuffer(onlyWriter{c}, r, *buffer)
 	}
-	sum, taken, moved := n, c.taken(), began
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.release(); err != nil {
+		return 0, err
+	}
+	sum := int64(0)
+	err := c.send(func() (int64, error) {
+		if sum > 0 { // what was read last need not be what was sent last
+			if _, err := file.Seek(at+sum, io.SeekStart); err != nil {
+				return 0, err
+			}
+		}
+		n, err := to.ReadFrom(&io.LimitedReader{R: file, N: left - sum})
+		sum += n
+		return n, err
+	})
+	if limited, is := r.(*io.LimitedReader); is {
+		limited.N -= sum
+	}
+	return sum, err
+}
+
+// fileOf gives the file behind a reader, where it stands, and how much of it is to be sent.
+// It is nil for what is no file.
+func fileOf(r io.Reader) (file *os.File, at, left int64) {
+	left = math.MaxInt64
+	if limited, is := r.(*io.LimitedReader); is {
+		r, left = limited.R, limited.N
+	}
+	file, is := r.(*os.File)
+	if !is {
+		return nil, 0, 0
+	}
+	at, err := file.Seek(0, io.SeekCurrent)
+	if err != nil { // a pipe
+		return nil, 0, 0
+	}
+	return file, at, left
+}
+
+// buffers carry what is no file.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// onlyWriter hides ReadFrom.
+type onlyWriter struct{ io.Writer }
+
+// write hands p to the kernel.
+func (c *Conn) write(p []byte) (int, error) {
+	sum := 0
+	err := c.send(func() (int64, error) {
+		n, err := c.Conn.Write(p[sum:])
+		sum += n
+		return int64(n), err
+	})
+	return sum, err
+}
+
+// send hands to the kernel what next gives it, which goes on where it was cut short. It looks
+// at how the client gets on a few times within the time it has: a kernel that buffers much
+// takes nothing for long although its client reads. The caller holds mu.
+func (c *Conn) send(next func() (int64, error)) error {
+	moved := time.Now()
+	c.arm(moved)
+	n, err := next()
+	c.written += n
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	taken := c.taken()
 	for {
 		now := time.Now()
 		if limit := c.limit.Load(); limit != 0 && now.UnixNano() >= limit {
-			return sum, err
+			return err
 		}
 		c.armed.Store(0)
 		c.arm(now)
-		n, err = c.Conn.Write(p[sum:])
-		sum, c.written = sum+n, c.written+int64(n)
+		n, err = next()
+		c.written += n
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return sum, err
+			return err
 		}
 		if t := c.taken(); t-taken >= pieceBytes {
 			taken, moved = t, time.Now()
 		}
 		if time.Since(moved) >= c.crowd.cfg.Stall {
 			c.crowd.cutConns.Add(1)
-			return sum, err
+			return err
 		}
 	}
 }

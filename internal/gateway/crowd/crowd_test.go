@@ -8,8 +8,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -251,13 +255,62 @@ func TestSlowClientsAreServed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: is slow for seconds")
 	}
-	const size = 6 << 20
-	failed := make(chan error, 1)
-	many := crowd.New(crowd.Config{Connections: 2, Stall: 2 * time.Second}, quiet())
-	address := serve(t, many, func(w http.ResponseWriter, _ *http.Request) {
-		_, err := w.Write(make([]byte, size)) // one write, which takes longer than a stall
-		failed <- err
-	})
+	content := make([]byte, 6<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+	name := filepath.Join(t.TempDir(), "film")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for kind, send := range map[string]func(http.ResponseWriter) error{
+		"one write": func(w http.ResponseWriter) error { // which takes longer than a stall
+			_, err := w.Write(content)
+			return err
+		},
+		"a file": func(w http.ResponseWriter) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+			_, err = io.Copy(w, f)
+			return err
+		},
+		"a part of a file": func(w http.ResponseWriter) error {
+			f, err := os.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, _ = w.Write(content[:1000])
+			_, err = io.Copy(w, io.NewSectionReader(f, 1000, 1<<20))
+			if err != nil {
+				return err
+			}
+			if _, err = f.Seek(1000+1<<20, io.SeekStart); err != nil {
+				return err
+			}
+			_, err = io.Copy(w, io.LimitReader(f, 100<<20))
+			return err
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			failed := make(chan error, 1)
+			many := crowd.New(crowd.Config{Connections: 2, Stall: 2 * time.Second}, quiet())
+			address := serve(t, many, func(w http.ResponseWriter, _ *http.Request) { failed <- send(w) })
+			got := sip(t, address)
+			_, got, _ = bytes.Cut(got, []byte("\r\n\r\n"))
+			if err := <-failed; err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes came of %d: %v, %+v", len(got), len(content), err, many.Stats())
+			}
+		})
+	}
+}
+
+// sip asks for something and reads the answer little by little.
+func sip(t *testing.T, address string) []byte {
+	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -265,17 +318,54 @@ func TestSlowClientsAreServed(t *testing.T) {
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10)
 	_, _ = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-	buf, tick, sum := make([]byte, 16<<10), time.NewTicker(10*time.Millisecond), 0
+	buf, tick := make([]byte, 16<<10), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
+	var all []byte
 	for {
 		n, err := conn.Read(buf)
-		if sum += n; err != nil {
-			break
+		all = append(all, buf[:n]...)
+		if err != nil {
+			return all
 		}
 		<-tick.C
 	}
-	if err := <-failed; err != nil || sum < size {
-		t.Errorf("%d bytes came of %d: %v, %+v", sum, size, err, many.Stats())
+}
+
+// A client that takes nothing of a file is cut, too: the kernel is not left to wait for it.
+func TestFilesAreNotSentForever(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "film")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	many := crowd.New(crowd.Config{Connections: 2, Stall: 50 * time.Millisecond}, quiet())
+	address := serve(t, many, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/mp4")
+		f, err := os.Open(name)
+		if err == nil {
+			defer f.Close()
+			http.ServeContent(w, r, "", time.Time{}, f)
+			_, err = w.Write([]byte("more"))
+		}
+		failed <- err
+	})
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	select {
+	case <-failed:
+	case <-time.After(patience):
+		t.Fatal("a file goes on for a client that reads nothing")
+	}
+	if s := many.Stats(); s.CutConns != 1 {
+		t.Errorf("it counted as %+v", s)
 	}
 }
 
