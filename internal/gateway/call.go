@@ -23,6 +23,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/gateway/mapping"
 	"github.com/dayfly-faas/dayfly/internal/gateway/router"
 	"github.com/dayfly-faas/dayfly/internal/gateway/schema"
+	"github.com/dayfly-faas/dayfly/internal/gateway/site"
 	"github.com/dayfly-faas/dayfly/internal/rpc"
 )
 
@@ -41,6 +42,7 @@ type call struct {
 	bounded   *boundedBody   // the body of a route that bounds it
 	upload    *upload        // the body, while it goes to the target; nil when it is here
 	packed    *encode.Writer // compresses what is sent to w; nil when nothing does
+	unserved  site.Outcome   // of a site that had no file for it
 	way
 }
 
@@ -364,6 +366,11 @@ func (c *call) unpack() {
 
 // respond calls the target and sends its answer.
 func (c *call) respond() error {
+	if f, is := c.target.(*files); is {
+		if c.unserved = f.serve(c); c.unserved.Handled {
+			return nil
+		}
+	}
 	inv := &dayfly.Invocation{ID: c.id, Source: dayfly.SourceHTTP, Received: c.began, Request: request(c.r, "")}
 	inv.Request.Path = c.match.Path
 	told := mapping.Told{Pattern: c.pattern, Method: c.r.Method, Params: c.input.Params, Principal: c.input.Principal}

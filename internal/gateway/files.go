@@ -54,26 +54,30 @@ func (c *compiler) files(ctx context.Context, p *plan) (target, error) {
 
 func isGuarded(names front.List) bool { return len(names) > 0 && names[0] != front.AuthNone }
 
-func (f *files) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*dayfly.Result, error) {
+// serve answers with a file, or says what is to be done in place of that. Files are no
+// invocation: none is made for them.
+func (f *files) serve(c *call) site.Outcome {
 	below := c.match.Path
 	if f.rest != "" {
 		below = c.input.Params[f.rest]
 	} else if plain, err := url.PathUnescape(below); err == nil {
 		below = plain
 	}
-	delete(c.w.Header(), headerInvocation) // files are no invocation
+	delete(c.w.Header(), headerInvocation)
 	var outcome site.Outcome
 	crowd.Together(c.w, c.r, func() bool {
 		outcome = f.Serve(c.w, c.r, below)
 		return outcome.Handled
 	})
+	return outcome
+}
+
+func (f *files) call(ctx context.Context, c *call, inv *dayfly.Invocation) (*dayfly.Result, error) {
 	switch {
-	case outcome.Handled:
-		return nil, nil
-	case len(outcome.Allow) > 0:
-		return nil, c.notAllowed(outcome.Allow...)
-	case outcome.Rewrite != "":
-		return f.reroute(ctx, c, inv, outcome.Rewrite)
+	case len(c.unserved.Allow) > 0:
+		return nil, c.notAllowed(c.unserved.Allow...)
+	case c.unserved.Rewrite != "":
+		return f.reroute(ctx, c, inv, c.unserved.Rewrite)
 	}
 	return f.render(ctx, c, inv)
 }
