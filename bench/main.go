@@ -70,6 +70,7 @@ var scenarios = []struct {
 	{"objects", (*bench).objects},
 	{"events", (*bench).events},
 	{"site", (*bench).site},
+	{"routes", (*bench).routes},
 	{"warm", (*bench).warm},
 	{"overload", (*bench).overloads},
 }
@@ -81,7 +82,7 @@ func main() {
 	}
 	var opts options
 	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
-		"source, burst, objects, events, site, warm, overload, and the peers in floors and warm")
+		"source, burst, objects, events, site, routes, warm, overload, and the peers in floors and warm")
 	flag.BoolVar(&opts.quick, "quick", false, "measure less: a minute, good for a look")
 	flag.BoolVar(&opts.json, "json", false, "print JSON in place of the table")
 	flag.StringVar(&opts.out, "out", "bench/results", "folder for results.json and picture.svg")
