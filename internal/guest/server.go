@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -230,6 +231,9 @@ func (s *Server) Exchange(ctx context.Context, inv *dayfly.Invocation, done func
 		transport = s.h2c
 		rpc.CallOf(ctx).Stream()
 		asRPC(req)
+	} else if err := together(req); err != nil {
+		done()
+		return nil, bodyError(err)
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
@@ -335,6 +339,25 @@ func outgoing(ctx context.Context, inv *dayfly.Invocation, port int, body io.Rea
 		req.Body = emptyBody{}
 	}
 	return req.WithContext(ctx)
+}
+
+// togetherMax is the size up to which a body is sent with its head. The gateway has those
+// whole before an instance is taken, so that nothing is waited for.
+const togetherMax = 64 << 10
+
+// together has head and body of a small request sent in one piece: the transport sends the
+// head by itself when it does not know that the body is here.
+func together(req *http.Request) error {
+	if req.ContentLength <= 0 || req.ContentLength > togetherMax {
+		return nil
+	}
+	body := make([]byte, req.ContentLength)
+	if _, err := io.ReadFull(req.Body, body); err != nil {
+		return err
+	}
+	_ = req.Body.Close() // all of it was read
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }
 
 // upload is a request body that remembers that it broke off: then the program is not to
