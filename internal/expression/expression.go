@@ -5,6 +5,7 @@ package expression
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -129,6 +130,7 @@ func (k Kind) takes(t *cel.Type) bool {
 // inspect finds out what the expression looks at.
 func (x *Expression) inspect(tree *ast.AST) (err error) {
 	responses, fields := 0, 0
+	tested := map[string]bool{}
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.ComprehensionKind:
@@ -144,7 +146,9 @@ func (x *Expression) inspect(tree *ast.AST) (err error) {
 				return
 			}
 			field, name := e.AsSelect().FieldName(), of.AsIdent()
-			if name == "path" && !e.AsSelect().IsTestOnly() {
+			if name == "path" && e.AsSelect().IsTestOnly() {
+				tested[field] = true
+			} else if name == "path" {
 				x.params = append(x.params, field)
 			}
 			if name == "response" {
@@ -157,6 +161,7 @@ func (x *Expression) inspect(tree *ast.AST) (err error) {
 			}
 		}
 	}))
+	x.params = slices.DeleteFunc(x.params, func(name string) bool { return tested[name] })
 	x.answer = x.answer || responses > fields // response["body"] names it in another way
 	return err
 }
@@ -164,8 +169,26 @@ func (x *Expression) inspect(tree *ast.AST) (err error) {
 // String gives the text that the expression was compiled of.
 func (x *Expression) String() string { return x.text }
 
-// Params are the captures that it names as path.NAME.
+// Params are the captures that it names as path.NAME, without asking whether they are there.
 func (x *Expression) Params() []string { return x.params }
+
+// CheckParams reports a capture that x names and that is not among these; x may be nil.
+func (x *Expression) CheckParams(captures []string) error {
+	if x == nil {
+		return nil
+	}
+	for _, name := range x.params {
+		if slices.Contains(captures, name) {
+			continue
+		}
+		err := dayfly.Errorf(dayfly.KindInvalid, "the path captures no {%s}", name)
+		if len(captures) > 0 {
+			err.Message += ": it has {" + strings.Join(captures, "}, {") + "}"
+		}
+		return err
+	}
+	return nil
+}
 
 // UsesBody tells whether it looks at the body of the request.
 func (x *Expression) UsesBody() bool { return x.uses["body"] }

@@ -4,7 +4,6 @@ package front
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,86 +12,39 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// Problem is what is wrong with one field of a front.
-type Problem struct {
-	// Path leads to the field, by keys and indexes: routes, "GET /x", limits, rate, 0.
-	Path    []string
-	Message string
-}
-
-// Error names the field and says what is wrong.
-func (p *Problem) Error() string {
-	if len(p.Path) == 0 {
-		return p.Message
-	}
-	return strings.Join(p.Path, ".") + ": " + p.Message
-}
-
-// Refuse gives err as an error for the one who wrote the front.
-func Refuse(err error) error {
-	var known *dayfly.Error
-	if err == nil || errors.As(err, &known) {
-		return err
-	}
-	return dayfly.Errorf(dayfly.KindInvalid, "%w", err)
-}
-
-// at is a place in a front, for problems.
-type at []string
-
-func (a at) key(keys ...string) at { return append(slices.Clone(a), keys...) }
-
-func (a at) problem(format string, args ...any) error {
-	return &Problem{Path: slices.Clone(a), Message: fmt.Sprintf(format, args...)}
-}
-
-// wrap gives err this place, unless it has none or has its own.
-func (a at) wrap(err error) error {
-	var p *Problem
-	if err == nil || errors.As(err, &p) {
-		return err
-	}
-	return a.problem("%v", err)
-}
-
-// Check reports the first thing that is wrong with f. What needs a compiler, expressions and
-// schemas, is checked when the front is published.
+// Check reports what is wrong with f, one fault of each host, authenticator and route. What
+// needs a compiler, expressions and schemas, is checked when the front is published.
 func (f *Front) Check() error {
 	var root at
-	if len(f.Routes) > routesMax {
+	switch {
+	case len(f.Routes) > routesMax:
 		return root.key("routes").problem("there are %d routes, at most %d are allowed", len(f.Routes), routesMax)
-	}
-	if len(f.Hosts) > hostsMax {
+	case len(f.Hosts) > hostsMax:
 		return root.key("hosts").problem("there are %d hosts, at most %d are allowed", len(f.Hosts), hostsMax)
-	}
-	for i, host := range f.Hosts {
-		if err := checkHost(host); err != nil {
-			return root.key("hosts", strconv.Itoa(i)).wrap(err)
-		}
-	}
-	if len(f.Auth) > authMax {
+	case len(f.Auth) > authMax:
 		return root.key("auth").problem("there are %d authenticators, at most %d are allowed", len(f.Auth), authMax)
+	}
+	var faults Faults
+	for i, host := range f.Hosts {
+		faults.Add(root.key("hosts", strconv.Itoa(i)).wrap(checkHost(host)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Auth)) {
 		place := root.key("auth", name)
 		if err := dayfly.ValidateName("authenticator", name); err != nil || name == AuthNone {
-			return place.problem("%q cannot name an authenticator", name)
+			faults.Add(place.problem("%q cannot name an authenticator", name))
+			continue
 		}
-		if err := f.Auth[name].check(place); err != nil {
-			return err
-		}
+		faults.Add(f.Auth[name].check(place))
 	}
 	if f.Every != nil {
-		if err := f.checkEvery(root.key("every")); err != nil {
-			return err
-		}
+		faults.Add(f.checkEvery(root.key("every")))
 	}
 	for _, pattern := range slices.Sorted(maps.Keys(f.Routes)) {
-		if err := f.checkRoute(root.key("routes", pattern), pattern); err != nil {
-			return err
+		if !faults.Add(f.checkRoute(root.key("routes", pattern), pattern)) {
+			break
 		}
 	}
-	return nil
+	return faults.Err()
 }
 
 func (f *Front) checkEvery(place at) error {
@@ -193,17 +145,4 @@ func (f *Front) Digests() []dayfly.Digest {
 func splitAlias(text string) (dayfly.FunctionName, dayfly.AliasName) {
 	name, alias, _ := strings.Cut(text, ":")
 	return dayfly.FunctionName(name), dayfly.AliasName(alias)
-}
-
-// Within puts path in front of where err says the problem is: a compiler of one field does
-// not know where that field stands.
-func Within(err error, path ...string) error {
-	if err == nil {
-		return nil
-	}
-	var p *Problem
-	if errors.As(err, &p) {
-		return &Problem{Path: append(slices.Clone(path), p.Path...), Message: p.Message}
-	}
-	return &Problem{Path: path, Message: err.Error()}
 }

@@ -39,6 +39,10 @@ func (r *Route) checkTarget(place at, p Pattern) error {
 	if r.Function == "" && (r.Alias != "" || r.Async) {
 		return place.problem("alias and async go with function only")
 	}
+	if r.Alias != "" && r.Alias != dayfly.LiveAlias {
+		return place.key("function").problem("function %s has no alias %.80q: %s is the only one, and need not be said",
+			r.Function, r.Alias, dayfly.LiveAlias)
+	}
 	if r.Queue == "" && r.Type != "" {
 		return place.key("type").problem("it goes with queue only")
 	}
@@ -339,6 +343,25 @@ func (r Route) WithEvery(e *Every) Route {
 	r.Limits, r.CORS, r.Response = or(r.Limits, e.Limits), or(r.CORS, e.CORS), or(r.Response, e.Response)
 	r.Timeout, r.Compress = or(r.Timeout, e.Timeout), or(r.Compress, e.Compress)
 	return r
+}
+
+// FromEvery reports whether a route has that section of what holds for every route.
+func (f *Front) FromEvery(pattern, section string) bool {
+	if f.Every == nil {
+		return false
+	}
+	r := f.Routes[pattern]
+	switch section {
+	case "allow":
+		return r.Allow == ""
+	case "limits":
+		return r.Limits == nil
+	case "cors":
+		return r.CORS == nil
+	case "response":
+		return r.Response == nil
+	}
+	return false
 }
 
 func or[T any](own, every *T) *T {

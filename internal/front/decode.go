@@ -14,7 +14,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/quantity"
 )
 
-// Decode reads a front as JSON. An error is a *Problem, with the field's place.
+// Decode reads a front as JSON. An error holds Problems, with their fields' places.
 func Decode(data []byte) (*Front, error) {
 	if err := read(nil, reflect.TypeFor[Front](), data); err != nil {
 		return nil, err
@@ -71,12 +71,13 @@ func read(place at, t reflect.Type, data json.RawMessage) error {
 		if json.Unmarshal(data, &entries) != nil {
 			return place.problem("must be a mapping of keys and values")
 		}
+		var faults Faults
 		for _, key := range slices.Sorted(maps.Keys(entries)) {
-			if err := read(place.key(key), t.Elem(), entries[key]); err != nil {
-				return err
+			if !faults.Add(read(place.key(key), t.Elem(), entries[key])) {
+				break
 			}
 		}
-		return nil
+		return faults.Err()
 	case reflect.Slice:
 		return readList(place, t, data)
 	}
@@ -109,17 +110,17 @@ func readStruct(place at, t reflect.Type, data json.RawMessage) error {
 		return place.problem("must be a mapping of keys and values")
 	}
 	fields := fieldsOf(t)
+	var faults Faults
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		of, known := fields[key]
 		if !known {
-			return place.key(key).problem("is not a key that is known here; these are: %s",
-				strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+			faults.Add(place.key(key).problem("is not a key that is known here; these are: %s",
+				strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+			continue
 		}
-		if err := read(place.key(key), of, entries[key]); err != nil {
-			return err
-		}
+		faults.Add(read(place.key(key), of, entries[key]))
 	}
-	return nil
+	return faults.Err()
 }
 
 func readList(place at, t reflect.Type, data json.RawMessage) error {

@@ -5,6 +5,7 @@ package front_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ const whole = `{
  },
  "every": {"limits": {"rate": "100/s"}, "cors": "https://app.example.com"},
  "routes": {
-  "GET /orders/{id}": "orders:stable",
+  "GET /orders/{id}": "orders:live",
   "POST /orders": {"function": "orders", "auth": ["users", "partners"], "allow": "principal.subject != ''",
    "limits": {"rate": {"limit": "10/s", "burst": 20, "by": "key"}, "quota": ["1000/day"], "body": "1Mi"},
    "validate": {"body": {"application/json": {"type":"object"}}, "response": {"2XX": true}},
@@ -49,7 +50,7 @@ func TestWholeFrontIsRead(t *testing.T) {
 	if err := f.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if r := f.Routes["GET /orders/{id}"]; r.Function != "orders" || r.Alias != "stable" {
+	if r := f.Routes["GET /orders/{id}"]; r.Function != "orders" || r.Alias != "live" {
 		t.Errorf("the short form of a route gave %+v", r)
 	}
 	if f.Routes["POST /orders"].Limits.Rate[0].Burst != 20 || f.Every.CORS.Origins[0] != "https://app.example.com" {
@@ -98,6 +99,7 @@ func TestProblemsNameTheirField(t *testing.T) {
 		"bad host":           {`{"hosts": ["Shop.example:80"]}`, "hosts.0", "host name"},
 		"split header":       {`{"routes": {"/": {"respond": {"header": {"X-A": "1\r\nSet-Cookie: a=b"}}}}}`, "routes./.respond.header.X-A", "line break"},
 		"connection header":  {`{"routes": {"/": {"function": "f", "request": {"header": {"content-length": "'1'"}}}}}`, "routes./.request.header", "connection"},
+		"alias that is none": {`{"routes": {"/": "f:stable"}}`, "routes./.function", "no alias"},
 		"quota of seconds":   {`{"routes": {"/": {"function": "f", "limits": {"quota": "1/s"}}}}`, "routes./.limits.quota.0", "minute"},
 		"open logout":        {`{"auth": {"a": {"login": {"issuer": "https://i", "client_id": "c", "logout": "//evil.example"}}}}`, "auth.a.login.logout", "path of this host"},
 	} {
@@ -115,6 +117,35 @@ func TestProblemsNameTheirField(t *testing.T) {
 				t.Errorf("problem at %s: %s; want at %s, with %q", got, p.Message, tt.path, tt.want)
 			}
 		})
+	}
+}
+
+func TestSeveralProblemsAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := front.Decode([]byte(`{"hots": [], "routes": {"GET /a": {"function": 7, "rat": 1}, "/b": {"function": "f", "timeout": "5"}}}`))
+	f, none := front.Decode([]byte(`{"hosts": ["Shop!"], "auth": {"a": {}}, "routes": {"/a": {}, "/b": "F!", "GET c": "f"}}`))
+	if none != nil {
+		t.Fatal(none)
+	}
+	for err, want := range map[error]string{
+		front.Within(err, "x"): `x.hots, x.routes./b.timeout, x.routes."GET /a".function, x.routes."GET /a".rat`,
+		f.Check():              `hosts.0, auth.a, routes./a, routes./b.function, routes."GET c"`,
+	} {
+		var got []string
+		for _, p := range front.Problems(fmt.Errorf("deploy: %w", err)) {
+			place, _, _ := strings.Cut(p.Error(), ": ")
+			got = append(got, place)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("problems at %s; want %s", strings.Join(got, ", "), want)
+		}
+	}
+	many := map[string]front.Route{}
+	for i := range 2 * front.ProblemsMax {
+		many[fmt.Sprintf("/%d", i)] = front.Route{}
+	}
+	if got := len(front.Problems((&front.Front{Routes: many}).Check())); got != front.ProblemsMax {
+		t.Errorf("%d problems are told, want %d", got, front.ProblemsMax)
 	}
 }
 

@@ -4,7 +4,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/url"
 
 	"github.com/dayfly-faas/dayfly"
@@ -27,12 +26,9 @@ func (f *files) filesOnly() bool { return f.otherwise == nil && !f.Rewrites() }
 // files opens the site of a route.
 func (c *compiler) files(ctx context.Context, p *plan) (target, error) {
 	spec := p.route.Site
-	if spec.Digest == "" {
-		return nil, front.Within(errors.New("the site was not uploaded"), "site")
-	}
-	dir, err := c.deps.Folder(ctx, spec.Digest)
+	dir, err := c.folder(ctx, spec)
 	if err != nil {
-		return nil, front.Within(err, "site", "digest")
+		return nil, front.Within(err, "site")
 	}
 	s, err := site.Open(dir, *spec, site.Options{Log: c.log, Shelf: c.deps.Shelf,
 		Modified: c.published, Private: isGuarded(p.route.Auth) || p.route.Allow != ""})

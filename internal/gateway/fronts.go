@@ -116,7 +116,7 @@ func (f *fronts) refresh(ctx context.Context) error {
 		if old != nil && old.of == of {
 			continue
 		}
-		next, err := f.compile(ctx, of, of.Hosts())
+		next, err := f.compiler(of).compile(ctx, of.Hosts())
 		if err != nil {
 			errs = append(errs, fmt.Errorf("show front of %s: %w", of.Project, err))
 			continue
@@ -170,21 +170,36 @@ func (f *fronts) hideAll() {
 
 // Compile reports what of a front cannot be served.
 func (g *Gateway) Compile(ctx context.Context, p dayfly.ProjectName, of *front.Front) error {
-	hosts := append([]string{string(p) + localSuffix}, of.Hosts...)
-	s, err := g.fronts.compile(ctx, &catalog.Front{Project: p, Front: of}, hosts)
+	s, err := g.fronts.compiler(&catalog.Front{Project: p, Front: of}).compile(ctx, hostsOf(p, of))
 	if err == nil {
 		s.release()
 	}
 	return err
 }
 
+func hostsOf(p dayfly.ProjectName, of *front.Front) []string {
+	return append([]string{string(p) + localSuffix}, of.Hosts...)
+}
+
+// compiler gives what makes plans of a front.
+func (f *fronts) compiler(of *catalog.Front) *compiler {
+	return &compiler{fronts: f, project: of.Project, of: of.Front, published: of.Updated,
+		guards: map[string]guard{}, inEvery: map[string]bool{}, folder: f.uploaded}
+}
+
+// uploaded gives the folder of a site's upload.
+func (f *fronts) uploaded(ctx context.Context, s *front.Site) (string, error) {
+	if s.Digest == "" {
+		return "", errors.New("the site was not uploaded")
+	}
+	dir, err := f.deps.Folder(ctx, s.Digest)
+	return dir, front.Within(err, "digest")
+}
+
 // compile makes a front ready to serve.
-func (f *fronts) compile(
-	ctx context.Context, of *catalog.Front, hosts []string,
-) (*shown, error) {
-	c := compiler{fronts: f, project: of.Project, of: of.Front, published: of.Updated, guards: map[string]guard{}}
+func (c *compiler) compile(ctx context.Context, hosts []string) (*shown, error) {
 	var err error
-	if c.components, err = schema.NewComponents(of.Components); err != nil {
+	if c.components, err = schema.NewComponents(c.of.Components); err != nil {
 		return nil, front.Within(err, "components")
 	}
 	plans, err := c.plans(ctx)

@@ -76,6 +76,8 @@ type compiler struct {
 	of         *front.Front
 	components *schema.Components
 	guards     map[string]guard
+	inEvery    map[string]bool // sections of every whose problem is told
+	folder     func(context.Context, *front.Site) (string, error)
 	releases   []func()
 	published  time.Time // zero while it is only being checked
 }
@@ -89,11 +91,10 @@ func (c *compiler) release() {
 
 // plans compiles every route, and the pages of logins.
 func (c *compiler) plans(ctx context.Context) ([]*plan, error) {
+	var faults front.Faults
 	for _, name := range slices.Sorted(maps.Keys(c.of.Auth)) {
 		a, err := c.deps.Auth(c.project, name, c.of.Auth[name])
-		if err != nil {
-			return nil, front.Within(err, "auth", name)
-		}
+		faults.Add(front.Within(err, "auth", name))
 		g := guard{Authenticator: a, name: name, kind: c.of.Auth[name].Kind()}
 		g.login, _ = a.(login)
 		c.guards[name] = g
@@ -101,10 +102,13 @@ func (c *compiler) plans(ctx context.Context) ([]*plan, error) {
 	var plans []*plan
 	for _, key := range slices.Sorted(maps.Keys(c.of.Routes)) {
 		p, err := c.plan(ctx, key)
-		if err != nil {
-			return nil, front.Within(err, "routes", key)
+		if !faults.Add(c.placed(err, key)) {
+			break
 		}
 		plans = append(plans, p)
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.guards)) {
 		pages, err := c.loginPages(c.guards[name])
@@ -114,6 +118,22 @@ func (c *compiler) plans(ctx context.Context) ([]*plan, error) {
 		plans = append(plans, pages...)
 	}
 	return plans, nil
+}
+
+// placed says where the problems of a route stand: what the route has of every, once.
+func (c *compiler) placed(err error, key string) error {
+	own, faults := front.Within(err, "routes", key), front.Faults{}
+	for _, p := range front.Problems(own) {
+		if section := p.Path[min(2, len(p.Path)-1)]; c.of.FromEvery(key, section) {
+			p = &front.Problem{Path: append([]string{"every"}, p.Path[2:]...), Message: p.Message + " (of route " + key + ")"}
+			if c.inEvery[section] {
+				continue
+			}
+			c.inEvery[section] = true
+		}
+		faults.Add(p)
+	}
+	return faults.Err()
 }
 
 // loginPages are the routes that a login needs for itself.
@@ -160,16 +180,15 @@ func (c *compiler) plan(ctx context.Context, key string) (*plan, error) {
 	if r.Idle != nil {
 		p.idle = time.Duration(*r.Idle)
 	}
-	if p.target, err = c.target(ctx, p); err != nil {
-		return nil, err
-	}
+	var faults front.Faults
+	p.target, err = c.target(ctx, p)
+	faults.Add(err)
 	if f, is := p.target.(*files); is && f.filesOnly() && len(pattern.Methods) == 0 {
 		p.pattern.Methods = []string{http.MethodGet}
 	}
-	if err := c.rules(p); err != nil {
-		return nil, err
-	}
-	return p, c.changes(p)
+	faults.Add(c.rules(p))
+	faults.Add(c.changes(p))
+	return p, faults.Err()
 }
 
 // rules compiles who is let in, and with what.
@@ -189,10 +208,8 @@ func (c *compiler) rules(p *plan) error {
 		if p.allow, err = expression.Compile(r.Allow, expression.Bool, expression.RequestPhase); err != nil {
 			return front.Within(err, "allow")
 		}
-		for _, name := range p.allow.Params() {
-			if !slices.Contains(p.pattern.Captures(), name) {
-				return front.Within(fmt.Errorf("the path captures no {%s}", name), "allow")
-			}
+		if err := p.allow.CheckParams(p.pattern.Captures()); err != nil {
+			return front.Within(err, "allow")
 		}
 		p.whole = p.allow.UsesBody()
 	}
@@ -202,6 +219,9 @@ func (c *compiler) rules(p *plan) error {
 		}
 	}
 	if p.limits, err = c.deps.Limiter.Compile(c.project, p.name, r.Limits); err != nil {
+		return front.Within(err, "limits")
+	}
+	if err := p.limits.CheckParams(p.pattern); err != nil {
 		return front.Within(err, "limits")
 	}
 	if r.Limits != nil {
@@ -223,6 +243,9 @@ func (c *compiler) changes(p *plan) error {
 		if p.cache, err = c.deps.Cache.Policy(p.name, c.project, r.Cache); err != nil {
 			return front.Within(err, "cache")
 		}
+		if err := p.cache.CheckParams(p.pattern); err != nil {
+			return front.Within(err, "cache")
+		}
 	}
 	if r.Request != nil {
 		if p.request, err = mapping.CompileRequest(r.Request, p.pattern); err != nil {
@@ -233,6 +256,9 @@ func (c *compiler) changes(p *plan) error {
 	}
 	if r.Response != nil {
 		if p.response, err = mapping.CompileResponse(r.Response); err != nil {
+			return front.Within(err, "response")
+		}
+		if err := p.response.CheckParams(p.pattern); err != nil {
 			return front.Within(err, "response")
 		}
 		p.whole = p.whole || p.response.UsesRequestBody()

@@ -142,6 +142,16 @@ func (c *Cache) Policy(route string, project dayfly.ProjectName, section *front.
 	return p, nil
 }
 
+// CheckParams wants expressions to name captures that the pattern has: a key of one that it
+// has not would be the same for everybody.
+func (p *Policy) CheckParams(of front.Pattern) error {
+	var faults front.Faults
+	for i, x := range p.keys {
+		faults.Add(front.Within(x.CheckParams(of.Captures()), "key", strconv.Itoa(i)))
+	}
+	return faults.Err()
+}
+
 // count changes the counters of a project.
 func (c *Cache) count(project dayfly.ProjectName, change func(*counters)) {
 	c.mu.Lock()

@@ -113,6 +113,7 @@ func (l *Limiter) Compile(project dayfly.ProjectName, route string, limits *fron
 		}
 	}
 	r.name()
+	r.said = limits
 	if limits.Concurrency > 0 {
 		r.gate, r.atOnceMax = l.gate(string(project)+"\x00"+route), int64(limits.Concurrency)
 	}

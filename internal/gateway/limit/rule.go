@@ -33,6 +33,7 @@ type Rule struct {
 	policy    []string // the header RateLimit-Policy
 	gate      *gate
 	atOnceMax int64
+	said      *front.Limits
 }
 
 // bound is one rate or quota.
@@ -99,6 +100,24 @@ func (r *Rule) add(
 		r.bounds = append(r.bounds, b)
 	}
 	return nil
+}
+
+// CheckParams wants expressions to name captures that the pattern has: a limit by one that it
+// has not would be by address, without a word.
+func (r *Rule) CheckParams(p front.Pattern) error {
+	if r.said == nil {
+		return nil
+	}
+	captures, faults := p.Captures(), front.Faults{}
+	for key, list := range map[string][]front.Rate{"rate": r.said.Rate, "quota": r.said.Quota} {
+		for i, limit := range list {
+			of := slices.IndexFunc(r.bounds, func(b bound) bool { return b.limit == limit })
+			if of >= 0 {
+				faults.Add(front.Within(r.bounds[of].value.CheckParams(captures), key, itoa(i), "by"))
+			}
+		}
+	}
+	return faults.Err()
 }
 
 // bucketOf makes b a bucket of tokens.

@@ -74,15 +74,7 @@ func CompileRequest(of *front.Request, p front.Pattern) (*Request, error) {
 // checkParams wants expressions to name captures that the pattern has.
 func (r *Request) checkParams(p front.Pattern) error {
 	check := func(x *expression.Expression, path ...string) error {
-		if x == nil {
-			return nil
-		}
-		for _, name := range x.Params() {
-			if !slices.Contains(p.Captures(), name) {
-				return problem(path, "the path captures no {%s}", name)
-			}
-		}
-		return nil
+		return front.Within(x.CheckParams(p.Captures()), path...)
 	}
 	for section, settings := range map[string][]setting{"query": r.query, "header": r.header} {
 		for _, s := range settings {

@@ -74,6 +74,20 @@ func CompileResponse(of *front.Response) (*Response, error) {
 	return r, nil
 }
 
+// CheckParams wants expressions to name captures that the pattern has.
+func (r *Response) CheckParams(p front.Pattern) error {
+	captures, faults := p.Captures(), front.Faults{}
+	faults.Add(front.Within(r.status.CheckParams(captures), "status"))
+	for _, s := range r.header {
+		faults.Add(front.Within(s.value.CheckParams(captures), "header", s.name))
+	}
+	faults.Add(front.Within(r.body.CheckParams(captures), "body"))
+	for _, name := range slices.Sorted(maps.Keys(r.errors)) {
+		faults.Add(front.Within(r.errors[name].body.CheckParams(captures), "errors", name, "body"))
+	}
+	return faults.Err()
+}
+
 // errorNames are the kinds of errors, and the failures of functions.
 func errorNames() []string {
 	return []string{
