@@ -41,7 +41,7 @@ var storeys = [][]string{
 		"internal/envelope", "internal/openapi", "internal/certificate",
 	},
 	{"internal/zygote"},
-	{"internal/pool", "internal/catalog", "internal/build", "internal/auth"},
+	{"internal/pool", "internal/catalog", "internal/build", "internal/auth", "internal/simtest"},
 	{"internal/invoke", "internal/rollout", "internal/scheduler"},
 	{"internal/queue"},
 	{"internal/gateway", "internal/api", "internal/s3", "internal/trigger"},

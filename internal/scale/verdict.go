@@ -13,44 +13,57 @@ type Verdict struct {
 	Warm bool
 	// Change is when Warm may change if no call comes before; zero when it does not.
 	Change time.Time
-	Why    string // in words, for people
+	due    time.Time // the known call that it is kept for
+	known  bool      // all calls come at known times
+	plan   Plan
 }
 
 // Verdict says whether a function that has had nothing to do since idle should have
-// an instance at now, and why. Known times come before what was learned.
+// an instance at now. Known times come before what was learned.
 func (p Plan) Verdict(now, idle time.Time, s Subject) Verdict {
 	if now.Before(idle) {
 		now = idle
 	}
-	from, until := s.Next.Add(-s.Cold-cronLead), s.Next.Add(cronStay)
-	if p.bridges(idle, s) {
-		from = idle
-	}
-	awaited := !s.Next.IsZero() && now.Before(until)
-	if awaited && !now.Before(from) {
-		return Verdict{Warm: true, Change: until,
-			Why: "its next call is due at " + s.Next.UTC().Format(time.RFC3339)}
-	}
+	v := Verdict{plan: p, known: s.KnownOnly}
 	if s.KnownOnly {
-		p = Plan{Keep: keepLeast, Reason: p.Reason, Gaps: p.Gaps, Worth: p.Worth}
+		p = Plan{Keep: keepLeast}
 	}
-	v := Verdict{Warm: p.Warm(now.Sub(idle)), Why: p.Why()}
-	if s.KnownOnly {
-		v.Why = "it is called at known times only, and none is due"
-	}
-	if at, ok := p.Next(now.Sub(idle)); ok {
+	since := now.Sub(idle)
+	v.Warm = p.Warm(since)
+	if at, ok := p.Next(since); ok {
 		v.Change = idle.Add(at)
 	}
-	if awaited && (v.Change.IsZero() || from.Before(v.Change)) {
-		v.Change = from
+	if !s.Next.IsZero() {
+		v.await(now, idle, s)
 	}
 	return v
 }
 
-// bridges says whether the known call comes so soon that waiting for it is cheaper
-// than a start ahead of it.
-func (p Plan) bridges(idle time.Time, s Subject) bool {
-	return !s.Next.IsZero() && float64(s.Next.Sub(idle)) <= startShare*float64(p.Worth)
+// await keeps an instance ready for a known call: from just before it, or all the time
+// when it comes so soon that waiting is cheaper than another start.
+func (v *Verdict) await(now, idle time.Time, s Subject) {
+	from, until := s.Next.Add(-s.Cold-cronLead), s.Next.Add(cronStay)
+	if float64(s.Next.Sub(idle)) <= startShare*float64(v.plan.Worth) {
+		from = idle
+	}
+	switch {
+	case !now.Before(until):
+	case !now.Before(from):
+		v.Warm, v.Change, v.due = true, until, s.Next
+	case v.Change.IsZero() || from.Before(v.Change):
+		v.Change = from
+	}
+}
+
+// Why says in words what the verdict rests on.
+func (v Verdict) Why() string {
+	switch {
+	case !v.due.IsZero():
+		return "its next call is due at " + v.due.UTC().Format(time.RFC3339)
+	case v.known:
+		return "it is called at known times only, and none is near"
+	}
+	return v.plan.Why()
 }
 
 // Why says in words what the plan rests on.
