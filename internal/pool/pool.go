@@ -32,7 +32,7 @@ type Pool struct {
 	lines    Lines
 	doors    Doors // nil: boxes have none
 
-	gate   chan struct{} // a token for each cold start that may run
+	gate   *gate // lets cold starts run
 	stems  *stems
 	budget *budget
 	young  *zygote.Nursery
@@ -68,7 +68,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 	}
 	cfg.StartsMax = max(1, cfg.StartsMax)
 	p := &Pool{cfg: cfg, log: log, driver: deps.Driver, network: deps.Network, bundles: deps.Bundles,
-		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: make(chan struct{}, cfg.StartsMax),
+		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: newGate(cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.young = zygote.New(cfg.ZygotesMax, deps.Driver, zygoteBudget{p.budget}, log)

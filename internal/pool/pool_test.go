@@ -393,3 +393,54 @@ func TestEvictEndsIdleInstances(t *testing.T) {
 		t.Errorf("call after evict: cold %q, %v; want a cold start", rec.Cold, err)
 	}
 }
+
+// A project that starts many functions at once makes another wait for one of its starts, not
+// for all of them.
+func TestStartsGoRoundProjects(t *testing.T) {
+	t.Parallel()
+	const many = 60
+	w := newWorld(t, func(c *fakeCall) { c.answer("ok") })
+	w.startTime = 10 * time.Millisecond
+	p := newPool(t, w, func(cfg *pool.Config) { cfg.StartsMax, cfg.StemsPerRuntime = 1, 0 })
+	var served atomic.Int64
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	for i := range many {
+		calls.Go(func() {
+			if _, _, err := call(t.Context(), p, revision(fmt.Sprintf("big-%d", i), nil)); err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+			served.Add(1)
+		})
+	}
+	eventually(t, "starts wait for their turn", func() bool { return served.Load() > 0 })
+	rev := revision("small", nil)
+	rev.Function.Project = "quiet"
+	rev.ID = rev.Function.Revision(1)
+	before := served.Load()
+	if _, _, err := call(t.Context(), p, rev); err != nil {
+		t.Fatal(err)
+	}
+	if passed := served.Load() - before; passed > many/4 {
+		t.Errorf("%d of %d starts of one project came before the first of another", passed, many)
+	}
+}
+
+// A start that is given up leaves its turn to the next.
+func TestStartsThatAreGivenUpAreNoTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *fakeCall) { c.answer("ok") })
+	w.startTime = 50 * time.Millisecond
+	p := newPool(t, w, func(cfg *pool.Config) { cfg.StartsMax, cfg.StemsPerRuntime = 1, 0 })
+	ctx, cancel := context.WithCancel(t.Context())
+	var probes sync.WaitGroup
+	for i := range 20 {
+		probes.Go(func() { _ = p.Probe(ctx, revision(fmt.Sprintf("probed-%d", i), nil)) })
+	}
+	eventually(t, "a start is under way", func() bool { return w.count() > 0 })
+	cancel()
+	probes.Wait()
+	if _, _, err := call(t.Context(), p, revision("f", nil)); err != nil {
+		t.Errorf("after starts that were given up: %v", err)
+	}
+}

@@ -32,12 +32,11 @@ func (g *group) make(ctx context.Context) (*instance, error) {
 }
 
 func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error) {
-	select {
-	case g.pool.gate <- struct{}{}:
-		defer func() { <-g.pool.gate }()
-	case <-ctx.Done():
-		return nil, dayfly.Errorf(dayfly.KindCanceled, "a start was given up while it waited for its turn: %w", context.Cause(ctx))
+	leave, err := g.pool.gate.enter(ctx, g.rev.Function.Project)
+	if err != nil {
+		return nil, dayfly.Errorf(dayfly.KindCanceled, "a start was given up while it waited for its turn: %w", err)
 	}
+	defer leave()
 	// Before the clock of the start: a guest that must be compiled first is not the code's
 	// doing.
 	launch, err := g.pool.launchOf(ctx, &g.rev.Spec)
