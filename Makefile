@@ -9,7 +9,7 @@ TESTFLAGS ?=
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup languages up down build test check test-race fmt lint generate bench clean
+.PHONY: help setup languages up down build test check test-race fmt lint generate bench simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ generate: ## write the schema and the golden files anew; tests compare them
 
 bench: build ## measure this machine: a table, bench/results/results.json and a picture
 	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench -binary bin/dayfly $(BENCHFLAGS)
+
+simulate: ## run the keep-warm policies over simulated weeks: a table and a picture in bench/results
+	$(GO) run ./bench simulate $(SIMULATEFLAGS)
 
 clean: ## remove what was built; data in .dayfly stays
 	rm -rf bin bench/results

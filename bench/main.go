@@ -67,12 +67,14 @@ var scenarios = []struct {
 	{"memory", (*bench).memory},
 	{"source", (*bench).source},
 	{"burst", (*bench).burst},
+	{"first", (*bench).first},
 	{"objects", (*bench).objects},
 	{"events", (*bench).events},
 	{"site", (*bench).site},
 	{"routes", (*bench).routes},
 	{"warm", (*bench).warm},
 	{"overload", (*bench).overloads},
+	{"fairness", (*bench).fairness},
 }
 
 func main() {
@@ -80,9 +82,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", fileServer(os.Args[2], os.Args[3]))
 		os.Exit(1)
 	}
+	if len(os.Args) > 1 && os.Args[1] == simulateArg {
+		if err := simulate(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var opts options
 	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
-		"source, burst, objects, events, site, routes, warm, overload, and the peers in floors and warm")
+		"source, burst, first, objects, events, site, routes, warm, overload, fairness, and the peers in floors and warm")
 	flag.BoolVar(&opts.quick, "quick", false, "measure less: a minute, good for a look")
 	flag.BoolVar(&opts.json, "json", false, "print JSON in place of the table")
 	flag.StringVar(&opts.out, "out", "bench/results", "folder for results.json and picture.svg")

@@ -25,10 +25,10 @@ const (
 	proportionMost = 8.0
 	// startShare is what starting an instance ahead of time counts as, in cold
 	// starts: nobody waits for it, yet the node does the work.
-	startShare = 0.1
+	startShare = 0.05
 	// extraShare is how much shorter than a function's last instance the others are
 	// kept: they are missed only when calls come together again.
-	extraShare = 4
+	extraShare = 2
 	// cronLead is how long before a known time an instance starts, beside the time
 	// that starting takes; cronStay how long it waits for a call that is late.
 	cronLead = 50 * time.Millisecond
@@ -39,11 +39,11 @@ const (
 	regularMost  = 0.15
 	// spreadLeast is the least coefficient of variation of the bins for which a span
 	// in the midst of them is believed to be a habit.
-	spreadLeast = 2.0
+	spreadLeast = 1.0
 	// blurMost and blur are how far around a span its gaps are looked for, as a share
 	// of its time: blur over the root of their number, as few gaps tell less.
-	blurMost = 0.1
-	blur     = 0.5
+	blurMost = 0.05
+	blur     = 0.1
 )
 
 // defaultHold is what the simulation of package simtest found to need no more memory

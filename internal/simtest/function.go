@@ -77,7 +77,10 @@ func (f *function) wake() time.Duration {
 	if f.auto != nil {
 		return min(at, f.auto.wake(len(f.instances)))
 	}
-	if len(f.instances) > 1 || len(f.instances) == 1 && f.idleFrom == never {
+	if f.idleFrom == never && len(f.instances) > 0 {
+		at = min(at, f.lastFree())
+	}
+	if len(f.instances) > 1 {
 		for i := range f.instances {
 			at = min(at, f.instances[i].free+f.plan.Extra)
 		}
