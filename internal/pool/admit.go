@@ -53,7 +53,7 @@ func (g *group) expectedWait(position int) time.Duration {
 func (g *group) mayGrow() bool {
 	have := len(g.instances) + g.starting
 	return have < g.rev.Spec.Scaling.MaxInstances && g.pool.budget.fits(g.charge()) &&
-		(have == 0 || !g.pool.cpu.Saturated())
+		(have == 0 || !g.effort.Crowded())
 }
 
 // startFor starts an instance for the call at that place in the line, unless waiting
@@ -63,7 +63,7 @@ func (g *group) startFor(position int) string {
 	switch {
 	case have >= g.rev.Spec.Scaling.MaxInstances:
 		return g.allBusy() + ", the most it may have"
-	case have > 0 && g.pool.cpu.Saturated():
+	case have > 0 && g.effort.Crowded():
 		return g.allBusy() + " and the processors saturated"
 	case g.starting >= min(position, g.pool.cfg.StartsMax):
 		return fmt.Sprintf("%d were starting already", g.starting)
@@ -109,11 +109,12 @@ func (g *group) allBusy() string {
 
 // nudge reconsiders after a wait that was longer than expected.
 func (g *group) nudge() {
+	g.gauge()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	have := len(g.instances) + g.starting
 	if g.starting >= min(len(g.line), g.pool.cfg.StartsMax) || have >= g.rev.Spec.Scaling.MaxInstances ||
-		have > 0 && g.pool.cpu.Saturated() || !g.pool.budget.reserve(g) {
+		have > 0 && g.effort.Crowded() || !g.pool.budget.reserve(g) {
 		return
 	}
 	g.launch()

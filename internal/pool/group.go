@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/pool/processors"
 )
 
 // group is what the pool holds of one revision: its instances and its waiting line.
@@ -28,7 +29,9 @@ type group struct {
 	service   average // time of a call on an instance
 	cold      average // time of a cold start
 	memory    int64   // highest use of an instance seen
-	port      int     // where programs listened that ignore $PORT; 0 when none did
+	effort    processors.Effort
+	gauged    time.Time // when a call was last measured for those that wait
+	port      int       // where programs listened that ignore $PORT; 0 when none did
 }
 
 // waiter is a call in the line.
@@ -43,7 +46,9 @@ type grant struct {
 	err      error
 }
 
-func newGroup(p *Pool, rev *dayfly.Revision) *group { return &group{pool: p, rev: rev} }
+func newGroup(p *Pool, rev *dayfly.Revision) *group {
+	return &group{pool: p, rev: rev, effort: processors.NewEffort(p.cpu)}
+}
 
 // lease gives the right to one call on an instance: an idle one at once, else the
 // first of a released and a new one. It refuses early what cannot be served in time.
@@ -81,7 +86,7 @@ func (g *group) takeReady(now time.Time) *instance {
 			g.ready = g.ready[:n-1]
 			continue
 		}
-		inst.inflight++
+		g.began(inst, now)
 		inst.lastUsed = now
 		if inst.inflight >= g.rev.Spec.Scaling.Concurrency {
 			g.ready = g.ready[:n-1]
@@ -149,8 +154,9 @@ func (g *group) leave(w *waiter) bool {
 // release returns an instance after a call.
 func (g *group) release(inst *instance) {
 	g.mu.Lock()
-	inst.inflight--
-	inst.lastUsed, inst.clock = time.Now(), g.pool.budget.clockNow()
+	now := time.Now()
+	g.ended(inst, now)
+	inst.lastUsed, inst.clock = now, g.pool.budget.clockNow()
 	drop := g.hand(inst)
 	g.mu.Unlock()
 	g.settle(inst, drop)
@@ -186,7 +192,7 @@ func (g *group) hand(inst *instance) (drop bool) {
 	for inst.inflight < g.rev.Spec.Scaling.Concurrency && len(g.line) > 0 {
 		w := g.line[0]
 		g.line = g.line[1:]
-		inst.inflight++
+		g.began(inst, time.Now())
 		w.granted <- grant{instance: inst}
 	}
 	if inst.inflight >= g.rev.Spec.Scaling.Concurrency {

@@ -12,6 +12,7 @@ import (
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/guest"
 	"github.com/dayfly-faas/dayfly/internal/guest/inner"
+	"github.com/dayfly-faas/dayfly/internal/pool/processors"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 )
 
@@ -35,16 +36,19 @@ type instance struct {
 	current   atomic.Pointer[dayfly.InvocationID]
 
 	// Guarded by group.mu.
-	inflight int
-	expired  int  // of those in flight: calls that ran out of time
-	draining bool // no new calls: one ran out of time
-	lastUsed time.Time
-	clock    float64 // of the eviction policy, when it was last used
+	inflight  int
+	busySince time.Time     // of the calls in flight
+	busyFor   time.Duration // before them
+	expired   int           // of those in flight: calls that ran out of time
+	draining  bool          // no new calls: one ran out of time
+	lastUsed  time.Time
+	clock     float64 // of the eviction policy, when it was last used
 
-	freezing sync.Mutex // guards frozen, timer, sampled
+	freezing sync.Mutex // guards frozen, timer, sampled, meter
 	frozen   bool
 	timer    *time.Timer
 	sampled  time.Time
+	meter    processors.Meter
 
 	ending atomic.Pointer[string] // why it was ended by us
 }
@@ -182,14 +186,15 @@ func (i *instance) thaw() error {
 	return i.box.Thaw()
 }
 
-// sample notes how much memory the instance uses. Callers hold freezing.
-func (i *instance) sample(now time.Time) sandbox.Usage {
-	i.sampled = now
+// sample notes how much memory and processor the instance uses. Callers hold freezing.
+func (i *instance) sample(next time.Time) sandbox.Usage {
+	i.sampled = next
 	usage := i.box.Usage()
 	used := max(usage.MemoryPeakBytes, usage.MemoryBytes)
 	g := i.group
 	g.mu.Lock()
 	g.memory = max(g.memory, used)
+	g.effort.Measure(&i.meter, usage.CPU, i.busyTime(time.Now()))
 	charge := g.charge()
 	delta := charge - i.charged
 	i.charged = charge

@@ -17,6 +17,7 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/guest"
 	"github.com/dayfly-faas/dayfly/internal/guest/java"
 	"github.com/dayfly-faas/dayfly/internal/pool/processors"
+	"github.com/dayfly-faas/dayfly/internal/pool/turns"
 	"github.com/dayfly-faas/dayfly/internal/sandbox"
 	"github.com/dayfly-faas/dayfly/internal/zygote"
 )
@@ -32,7 +33,7 @@ type Pool struct {
 	lines    Lines
 	doors    Doors // nil: boxes have none
 
-	gate   *gate // lets cold starts run
+	gate   *turns.Gate // lets cold starts run
 	stems  *stems
 	budget *budget
 	young  *zygote.Nursery
@@ -68,7 +69,7 @@ func New(cfg Config, log *slog.Logger, deps Deps) *Pool {
 	}
 	cfg.StartsMax = max(1, cfg.StartsMax)
 	p := &Pool{cfg: cfg, log: log, driver: deps.Driver, network: deps.Network, bundles: deps.Bundles,
-		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: newGate(cfg.StartsMax),
+		runtimes: deps.Runtimes, lines: deps.Lines, doors: deps.Doors, gate: turns.New(cfg.StartsMax),
 		groups: map[dayfly.RevisionID]*group{}}
 	p.budget = &budget{max: cfg.MemoryBytes, starved: map[*group]bool{}}
 	p.young = zygote.New(cfg.ZygotesMax, deps.Driver, zygoteBudget{p.budget}, log)

@@ -32,7 +32,7 @@ func (g *group) make(ctx context.Context) (*instance, error) {
 }
 
 func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error) {
-	leave, err := g.pool.gate.enter(ctx, g.rev.Function.Project)
+	leave, err := g.pool.gate.Enter(ctx, g.rev.Function.Project)
 	if err != nil {
 		return nil, dayfly.Errorf(dayfly.KindCanceled, "a start was given up while it waited for its turn: %w", err)
 	}
@@ -63,6 +63,7 @@ func (g *group) makeInTurn(ctx context.Context, charged int64) (*instance, error
 		return nil, inst.startFailure(err)
 	}
 	inst.startTime = time.Since(began)
+	inst.begin()
 	go inst.watch()
 	return inst, nil
 }

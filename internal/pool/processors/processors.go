@@ -29,6 +29,7 @@ type Watch struct {
 	full  atomic.Bool
 	busy  atomic.Int64 // calls that run now
 	spare atomic.Int64 // instances that may be added until the next look
+	claim atomic.Int64 // thousandths of a processor that busy instances need
 }
 
 // TakeSpare allows one more instance where waiting would do, too: as many a look as
@@ -44,8 +45,8 @@ func (c *Watch) Ended() { c.busy.Add(-1) }
 // Calls tells how many calls run now.
 func (c *Watch) Calls() int64 { return c.busy.Load() }
 
-// Saturated tells that adding an instance would not make anything faster.
-func (c *Watch) Saturated() bool {
+// saturated tells that the processors are full while many calls run.
+func (c *Watch) saturated() bool {
 	return c.full.Load() && c.busy.Load() >= int64(busyPerProcessor*runtime.NumCPU())
 }
 

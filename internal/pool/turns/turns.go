@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package pool
+package turns
 
 import (
 	"context"
@@ -9,11 +9,8 @@ import (
 	"github.com/dayfly-faas/dayfly"
 )
 
-// gate lets so many cold starts run at once. Whose turn is next goes round the projects
-// that wait: one that starts a thousand functions makes another wait for one of its starts,
-// and not for all. Within a project who came first is first: a function has no more starts
-// under way than the gate lets run at once.
-type gate struct {
+// Gate lets so many cold starts run at once.
+type Gate struct {
 	mu    sync.Mutex // guards the rest
 	free  int
 	order []dayfly.ProjectName // those that wait, in the order of their turns
@@ -26,10 +23,13 @@ type turn struct {
 	gone    bool          // nobody waits for it any more
 }
 
-func newGate(most int) *gate { return &gate{free: most, lines: map[dayfly.ProjectName][]*turn{}} }
+// New makes a gate that lets most go at once.
+func New(most int) *Gate {
+	return &Gate{free: most, lines: map[dayfly.ProjectName][]*turn{}}
+}
 
-// enter waits for a turn of that project's. leave ends it.
-func (g *gate) enter(ctx context.Context, of dayfly.ProjectName) (leave func(), err error) {
+// Enter waits for a turn of that project's. The error is why ctx ended; leave ends the turn.
+func (g *Gate) Enter(ctx context.Context, of dayfly.ProjectName) (leave func(), err error) {
 	g.mu.Lock()
 	if g.free > 0 { // then nobody waits
 		g.free--
@@ -58,14 +58,14 @@ func (g *gate) enter(ctx context.Context, of dayfly.ProjectName) (leave func(), 
 	return nil, context.Cause(ctx)
 }
 
-func (g *gate) leave() {
+func (g *Gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pass()
 }
 
 // pass gives a turn to the next that waits. Callers hold mu.
-func (g *gate) pass() {
+func (g *Gate) pass() {
 	for len(g.order) > 0 {
 		of := g.order[0]
 		next := g.lines[of][0]
