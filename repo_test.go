@@ -47,7 +47,7 @@ var storeys = [][]string{
 	{"internal/gateway", "internal/api", "internal/s3", "internal/trigger"},
 	{"internal/config"},
 	{"internal/node"},
-	{"internal/cli"},
+	{"internal/cli", "bench/wire"},
 	{"cmd/dayfly", "bench", "examples"},
 }
 

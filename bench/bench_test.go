@@ -12,72 +12,20 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/bench/wire"
 )
 
 // serve starts a server and gives a target on it.
-func serve(t *testing.T, handler http.HandlerFunc) target {
+func serve(t *testing.T, handler http.HandlerFunc) wire.Target {
 	t.Helper()
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
-	to, err := newTarget(s.URL + "/x?y=1")
+	to, err := wire.NewTarget(s.URL + "/x?y=1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return to
-}
-
-func TestCallReadsAnswers(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		handler http.HandlerFunc
-		want    answer
-		wantErr bool
-		close   bool
-	}{
-		"with a length": {handler: func(w http.ResponseWriter, r *http.Request) {
-			if r.RequestURI != "/x?y=1" {
-				w.WriteHeader(400)
-			}
-			w.Header().Set("X-Handler-Micros", "12")
-			w.Header().Set("X-Dayfly-Invocation", "id")
-			_, _ = io.WriteString(w, "ok\n")
-		}, want: answer{200, 12, "id"}},
-		"in chunks": {handler: func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, "o")
-			w.(http.Flusher).Flush()
-			_, _ = io.WriteString(w, "k\n")
-		}, want: answer{status: 200}},
-		"until the end": {handler: func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Connection", "close")
-			_, _ = io.WriteString(w, "ok\n")
-		}, want: answer{status: 200}, close: true},
-		"wrong body": {handler: func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, "no\n")
-		}, want: answer{status: 200}, wantErr: true},
-		"refused": {handler: func(w http.ResponseWriter, r *http.Request) {
-			http.Error(w, "later", http.StatusTooManyRequests)
-		}, want: answer{status: 429}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c, err := dial(serve(t, tt.handler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Conn.Close()
-			for range 2 { // the second call finds the connection as it should be
-				got, err := c.call()
-				if got != tt.want || (err != nil) != tt.wantErr || c.close != tt.close {
-					t.Fatalf("call() = %+v, %v, close %v; want %+v, an error: %v, close %v",
-						got, err, c.close, tt.want, tt.wantErr, tt.close)
-				}
-				if c.close {
-					break
-				}
-			}
-		})
-	}
 }
 
 func TestClosedLoopKeepsConnectionsBusy(t *testing.T) {

@@ -3,215 +3,36 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dayfly-faas/dayfly/bench/wire"
 )
 
-// The load generator speaks just enough HTTP/1.1 to check an answer: it shares the
-// cores with what it measures, and net/http's client would take a third of them.
-
-const (
-	// callTimeout ends a call that hangs: the longest that is waited for on purpose
-	// is the default queue time-out, ten seconds.
-	callTimeout = 30 * time.Second
-	// openConnsMax bounds the connections of the open loop: more than any queue of the
-	// platform takes in, so that what is refused is refused by it and not by us.
-	openConnsMax = 6000
-)
-
-var wantBody = []byte("ok\n")
-
-// target is where requests go.
-type target struct {
-	addr    string
-	request []byte
-	anyBody bool   // the answer need not be that of the trivial handler
-	want    []byte // the answer, when it is a file's: compared as it comes in
-}
-
-// anyBody is the fragment of URLs whose functions answer something of their own.
-const anyBody = "any-body"
-
-// newTarget prepares GET requests for rawURL.
-func newTarget(rawURL string) (target, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return target{}, err
-	}
-	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n\r\n",
-		u.RequestURI(), u.Host)
-	return target{addr: u.Host, request: []byte(request), anyBody: u.Fragment == anyBody}, nil
-}
-
-// answer is what came back.
-type answer struct {
-	status int
-	micros int64 // the handler's own clock, from its header
-	id     string
-}
-
-// conn is one keep-alive connection.
-type conn struct {
-	net.Conn
-	in     *bufio.Reader
-	to     target
-	close  bool
-	buffer []byte // of compare
-}
-
-func dial(to target) (*conn, error) {
-	c, err := net.DialTimeout("tcp", to.addr, callTimeout)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{Conn: c, in: bufio.NewReaderSize(c, 4096), to: to}, nil
-}
-
-// call makes one request and reads its whole answer.
-func (c *conn) call() (answer, error) {
-	if err := c.SetDeadline(time.Now().Add(callTimeout)); err != nil {
-		return answer{}, err
-	}
-	if _, err := c.Write(c.to.request); err != nil {
-		return answer{}, err
-	}
-	line, err := c.in.ReadSlice('\n')
-	if err != nil {
-		return answer{}, err
-	}
-	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
-		return answer{}, fmt.Errorf("not an HTTP answer: %q", line)
-	}
-	a := answer{}
-	if a.status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return answer{}, fmt.Errorf("not an HTTP status: %q", line)
-	}
-	body, err := c.rest(&a)
-	if err == nil && a.status == 200 && !c.to.anyBody && c.to.want == nil && !bytes.Equal(body, wantBody) {
-		err = fmt.Errorf("the answer is %q, want %q", body, wantBody)
-	}
-	return a, err
-}
-
-// rest reads the header and the body of an answer.
-func (c *conn) rest(a *answer) ([]byte, error) {
-	length, chunked := -1, false
-	for {
-		line, err := c.in.ReadSlice('\n')
-		if err != nil {
-			return nil, err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
-		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		value = bytes.TrimSpace(value)
-		switch {
-		case is(name, "content-length"):
-			length, _ = strconv.Atoi(string(value))
-		case is(name, "transfer-encoding"):
-			chunked = is(value, "chunked")
-		case is(name, "connection"):
-			c.close = is(value, "close")
-		case is(name, "x-handler-micros"):
-			a.micros, _ = strconv.ParseInt(string(value), 10, 64)
-		case is(name, "x-dayfly-invocation"):
-			a.id = string(value)
-		}
-	}
-	switch {
-	case c.to.want != nil && a.status == 200:
-		return nil, c.compare(length)
-	case chunked:
-		return c.chunks()
-	case length >= 0:
-		body := make([]byte, length)
-		_, err := io.ReadFull(c.in, body)
-		return body, err
-	default:
-		c.close = true
-		return io.ReadAll(c.in)
-	}
-}
-
-// compareBytes are compared at once: few enough to stay in the processor's cache.
-const compareBytes = 128 << 10
-
-// compare reads a body of that length, and compares it with the file that it is to be.
-func (c *conn) compare(length int) error {
-	if length != len(c.to.want) {
-		return fmt.Errorf("the answer has %d bytes, want %d", length, len(c.to.want))
-	}
-	if c.buffer == nil {
-		c.buffer = make([]byte, compareBytes)
-	}
-	for left := c.to.want; len(left) > 0; {
-		n, err := c.in.Read(c.buffer[:min(len(left), compareBytes)])
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(c.buffer[:n], left[:n]) {
-			return fmt.Errorf("the answer differs within %d bytes of its end", len(left))
-		}
-		left = left[n:]
-	}
-	return nil
-}
-
-func is(b []byte, lower string) bool {
-	return len(b) == len(lower) && bytes.EqualFold(b, []byte(lower))
-}
-
-func (c *conn) chunks() ([]byte, error) {
-	var body []byte
-	for {
-		line, err := c.in.ReadString('\n')
-		if err != nil {
-			return nil, err
-		}
-		size, err := strconv.ParseUint(strings.TrimSpace(line), 16, 24)
-		if err != nil {
-			return nil, fmt.Errorf("bad chunk: %w", err)
-		}
-		chunk := make([]byte, size+2)
-		if _, err := io.ReadFull(c.in, chunk); err != nil {
-			return nil, err
-		}
-		if size == 0 {
-			return body, nil
-		}
-		body = append(body, chunk[:size]...)
-	}
-}
+// openConnsMax bounds the connections of the open loop: more than any queue of the
+// platform takes in, so that what is refused is refused by it and not by us.
+const openConnsMax = 6000
 
 // once makes one call on a connection of its own and gives how long it took, the
 // connection included.
-func once(rawURL string) (answer, time.Duration, error) {
-	to, err := newTarget(rawURL)
+func once(rawURL string) (wire.Answer, time.Duration, error) {
+	to, err := wire.NewTarget(rawURL)
 	if err != nil {
-		return answer{}, 0, err
+		return wire.Answer{}, 0, err
 	}
 	began := time.Now()
-	c, err := dial(to)
+	c, err := wire.Dial(to)
 	if err != nil {
-		return answer{}, 0, err
+		return wire.Answer{}, 0, err
 	}
 	defer c.Conn.Close()
-	a, err := c.call()
+	a, err := c.Call()
 	took := time.Since(began)
-	if err == nil && a.status != 200 {
-		err = fmt.Errorf("%s answered %d", rawURL, a.status)
+	if err == nil && a.Status != 200 {
+		err = fmt.Errorf("%s answered %d", rawURL, a.Status)
 	}
 	return a, took, err
 }
@@ -248,20 +69,20 @@ func (t *tally) clean() error {
 	return nil
 }
 
-func (t *tally) note(a answer, took time.Duration, err error) {
+func (t *tally) note(a wire.Answer, took time.Duration, err error) {
 	switch {
 	case err != nil:
 		t.failed++
 		if t.err == nil {
 			t.err = err
 		}
-	case a.status == 200 || a.status == 202:
+	case a.Status == 200 || a.Status == 202:
 		t.ok = append(t.ok, took)
-		t.added = append(t.added, took-time.Duration(a.micros)*time.Microsecond)
-	case a.status == 429:
+		t.added = append(t.added, took-time.Duration(a.Micros)*time.Microsecond)
+	case a.Status == 429:
 		t.refused = append(t.refused, took)
 	default:
-		t.other[a.status]++
+		t.other[a.Status]++
 	}
 }
 
@@ -282,7 +103,7 @@ func (t *tally) merge(o *tally) {
 
 // closedLoop keeps conns calls on their way for a time: each connection calls again
 // as soon as it has its answer.
-func closedLoop(ctx context.Context, to target, conns int, d time.Duration) *tally {
+func closedLoop(ctx context.Context, to wire.Target, conns int, d time.Duration) *tally {
 	all := newTally()
 	began := time.Now()
 	end := began.Add(d)
@@ -291,7 +112,7 @@ func closedLoop(ctx context.Context, to target, conns int, d time.Duration) *tal
 		loops.Go(func() {
 			mine := newTally()
 			defer all.merge(mine)
-			var c *conn
+			var c *wire.Conn
 			for ctx.Err() == nil && time.Now().Before(end) {
 				started := time.Now()
 				a, err := callOn(&c, to)
@@ -308,16 +129,16 @@ func closedLoop(ctx context.Context, to target, conns int, d time.Duration) *tal
 }
 
 // callOn makes a call on *c, opening it when needed and closing it when spent.
-func callOn(c **conn, to target) (answer, error) {
+func callOn(c **wire.Conn, to wire.Target) (wire.Answer, error) {
 	if *c == nil {
-		fresh, err := dial(to)
+		fresh, err := wire.Dial(to)
 		if err != nil {
-			return answer{}, err
+			return wire.Answer{}, err
 		}
 		*c = fresh
 	}
-	a, err := (*c).call()
-	if err != nil || (*c).close {
+	a, err := (*c).Call()
+	if err != nil || (*c).Spent {
 		(*c).Conn.Close()
 		*c = nil
 	}
@@ -327,7 +148,7 @@ func callOn(c **conn, to target) (answer, error) {
 // openLoop offers rate calls a second for a time, whether answers come or not. It
 // measures a served call from the moment it was due, so that a stall is seen in full,
 // and a refused one from when it was sent: the promise is about the platform's word.
-func openLoop(ctx context.Context, to target, rate float64, d time.Duration) *tally {
+func openLoop(ctx context.Context, to wire.Target, rate float64, d time.Duration) *tally {
 	all := newTally()
 	due := make(chan time.Time)
 	var callers sync.WaitGroup
@@ -336,11 +157,11 @@ func openLoop(ctx context.Context, to target, rate float64, d time.Duration) *ta
 		callers.Go(func() {
 			mine := newTally()
 			defer all.merge(mine)
-			var c *conn
+			var c *wire.Conn
 			for at := range due {
 				sent := time.Now()
 				a, err := callOn(&c, to)
-				if a.status == 429 {
+				if a.Status == 429 {
 					at = sent
 				}
 				mine.note(a, time.Since(at), err)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/bench/wire"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/front"
 )
@@ -79,11 +80,11 @@ func (b *bench) siteFile(ctx context.Context, size, peer, name string, content [
 	best := make([]*tally, len(urls))
 	for range b.rounds {
 		for i, url := range urls {
-			to, err := newTarget(url)
+			to, err := wire.NewTarget(url)
 			if err != nil {
 				return err
 			}
-			to.want = content
+			to.Want = content
 			closedLoop(ctx, to, siteConns, warmUp)
 			t := closedLoop(ctx, to, siteConns, b.effort.load)
 			if err := errors.Join(context.Cause(ctx), t.clean()); err != nil {
@@ -171,7 +172,7 @@ func (b *bench) startNginx(ctx context.Context, folder string) (url string, stop
 		_ = os.RemoveAll(dir)
 	}
 	url = "http://" + addr
-	if err := p.awaitAnswer(ctx, func() error { _, _, err := once(url + "/" + siteFiles[0].name + "#" + anyBody); return err }); err != nil {
+	if err := p.awaitAnswer(ctx, func() error { _, _, err := once(url + "/" + siteFiles[0].name + "#" + wire.AnyBody); return err }); err != nil {
 		stop()
 		return "", nil, err
 	}
