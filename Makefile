@@ -55,7 +55,7 @@ bench: build ## measure this machine: a table, bench/results/results.json and a 
 	PATH="$(dir $(GO)):$$PATH" $(GO) run ./bench -binary bin/dayfly $(BENCHFLAGS)
 
 simulate: ## run the keep-warm policies over simulated weeks: a table and a picture in bench/results
-	$(GO) run ./bench simulate $(SIMULATEFLAGS)
+	$(GO) run ./bench/simulate $(SIMULATEFLAGS)
 
 clean: ## remove what was built; data in .dayfly stays
 	rm -rf bin bench/results

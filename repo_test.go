@@ -47,8 +47,8 @@ var storeys = [][]string{
 	{"internal/gateway", "internal/api", "internal/s3", "internal/trigger"},
 	{"internal/config"},
 	{"internal/node"},
-	{"internal/cli", "bench/wire"},
-	{"cmd/dayfly", "bench", "examples"},
+	{"internal/cli", "bench/caller"},
+	{"cmd/dayfly", "bench", "bench/simulate", "examples"},
 }
 
 // publicImports are what a package that others may import from outside is built of.

@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 )
 
 // serve starts a server and gives a target on it.
-func serve(t *testing.T, handler http.HandlerFunc) wire.Target {
+func serve(t *testing.T, handler http.HandlerFunc) caller.Target {
 	t.Helper()
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
-	to, err := wire.NewTarget(s.URL + "/x?y=1")
+	to, err := caller.NewTarget(s.URL + "/x?y=1")
 	if err != nil {
 		t.Fatal(err)
 	}

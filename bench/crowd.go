@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
@@ -96,7 +96,7 @@ func (b *bench) overloadOf(ctx context.Context, subject, query string, settings 
 	if err != nil {
 		return err
 	}
-	to, err := wire.NewTarget(url + query)
+	to, err := caller.NewTarget(url + query)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 )
 
@@ -93,20 +93,20 @@ func (b *bench) removeAll(ctx context.Context, pattern string, n int) error {
 
 // fairness measures a hundred functions beside one, and a function beside one that is flooded.
 func (b *bench) fairness(ctx context.Context) error {
-	targets := make([]wire.Target, manyFunctions)
+	targets := make([]caller.Target, manyFunctions)
 	for i := range targets {
 		url, err := b.platform.deploy(ctx, "node", fmt.Sprintf("fair-%d", i), client.Settings{})
 		if err != nil {
 			return err
 		}
-		if targets[i], err = wire.NewTarget(url); err != nil {
+		if targets[i], err = caller.NewTarget(url); err != nil {
 			return err
 		}
 	}
 	var one, many *tally
 	for range b.rounds {
 		for _, load := range []struct {
-			targets []wire.Target
+			targets []caller.Target
 			best    **tally
 		}{{targets[:1], &one}, {targets, &many}} {
 			roundRobin(ctx, load.targets, warmUp)
@@ -130,7 +130,7 @@ func (b *bench) fairness(ctx context.Context) error {
 }
 
 // roundRobin has each connection call one target after the other, for a time.
-func roundRobin(ctx context.Context, targets []wire.Target, d time.Duration) *tally {
+func roundRobin(ctx context.Context, targets []caller.Target, d time.Duration) *tally {
 	all := newTally()
 	began := time.Now()
 	end := began.Add(d)
@@ -139,7 +139,7 @@ func roundRobin(ctx context.Context, targets []wire.Target, d time.Duration) *ta
 		loops.Go(func() {
 			mine := newTally()
 			defer all.merge(mine)
-			var c *wire.Conn
+			var c *caller.Conn
 			for next := i; ctx.Err() == nil && time.Now().Before(end); next++ {
 				to := targets[next%len(targets)]
 				if c != nil {
@@ -173,11 +173,11 @@ func (b *bench) neighbour(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	to, err := wire.NewTarget(quiet)
+	to, err := caller.NewTarget(quiet)
 	if err != nil {
 		return err
 	}
-	flood, err := wire.NewTarget(flooded + "?sleep=20") // which two instances serve a hundred times a second
+	flood, err := caller.NewTarget(flooded + "?sleep=20") // which two instances serve a hundred times a second
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 )
@@ -208,13 +208,13 @@ func (b *bench) await(ctx context.Context, done func() (bool, error)) error {
 }
 
 // pushTarget prepares requests that are answered when the event is on disk.
-func pushTarget(rawURL string) (wire.Target, error) {
+func pushTarget(rawURL string) (caller.Target, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return wire.Target{}, err
+		return caller.Target{}, err
 	}
 	var request bytes.Buffer
 	fmt.Fprintf(&request, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nX-Dayfly-Invoke: async\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", u.RequestURI(), u.Host)
-	return wire.Target{Addr: u.Host, Request: request.Bytes(), AnyBody: true}, nil
+	return caller.Target{Addr: u.Host, Request: request.Bytes(), AnyBody: true}, nil
 }

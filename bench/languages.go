@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 )
 
@@ -80,7 +80,7 @@ func (b *bench) language(ctx context.Context, l languageRow) error {
 	if err != nil {
 		return err
 	}
-	url += greeting + "#" + wire.AnyBody
+	url += greeting + "#" + caller.AnyBody
 	if _, _, err := once(url); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 )
 
 // openConnsMax bounds the connections of the open loop: more than any queue of the
@@ -18,15 +18,15 @@ const openConnsMax = 6000
 
 // once makes one call on a connection of its own and gives how long it took, the
 // connection included.
-func once(rawURL string) (wire.Answer, time.Duration, error) {
-	to, err := wire.NewTarget(rawURL)
+func once(rawURL string) (caller.Answer, time.Duration, error) {
+	to, err := caller.NewTarget(rawURL)
 	if err != nil {
-		return wire.Answer{}, 0, err
+		return caller.Answer{}, 0, err
 	}
 	began := time.Now()
-	c, err := wire.Dial(to)
+	c, err := caller.Dial(to)
 	if err != nil {
-		return wire.Answer{}, 0, err
+		return caller.Answer{}, 0, err
 	}
 	defer c.Conn.Close()
 	a, err := c.Call()
@@ -69,7 +69,7 @@ func (t *tally) clean() error {
 	return nil
 }
 
-func (t *tally) note(a wire.Answer, took time.Duration, err error) {
+func (t *tally) note(a caller.Answer, took time.Duration, err error) {
 	switch {
 	case err != nil:
 		t.failed++
@@ -103,7 +103,7 @@ func (t *tally) merge(o *tally) {
 
 // closedLoop keeps conns calls on their way for a time: each connection calls again
 // as soon as it has its answer.
-func closedLoop(ctx context.Context, to wire.Target, conns int, d time.Duration) *tally {
+func closedLoop(ctx context.Context, to caller.Target, conns int, d time.Duration) *tally {
 	all := newTally()
 	began := time.Now()
 	end := began.Add(d)
@@ -112,7 +112,7 @@ func closedLoop(ctx context.Context, to wire.Target, conns int, d time.Duration)
 		loops.Go(func() {
 			mine := newTally()
 			defer all.merge(mine)
-			var c *wire.Conn
+			var c *caller.Conn
 			for ctx.Err() == nil && time.Now().Before(end) {
 				started := time.Now()
 				a, err := callOn(&c, to)
@@ -129,11 +129,11 @@ func closedLoop(ctx context.Context, to wire.Target, conns int, d time.Duration)
 }
 
 // callOn makes a call on *c, opening it when needed and closing it when spent.
-func callOn(c **wire.Conn, to wire.Target) (wire.Answer, error) {
+func callOn(c **caller.Conn, to caller.Target) (caller.Answer, error) {
 	if *c == nil {
-		fresh, err := wire.Dial(to)
+		fresh, err := caller.Dial(to)
 		if err != nil {
-			return wire.Answer{}, err
+			return caller.Answer{}, err
 		}
 		*c = fresh
 	}
@@ -148,7 +148,7 @@ func callOn(c **wire.Conn, to wire.Target) (wire.Answer, error) {
 // openLoop offers rate calls a second for a time, whether answers come or not. It
 // measures a served call from the moment it was due, so that a stall is seen in full,
 // and a refused one from when it was sent: the promise is about the platform's word.
-func openLoop(ctx context.Context, to wire.Target, rate float64, d time.Duration) *tally {
+func openLoop(ctx context.Context, to caller.Target, rate float64, d time.Duration) *tally {
 	all := newTally()
 	due := make(chan time.Time)
 	var callers sync.WaitGroup
@@ -157,7 +157,7 @@ func openLoop(ctx context.Context, to wire.Target, rate float64, d time.Duration
 		callers.Go(func() {
 			mine := newTally()
 			defer all.merge(mine)
-			var c *wire.Conn
+			var c *caller.Conn
 			for at := range due {
 				sent := time.Now()
 				a, err := callOn(&c, to)

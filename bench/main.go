@@ -82,13 +82,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", fileServer(os.Args[2], os.Args[3]))
 		os.Exit(1)
 	}
-	if len(os.Args) > 1 && os.Args[1] == simulateArg {
-		if err := simulate(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		return
-	}
 	var opts options
 	only := flag.String("only", "", "run the scenarios that match: start, floors, cold, languages, memory, "+
 		"source, burst, first, objects, events, site, routes, warm, overload, fairness, and the peers in floors and warm")

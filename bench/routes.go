@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/front"
 )
@@ -58,7 +58,7 @@ func (b *bench) routes(ctx context.Context) error {
 	if _, err := b.platform.client.PublishFront(ctx, dayfly.DefaultProject, &settings); err != nil {
 		return fmt.Errorf("publish routes: %w", err)
 	}
-	targets := make([]wire.Target, 3)
+	targets := make([]caller.Target, 3)
 	for i, address := range []string{direct, b.platform.gateway + plainPath, b.platform.gateway + guardPath} {
 		if targets[i], err = order(address, secret); err != nil {
 			return err
@@ -68,18 +68,18 @@ func (b *bench) routes(ctx context.Context) error {
 }
 
 // order prepares a POST of an order.
-func order(address, secret string) (wire.Target, error) {
+func order(address, secret string) (caller.Target, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return wire.Target{}, err
+		return caller.Target{}, err
 	}
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nX-Api-Key: %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", u.RequestURI(), u.Host, secret, len(orderBody), orderBody)
-	return wire.Target{Addr: u.Host, Request: []byte(request)}, nil
+	return caller.Target{Addr: u.Host, Request: []byte(request)}, nil
 }
 
 // addedByRoutes has targets take turns, and tells what those after the first add to it.
-func (b *bench) addedByRoutes(ctx context.Context, targets []wire.Target) error {
+func (b *bench) addedByRoutes(ctx context.Context, targets []caller.Target) error {
 	all := make([]*tally, len(targets))
 	added := make([][]time.Duration, len(targets))
 	for range routePairs {

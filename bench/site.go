@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/dayfly-faas/dayfly"
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/front"
 )
@@ -80,7 +80,7 @@ func (b *bench) siteFile(ctx context.Context, size, peer, name string, content [
 	best := make([]*tally, len(urls))
 	for range b.rounds {
 		for i, url := range urls {
-			to, err := wire.NewTarget(url)
+			to, err := caller.NewTarget(url)
 			if err != nil {
 				return err
 			}
@@ -172,7 +172,7 @@ func (b *bench) startNginx(ctx context.Context, folder string) (url string, stop
 		_ = os.RemoveAll(dir)
 	}
 	url = "http://" + addr
-	if err := p.awaitAnswer(ctx, func() error { _, _, err := once(url + "/" + siteFiles[0].name + "#" + wire.AnyBody); return err }); err != nil {
+	if err := p.awaitAnswer(ctx, func() error { _, _, err := once(url + "/" + siteFiles[0].name + "#" + caller.AnyBody); return err }); err != nil {
 		stop()
 		return "", nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 )
 
@@ -115,7 +115,7 @@ func (b *bench) warmRound(ctx context.Context, s *standing) error {
 		return err
 	}
 	defer stop()
-	to, err := wire.NewTarget(s.url)
+	to, err := caller.NewTarget(s.url)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 	"github.com/dayfly-faas/dayfly/client"
 )
 
@@ -177,6 +177,6 @@ func (b *bench) deployAndCall(ctx context.Context, path, name, query string) (ti
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("dayfly deploy %s: %w\n%s", path, err, out)
 	}
-	_, _, err := once(b.platform.gateway + "/function/" + name + query + "#" + wire.AnyBody)
+	_, _, err := once(b.platform.gateway + "/function/" + name + query + "#" + caller.AnyBody)
 	return time.Since(began), err
 }

@@ -16,8 +16,12 @@ import (
 	"github.com/dayfly-faas/dayfly/internal/simtest"
 )
 
-// simulateArg as the first argument runs the simulation in place of measuring.
-const simulateArg = "simulate"
+func main() {
+	if err := simulate(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "simulate:", err)
+		os.Exit(1)
+	}
+}
 
 // simulation is what its flags say.
 type simulation struct {
@@ -35,7 +39,7 @@ type simulation struct {
 // simulate runs the policies over a trace and writes a table and a picture.
 func simulate(args []string) error {
 	var s simulation
-	flags := flag.NewFlagSet(simulateArg, flag.ContinueOnError)
+	flags := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	flags.IntVar(&s.made.Functions, "functions", 10_000, "functions of the trace that is made up")
 	flags.Uint64Var(&s.made.Seed, "seed", 1, "the same seed gives the same figures")
 	flags.IntVar(&s.days, "days", 7, "length of the trace that is made up; the first day is for learning")
@@ -132,7 +136,7 @@ func (s *simulation) run(trace *simtest.Trace, method place.Method) error {
 	do := func(p simtest.Policy, c simtest.Config) {
 		began := time.Now()
 		results = append(results, simtest.Run(trace, c, p))
-		say("%s: %s", p.Name, time.Since(began).Round(time.Millisecond))
+		fmt.Fprintf(os.Stderr, "%s: %s\n", p.Name, time.Since(began).Round(time.Millisecond))
 	}
 	for _, p := range []simtest.Policy{simtest.Fixed("fixed 10 minutes", 10*time.Minute), simtest.Knative(),
 		simtest.Hybrid("hybrid histogram, 1 h", time.Hour), own, simtest.Scheduled("Dayfly, timers are crons", trade)} {

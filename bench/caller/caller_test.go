@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wire_test
+package caller_test
 
 import (
 	"io"
@@ -8,14 +8,14 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/dayfly-faas/dayfly/bench/wire"
+	"github.com/dayfly-faas/dayfly/bench/caller"
 )
 
 func TestCallReadsAnswers(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		handler http.HandlerFunc
-		want    wire.Answer
+		want    caller.Answer
 		wantErr bool
 		close   bool
 	}{
@@ -26,33 +26,33 @@ func TestCallReadsAnswers(t *testing.T) {
 			w.Header().Set("X-Handler-Micros", "12")
 			w.Header().Set("X-Dayfly-Invocation", "id")
 			_, _ = io.WriteString(w, "ok\n")
-		}, want: wire.Answer{Status: 200, Micros: 12, ID: "id"}},
+		}, want: caller.Answer{Status: 200, Micros: 12, ID: "id"}},
 		"in chunks": {handler: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "o")
 			w.(http.Flusher).Flush()
 			_, _ = io.WriteString(w, "k\n")
-		}, want: wire.Answer{Status: 200}},
+		}, want: caller.Answer{Status: 200}},
 		"until the end": {handler: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Connection", "close")
 			_, _ = io.WriteString(w, "ok\n")
-		}, want: wire.Answer{Status: 200}, close: true},
+		}, want: caller.Answer{Status: 200}, close: true},
 		"wrong body": {handler: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "no\n")
-		}, want: wire.Answer{Status: 200}, wantErr: true},
+		}, want: caller.Answer{Status: 200}, wantErr: true},
 		"refused": {handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "later", http.StatusTooManyRequests)
-		}, want: wire.Answer{Status: 429}},
+		}, want: caller.Answer{Status: 429}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := httptest.NewServer(tt.handler)
 			t.Cleanup(s.Close)
-			to, err := wire.NewTarget(s.URL + "/x?y=1")
+			to, err := caller.NewTarget(s.URL + "/x?y=1")
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := wire.Dial(to)
+			c, err := caller.Dial(to)
 			if err != nil {
 				t.Fatal(err)
 			}
