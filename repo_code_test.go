@@ -53,6 +53,7 @@ var environmentReaders = map[string]string{
 var exiters = map[string]string{
 	"cmd/dayfly":       "main",
 	"bench":            "main",
+	"bench/simulate":   "main",
 	"internal/airlock": "it is the main of a sandbox's first process",
 }
 

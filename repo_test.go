@@ -75,7 +75,7 @@ var importers = map[string]struct {
 		"metrics go through telemetry"},
 	"go.opentelemetry.io/otel": {[]string{"internal/telemetry"}, "traces go through telemetry"},
 	"github.com/spf13/cobra":   {[]string{"internal/cli", "cmd/dayfly"}, "commands are cli's"},
-	"flag": {[]string{"bench", "cmd/dayfly", "internal/build", "internal/guest"},
+	"flag": {[]string{"bench", "bench/simulate", "cmd/dayfly", "internal/build", "internal/guest"},
 		"settings are config's; build and guest have the command lines of programs that run in a box"},
 }
 
