@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/front"
 )
 
 const (
@@ -174,6 +175,10 @@ type problem struct {
 	Hint        string      `json:"hint"`
 	Request     string      `json:"request"`
 	RetryMillis int64       `json:"retry_after_ms"`
+	Faults      []struct {
+		Path    []string `json:"path"`
+		Message string   `json:"message"`
+	} `json:"faults"`
 }
 
 func (p *problem) err() error {
@@ -181,7 +186,11 @@ func (p *problem) err() error {
 	if kind == "" {
 		kind = dayfly.KindInternal
 	}
-	return &dayfly.Error{Kind: kind, Message: p.Detail, Hint: p.Hint,
+	var faults front.Faults
+	for _, one := range p.Faults {
+		faults.Add(&front.Problem{Path: one.Path, Message: one.Message})
+	}
+	return &dayfly.Error{Kind: kind, Message: p.Detail, Hint: p.Hint, Err: faults.Err(),
 		RetryAfter: time.Duration(p.RetryMillis) * time.Millisecond}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/front"
 )
 
 // problem is an error on the wire: RFC 9457 with the kind, the hint and the request
@@ -23,8 +24,16 @@ type problem struct {
 	Kind    dayfly.Kind `json:"kind"`
 	Hint    string      `json:"hint,omitempty"`
 	Request string      `json:"request,omitempty"`
+	// Faults are the fields of a front that are wrong.
+	Faults []fault `json:"faults,omitempty"`
 	// RetryMillis is Retry-After, finer.
 	RetryMillis int64 `json:"retry_after_ms,omitempty"`
+}
+
+// fault is what is wrong with one field; Path leads to it by keys and indexes.
+type fault struct {
+	Path    []string `json:"path"`
+	Message string   `json:"message"`
 }
 
 // newProblem tells a caller what of err is theirs to know.
@@ -44,7 +53,11 @@ func newProblem(err error, request string) problem {
 	if errors.As(err, &known) {
 		p.Hint, p.RetryMillis = known.Hint, known.RetryAfter.Milliseconds()
 	}
+	for _, one := range front.Problems(err) {
+		p.Faults = append(p.Faults, fault{one.Path, one.Message})
+	}
 	if kind == dayfly.KindInternal {
+		p.Faults = nil
 		p.Detail = "the node met an internal error"
 		p.Hint = "its log tells more under request " + request
 	}

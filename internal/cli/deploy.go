@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,12 +80,18 @@ func (a *app) deploy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			shows, err := a.planFront(path, o)
+			if err := checkSources(list); err != nil {
+				return err
+			}
+			shows, err := a.planFront(c.Context(), path, o)
 			if err != nil {
 				return err
 			}
 			node, err := a.Connect()
 			if err != nil {
+				return err
+			}
+			if err := shows.CheckNames(c.Context(), node, made(list, needs)); err != nil {
 				return err
 			}
 			if err := a.prepare(c.Context(), node, needs); err != nil {
@@ -132,7 +139,7 @@ func plan(path string, o deployOptions, over manifest.Function) ([]deployment, r
 
 // planFront finds out what a manifest shows to the public; nil for nothing, and when one
 // function of it is deployed alone.
-func (a *app) planFront(path string, o deployOptions) (*publish.Plan, error) {
+func (a *app) planFront(ctx context.Context, path string, o deployOptions) (*publish.Plan, error) {
 	file, has, err := findManifest(path)
 	if err != nil || !has || o.function != "" {
 		return nil, err
@@ -142,11 +149,31 @@ func (a *app) planFront(path string, o deployOptions) (*publish.Plan, error) {
 		return nil, err
 	}
 	project := projectOf(o.project, m.Project)
-	shows, err := publish.New(m, filepath.Dir(file), project, a.Env)
+	shows, err := publish.New(ctx, m, publish.Place{Folder: filepath.Dir(file), Project: project}, a.Env)
 	if shows == nil && err == nil {
 		shows = &publish.Plan{Project: project} // nothing: what there was goes
 	}
 	return shows, err
+}
+
+// checkSources wants all code to be there before some of it goes live.
+func checkSources(list []deployment) error {
+	for _, d := range list {
+		if _, err := os.Stat(d.path); errors.Is(err, os.ErrNotExist) {
+			return dayfly.Errorf(dayfly.KindNotFound, "function %s: %s does not exist", d.ref.Name, d.path).
+				WithHint("source in the manifest names the folder or file of its code")
+		}
+	}
+	return nil
+}
+
+// made tells what a deploy makes.
+func made(list []deployment, needs resources) publish.Made {
+	m := publish.Made{Queues: slices.Collect(maps.Keys(needs.queues)), Buckets: slices.Collect(maps.Keys(needs.buckets))}
+	for _, d := range list {
+		m.Functions = append(m.Functions, d.ref.Name)
+	}
+	return m
 }
 
 // publish makes a front what the project shows.

@@ -37,10 +37,7 @@ func Check(ctx context.Context, p dayfly.ProjectName, of *front.Front, folder st
 		}}
 	c := newFronts(deps, log).compiler(&catalog.Front{Project: p, Front: of})
 	c.folder = func(_ context.Context, s *front.Site) (string, error) {
-		dir := filepath.Join(folder, filepath.FromSlash(s.Source))
-		if filepath.IsAbs(s.Source) {
-			dir = s.Source
-		}
+		dir := SiteFolder(folder, s.Source)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return "", &front.Problem{Message: dir + " is no folder: its files are the site, so build it first"}
 		}
@@ -51,4 +48,12 @@ func Check(ctx context.Context, p dayfly.ProjectName, of *front.Front, folder st
 		s.release()
 	}
 	return err
+}
+
+// SiteFolder gives the folder of a site whose source is relative to a manifest in folder.
+func SiteFolder(folder, source string) string {
+	if filepath.IsAbs(source) {
+		return source
+	}
+	return filepath.Join(folder, filepath.FromSlash(source))
 }

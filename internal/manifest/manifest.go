@@ -47,6 +47,8 @@ type Manifest struct {
 	Front *front.Front `json:",omitempty"`
 	// OpenAPI is the path of a document whose operations are routes, too.
 	OpenAPI string `json:",omitempty"`
+
+	places places
 }
 
 // Names gives the functions' names in order.
@@ -89,11 +91,11 @@ func Parse(data []byte, name string) (*Manifest, error) {
 			dayfly.FormatBytes(fileBytesMax))
 	}
 	r := &reader{file: name}
+	m := &Manifest{Functions: map[dayfly.FunctionName]Function{}, places: places{reader: r}}
 	root, err := r.parse(data)
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{Functions: map[dayfly.FunctionName]Function{}}
 	if root == nil {
 		return nil, r.errorf(nil, "the file is empty: it needs functions")
 	}
@@ -101,6 +103,7 @@ func Parse(data []byte, name string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.places.root = entries
 	for _, entry := range entries {
 		if err := r.rootKey(m, entry); err != nil {
 			return nil, err

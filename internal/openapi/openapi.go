@@ -45,6 +45,9 @@ type Result struct {
 	Authenticators []string
 	// Unbound are the operations that go nowhere: "GET /pets (listPets)". They have no route.
 	Unbound []string
+	// Place tells where in the document the operation of a route stands: file, line and
+	// pointer; "" for other patterns.
+	Place func(pattern string) string `json:"-"`
 	// Warnings tell what of the document is not used and may be missed.
 	Warnings []string
 }
@@ -58,7 +61,7 @@ func Load(path string, functions []dayfly.FunctionName) (*Result, error) {
 	defer root.Close()
 	l := &loader{root: root, folder: filepath.Dir(path), files: map[string]*file{}, names: map[string]string{},
 		taken: map[string]bool{}, schemas: map[string]any{}, functions: map[dayfly.FunctionName]bool{},
-		operations: map[string]place{}, schemes: map[string]string{},
+		operations: map[string]place{}, routes: map[string]place{}, schemes: map[string]string{},
 		result: &Result{Routes: map[string]front.Route{}, Auth: map[string]front.Auth{}}}
 	for _, name := range functions {
 		l.functions[name] = true
@@ -69,6 +72,13 @@ func Load(path string, functions []dayfly.FunctionName) (*Result, error) {
 	}
 	if err := l.document(value{place{main, ""}, main.tree}); err != nil {
 		return nil, err
+	}
+	l.result.Place = func(pattern string) string {
+		at, known := l.routes[pattern]
+		if !known {
+			return ""
+		}
+		return at.withLine()
 	}
 	return l.result, nil
 }
@@ -85,6 +95,7 @@ type loader struct {
 	schemes    map[string]string // of authenticators
 	functions  map[dayfly.FunctionName]bool
 	operations map[string]place // by operationId
+	routes     map[string]place // by pattern
 	names      map[string]string
 	taken      map[string]bool
 	schemas    map[string]any

@@ -105,7 +105,7 @@ func (l *loader) route(o *operation, said map[string]any, pattern string, rename
 	if other, twice := l.result.Routes[pattern]; twice {
 		return l.errorf(o.at, "%s is the route of %s already", pattern, other.Name)
 	}
-	l.result.Routes[pattern] = r
+	l.result.Routes[pattern], l.routes[pattern] = r, o.at
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/dayfly-faas/dayfly/client"
 	"github.com/dayfly-faas/dayfly/internal/cli/term"
 	"github.com/dayfly-faas/dayfly/internal/front"
+	"github.com/dayfly-faas/dayfly/internal/gateway"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/openapi"
 )
@@ -28,39 +29,90 @@ const fileBytesMax = 1 << 20
 
 // Plan is a front that is to be published.
 type Plan struct {
-	Project dayfly.ProjectName
-	Front   *front.Front
-	Notes   []string // what its author should know
-	folder  string
+	Project  dayfly.ProjectName
+	Front    *front.Front
+	Notes    []string // what its author should know
+	folder   string
+	manifest *manifest.Manifest
+	place    func(pattern string) string // in the OpenAPI document
+	own      map[string]bool             // patterns of the manifest itself
 }
 
 // New makes the plan of a manifest in that folder; nil when it shows nothing to the public.
-func New(m *manifest.Manifest, folder string, project dayfly.ProjectName, env func(string) string) (*Plan, error) {
+// All that can be known to be wrong without the node is found here, and told with its line.
+func New(
+	ctx context.Context, m *manifest.Manifest, in Place, env func(string) string,
+) (*Plan, error) {
 	if m.Front == nil && m.OpenAPI == "" {
 		return nil, nil
 	}
-	p := &Plan{Project: project, Front: &front.Front{}, folder: folder}
+	p := &Plan{Project: in.Project, Front: &front.Front{}, folder: in.Folder, manifest: m, own: map[string]bool{}}
 	if m.Front != nil {
 		copied := *m.Front
 		copied.Routes, copied.Auth = maps.Clone(m.Front.Routes), maps.Clone(m.Front.Auth)
 		p.Front = &copied
+		for pattern := range m.Front.Routes {
+			p.own[pattern] = true
+		}
 	}
 	if m.OpenAPI != "" {
 		if err := p.document(m); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.files(); err != nil {
-		return nil, front.Refuse(err)
-	}
+	return p, p.locate(p.complete(ctx, env))
+}
+
+// Place is where a manifest is, and whose.
+type Place struct {
+	Folder  string
+	Project dayfly.ProjectName
+}
+
+// complete puts in what stands outside of the manifest, and checks the whole.
+func (p *Plan) complete(ctx context.Context, env func(string) string) error {
+	var faults front.Faults
+	faults.Add(p.files())
 	secret, err := p.Front.MapSecrets(func(path []string, s front.Secret) (front.Secret, error) {
-		return fromEnvironment(path, s, env)
+		value, err := fromEnvironment(path, s, env)
+		faults.Add(err)
+		return value, nil
 	})
 	if err != nil {
-		return nil, front.Refuse(err)
+		return err
 	}
 	p.Front = secret
-	return p, front.Refuse(p.Front.Check())
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	if err := p.Front.Check(); err != nil {
+		return err
+	}
+	return gateway.Check(ctx, p.Project, p.Front, p.folder)
+}
+
+// locate gives problems of the front their file and line.
+func (p *Plan) locate(err error) error {
+	found := front.Problems(err)
+	if len(found) == 0 {
+		return front.Refuse(err)
+	}
+	lines := make([]string, len(found))
+	for i, one := range found {
+		lines[i] = p.manifest.Place(one)
+		switch {
+		case len(one.Path) > 1 && one.Path[0] == "routes" && !p.own[one.Path[1]] && p.place != nil:
+			lines[i] = p.place(one.Path[1]) + ": " + one.Error()
+		case len(one.Path) > 0 && one.Path[0] == "components" && len(p.manifest.Front.Components) == 0:
+			lines[i] = p.manifest.OpenAPI + ": " + one.Error()
+		}
+	}
+	located := dayfly.Errorf(dayfly.KindInvalid, "%s", strings.Join(slices.Compact(lines), "\n"))
+	var known *dayfly.Error
+	if errors.As(err, &known) {
+		located.Kind, located.Hint = known.Kind, known.Hint
+	}
+	return located
 }
 
 // Routes gives the patterns that lead to a function of the front, when these are the only way
@@ -85,6 +137,7 @@ func (p *Plan) document(m *manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
+	p.place = read.Place
 	if p.Front.Routes == nil {
 		p.Front.Routes = map[string]front.Route{}
 	}
@@ -122,46 +175,52 @@ func (p *Plan) document(m *manifest.Manifest) error {
 
 // files puts in what stands in files: certificates, and schemas that are named by a path.
 func (p *Plan) files() error {
-	for name, a := range p.Front.Auth {
+	var faults front.Faults
+	for _, name := range slices.Sorted(maps.Keys(p.Front.Auth)) {
+		a := p.Front.Auth[name]
 		if a.MTLS == nil || strings.Contains(a.MTLS.CA, "-----BEGIN") {
 			continue
 		}
 		text, err := p.read(a.MTLS.CA)
-		if err != nil {
-			return front.Within(err, "auth", name, "mtls", "ca")
-		}
+		faults.Add(front.Within(err, "auth", name, "mtls", "ca"))
 		own := *a.MTLS
 		own.CA = string(text)
 		a.MTLS = &own
 		p.Front.Auth[name] = a
 	}
-	for pattern, route := range p.Front.Routes {
+	for _, pattern := range slices.Sorted(maps.Keys(p.Front.Routes)) {
+		route := p.Front.Routes[pattern]
 		if route.Validate == nil {
 			continue
 		}
-		own := *route.Validate
-		own.Body, own.Response = maps.Clone(own.Body), maps.Clone(own.Response)
-		for key, schema := range map[string]*json.RawMessage{"path": &own.Path, "query": &own.Query,
-			"header": &own.Header, "cookie": &own.Cookie} {
-			read, err := p.schema(*schema)
-			if err != nil {
-				return front.Within(err, "routes", pattern, "validate", key)
-			}
-			*schema = read
+		validate, err := p.schemas(*route.Validate)
+		if !faults.Add(front.Within(err, "routes", pattern, "validate")) {
+			break
 		}
-		for key, list := range map[string]map[string]json.RawMessage{"body": own.Body, "response": own.Response} {
-			for name, schema := range list {
-				read, err := p.schema(schema)
-				if err != nil {
-					return front.Within(err, "routes", pattern, "validate", key, name)
-				}
-				list[name] = read
-			}
-		}
-		route.Validate = &own
+		route.Validate = validate
 		p.Front.Routes[pattern] = route
 	}
-	return nil
+	return faults.Err()
+}
+
+// schemas reads those of a validation that are in files.
+func (p *Plan) schemas(own front.Validate) (*front.Validate, error) {
+	var faults front.Faults
+	own.Body, own.Response = maps.Clone(own.Body), maps.Clone(own.Response)
+	for key, schema := range map[string]*json.RawMessage{"path": &own.Path, "query": &own.Query,
+		"header": &own.Header, "cookie": &own.Cookie} {
+		read, err := p.schema(*schema)
+		faults.Add(front.Within(err, key))
+		*schema = read
+	}
+	for key, list := range map[string]map[string]json.RawMessage{"body": own.Body, "response": own.Response} {
+		for name, schema := range list {
+			read, err := p.schema(schema)
+			faults.Add(front.Within(err, key, name))
+			list[name] = read
+		}
+	}
+	return &own, faults.Err()
 }
 
 // schema gives a schema, which may be the path of its file.
@@ -202,7 +261,7 @@ func fromEnvironment(path []string, s front.Secret, env func(string) string) (fr
 	if value := env(name); value != "" {
 		return front.Secret(value), nil
 	}
-	return "", &front.Problem{Path: path, Message: "the variable " + name + " is not set here"}
+	return "", &front.Problem{Path: path, Message: "the variable " + name + " is not set here: " + name + "=… dayfly deploy sets it"}
 }
 
 // Send uploads the sites and publishes the front.
@@ -212,7 +271,7 @@ func (p *Plan) Send(ctx context.Context, node *client.Client) (client.Front, err
 		if route.Site == nil || route.Site.Digest != "" {
 			continue
 		}
-		digest, err := upload(ctx, node, filepath.Join(p.folder, filepath.FromSlash(route.Site.Source)))
+		digest, err := upload(ctx, node, gateway.SiteFolder(p.folder, route.Site.Source))
 		if err != nil {
 			return client.Front{}, fmt.Errorf("site %s: %w", route.Site.Source, err)
 		}
@@ -221,7 +280,8 @@ func (p *Plan) Send(ctx context.Context, node *client.Client) (client.Front, err
 		route.Site = &own
 		p.Front.Routes[pattern] = route
 	}
-	return node.PublishFront(ctx, p.Project, p.Front)
+	published, err := node.PublishFront(ctx, p.Project, p.Front)
+	return published, p.locate(err)
 }
 
 func upload(ctx context.Context, node *client.Client, folder string) (dayfly.Digest, error) {
