@@ -4,11 +4,13 @@ package api
 
 import (
 	_ "embed" // the description below
+	"encoding/json"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/dayfly-faas/dayfly"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 )
 
 // description is the OpenAPI document of this API; a test holds it to routes.go.
@@ -58,3 +60,13 @@ func (a *API) runtimes(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeJSON(w, map[string]any{"runtimes": list})
 }
+
+// writeJSONStatus answers with v and a status that is not 200.
+func writeJSONStatus(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
+}
+
+// writeJSON is wire.WriteJSON.
+func writeJSON(w http.ResponseWriter, v any) error { return wire.WriteJSON(w, v) }

@@ -169,7 +169,8 @@ func checkSources(list []deployment) error {
 
 // made tells what a deploy makes.
 func made(list []deployment, needs resources) publish.Made {
-	m := publish.Made{Queues: slices.Collect(maps.Keys(needs.queues)), Buckets: slices.Collect(maps.Keys(needs.buckets))}
+	m := publish.Made{Queues: slices.Collect(maps.Keys(needs.queues)),
+		Buckets: slices.Collect(maps.Keys(needs.buckets))}
 	for _, d := range list {
 		m.Functions = append(m.Functions, d.ref.Name)
 	}

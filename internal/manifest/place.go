@@ -61,7 +61,8 @@ func (r *reader) find(entries []entry, path []string) ast.Node {
 		}
 	}
 	for _, key := range path {
-		i := slices.IndexFunc(entries, func(e entry) bool { return strings.EqualFold(e.key, key) }) // headers are told as Go writes them
+		// Headers are told as Go writes them.
+		i := slices.IndexFunc(entries, func(e entry) bool { return strings.EqualFold(e.key, key) })
 		if i < 0 {
 			return at
 		}

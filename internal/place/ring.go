@@ -16,9 +16,6 @@ const (
 	// Bound is how much more than the mean a node may carry before it is passed by:
 	// a smaller one balances better and moves more.
 	Bound = 1.25
-	// chainMost is how many nodes a function may be passed along to: its instances
-	// stay on few, and are found there.
-	chainMost = 4
 )
 
 // Ring places functions on nodes by consistent hashing: when a node comes or goes,

@@ -96,7 +96,6 @@ type hybrid struct {
 	bins          []uint32
 	reach         time.Duration
 	sum, squares  float64
-	head, tail    int
 	total, beyond int
 }
 

@@ -127,7 +127,8 @@ func (n *names) hosts(ctx context.Context) error {
 	}
 	for i, host := range n.plan.Front.Hosts {
 		for _, other := range all {
-			if other.Project == n.plan.Project || other.Settings == nil || !slices.Contains(other.Settings.Hosts, host) {
+			if other.Project == n.plan.Project || other.Settings == nil ||
+				!slices.Contains(other.Settings.Hosts, host) {
 				continue
 			}
 			n.faults.Add(&front.Problem{Path: []string{"hosts", strconv.Itoa(i)},
