@@ -7,6 +7,7 @@ import (
 
 	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/api/ndjson"
+	"github.com/dayfly-faas/dayfly/internal/api/wire"
 	"github.com/dayfly-faas/dayfly/internal/bundle"
 	"github.com/dayfly-faas/dayfly/internal/manifest"
 	"github.com/dayfly-faas/dayfly/internal/rollout"
@@ -71,4 +72,47 @@ func (a *API) deploy(w http.ResponseWriter, r *http.Request) error {
 		Function: outcome.Function, Revision: outcome.Revision, Found: outcome.Found,
 		Unchanged: outcome.Unchanged, URL: a.url(ref),
 	}})
+}
+
+// hasSource tells whether a source is here already: 200, or 404.
+func (a *API) hasSource(w http.ResponseWriter, r *http.Request) error {
+	digest, err := digest(r)
+	if err != nil {
+		return err
+	}
+	has, err := a.deps.Sources.Has(r.Context(), digest)
+	if err != nil {
+		return err
+	}
+	if !has {
+		return dayfly.Errorf(dayfly.KindNotFound, "source %s is not here", digest)
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// putSource takes an archive (docs/formats): the digest of its content must be the
+// one in the path. Sending what is here already changes nothing.
+func (a *API) putSource(w http.ResponseWriter, r *http.Request) error {
+	digest, err := digest(r)
+	if err != nil {
+		return err
+	}
+	if r.ContentLength > sourceBytesMax {
+		return dayfly.Errorf(dayfly.KindInvalid, "the source is larger than %s",
+			dayfly.FormatBytes(sourceBytesMax))
+	}
+	if err := a.deps.Sources.Put(r.Context(), digest, r.Body); err != nil {
+		if dayfly.KindOf(err) == dayfly.KindInternal && isBodyError(err) {
+			return wire.BodyError(err)
+		}
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func digest(r *http.Request) (dayfly.Digest, error) {
+	d := dayfly.Digest(r.PathValue("digest"))
+	return d, bundle.CheckDigest(d)
 }
