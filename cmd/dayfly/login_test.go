@@ -213,7 +213,9 @@ func (w *guardedWorld) send(c *http.Client, method, address, body string, header
 	w.check(err)
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
-		r.Header.Add(name, value)
+		if r.Header.Add(name, value); name == "Host" {
+			r.Host = value
+		}
 	}
 	resp, err := c.Do(r)
 	w.check(err)
@@ -266,6 +268,26 @@ func TestABrowserLogsInAndOut(t *testing.T) {
 		if who.StatusCode != http.StatusUnauthorized {
 			t.Errorf("after logging out a session counts: %s\n%s", who.Status, who.text)
 		}
+	}
+	w.staysOut(stolen)
+}
+
+// staysOut restarts the node, as a crash does: who logged out is out, and others are in.
+func (w *guardedWorld) staysOut(stolen []*http.Cookie) {
+	w.t.Helper()
+	other := w.browser()
+	kept := other.Jar.Cookies(w.logIn(other, "/staff/page").Request.URL)
+	host := "Host: " + strings.TrimPrefix(w.site, "http://") // that of the cookies; the port is another now
+	w.kill()
+	w.start()
+	at, err := url.Parse(w.gateway)
+	w.check(err)
+	w.site = "http://shop.localhost:" + at.Port()
+	if got := w.send(w.http, "GET", "/staff/x", "", host, cookies(kept)); got.StatusCode != http.StatusOK {
+		w.t.Errorf("after a restart a session counts no more: %s\n%s", got.Status, got.text)
+	}
+	if got := w.send(w.http, "GET", "/staff/x", "", host, cookies(stolen)); got.StatusCode != http.StatusUnauthorized {
+		w.t.Errorf("after a restart a session that logged out counts: %s\n%s", got.Status, got.text)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 //	crons     records  $KV.crons.>                  what timers did and are to do     512 KiB each
 //	apikeys   records  $KV.apikeys.>                API keys, by their digests        512 KiB each
 //	limits    records  $KV.limits.NODE.PAGE         counts of quotas                  512 KiB each
+//	sessions  records  $KV.sessions.ended.ID        logins that ended before their time  512 KiB each
 //	WORK      stream   work.PROJECT.FUNCTION.LANE   accepted events, until executed   8 GiB
 //	LATER     stream   later.PROJECT.FUNCTION.LANE.ID  those whose time has not come  2 GiB, 200,000
 //	DEAD      stream   dead.PROJECT.FUNCTION.ID     events that were given up         1 GiB, 14 days
@@ -50,6 +51,8 @@ const (
 	BucketAPIKeys = "apikeys"
 	// BucketLimits holds the counts of quotas.
 	BucketLimits = "limits"
+	// BucketSessions holds the logins that ended before their time.
+	BucketSessions = "sessions"
 	// StreamWork holds events that were accepted and not yet executed.
 	StreamWork = "WORK"
 	// SubjectWork is the prefix of the subjects of StreamWork.

@@ -77,6 +77,7 @@ func (n *Node) serve(ctx context.Context) error {
 	run("routes", n.public.RunFronts)
 	run("limits", n.routing.limiter.Run)
 	run("login secrets", n.routing.secrets.Run)
+	run("login sessions", n.routing.sessions.Run)
 	if n.accesses != nil {
 		run("access log", n.accesses.Run)
 	}

@@ -67,6 +67,10 @@ func (n *Node) openRouting(ctx context.Context) error {
 	if err := counts.Open(ctx); err != nil {
 		return err
 	}
+	ended := store.New(n.bus, bus.BucketSessions, n.component("store"))
+	if err := ended.Open(ctx); err != nil {
+		return err
+	}
 	secrets, err := seal.Open(n.path("login.secrets"), n.clock.Now, n.component("login"))
 	if err != nil {
 		return err
@@ -75,7 +79,7 @@ func (n *Node) openRouting(ctx context.Context) error {
 		keys:      apikey.New(records, n.clock.Now, n.component("key")),
 		passwords: password.New(n.clock.Now), secrets: secrets,
 		issuers:  issuer.NewBook(issuer.Config{Now: n.clock.Now}, n.component("issuer")),
-		verdicts: jwt.NewVerdicts(tokenBytes), sessions: login.NewSessions(n.clock.Now),
+		verdicts: jwt.NewVerdicts(tokenBytes), sessions: login.NewSessions(n.clock.Now, ended, n.component("login")),
 		limiter:   limit.New(limit.Config{Node: string(n.id())}, n.component("limit"), counts),
 		cache:     cache.New(cache.Config{}, n.component("cache")),
 		upstreams: upstream.New(n.component("upstream")), shelf: site.NewShelf(siteBytes),
@@ -85,6 +89,9 @@ func (n *Node) openRouting(ctx context.Context) error {
 	n.onClose(n.routing.cache.Close)
 	n.onClose(n.routing.upstreams.Close)
 	if err := n.routing.keys.Open(ctx); err != nil {
+		return err
+	}
+	if err := n.routing.sessions.Open(ctx); err != nil {
 		return err
 	}
 	return n.routing.limiter.Open(ctx)

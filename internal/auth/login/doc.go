@@ -16,7 +16,7 @@
 //     the prefix __Host-, and no other is taken. One that was made for something else, for
 //     another project, authenticator, issuer or client, or was changed, is none.
 //   - A session gets a new identity at each login, and lives no longer than the front says.
-//     One that logged out is refused, also as a copy, until this node restarts.
+//     One that logged out is refused, also as a copy and after a restart.
 //   - A callback is taken within ten minutes, from the browser that started it, once there.
 //   - Browsers go back to a path of the host that they came from, and nowhere else.
 //   - With refresh tokens, a provider that ends a session ends it here when the access token

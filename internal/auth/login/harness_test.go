@@ -97,7 +97,7 @@ func newWorld(t *testing.T, change func(*front.Login)) *world {
 		t.Fatalf("open secrets: %v", err)
 	}
 	w.deps = login.Deps{Project: "shop", Issuers: book, Secrets: secrets,
-		Sessions: login.NewSessions(w.now), Now: w.now, Log: log}
+		Sessions: login.NewSessions(w.now, nil, log), Now: w.now, Log: log}
 	w.from = front.Login{Issuer: w.provider.URL, ClientID: "web", ClientSecret: "secret"}
 	if change != nil {
 		change(&w.from)

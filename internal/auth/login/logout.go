@@ -30,7 +30,7 @@ func (l *Login) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	if s != nil {
 		newest := l.deps.Sessions.newest(s)
-		l.deps.Sessions.keep(s.ID, nil, s.Ends)
+		l.deps.Sessions.end(r.Context(), s)
 		if newest != nil && newest.Refresh != "" && m.Revocation != "" {
 			l.revoke(r.Context(), m, newest.Refresh)
 		}

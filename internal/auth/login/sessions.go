@@ -4,6 +4,7 @@ package login
 
 import (
 	"context"
+	"log/slog"
 	"net/url"
 	"sync"
 	"time"
@@ -27,8 +28,12 @@ type Sessions struct {
 	now    func() time.Time
 	flight singleflight.Group // renewals, by session
 
-	mu    sync.Mutex // guards lives
+	records Records // nil: what ended is forgotten at a restart
+	log     *slog.Logger
+
+	mu    sync.Mutex // guards what follows
 	lives map[string]live
+	over  int // lives that ended
 }
 
 // live is one of them; it is forgotten when the session would have ended.
@@ -37,12 +42,13 @@ type live struct {
 	till   time.Time
 }
 
-// NewSessions makes an empty memory; now is time.Now when nil.
-func NewSessions(now func() time.Time) *Sessions {
+// NewSessions makes an empty memory. Now is time.Now when nil; without records what ended is
+// forgotten at a restart.
+func NewSessions(now func() time.Time, records Records, log *slog.Logger) *Sessions {
 	if now == nil {
 		now = time.Now
 	}
-	return &Sessions{now: now, lives: map[string]live{}}
+	return &Sessions{now: now, records: records, log: log, lives: map[string]live{}}
 }
 
 // ended reports whether a session logged out, or its provider ended it.
@@ -74,6 +80,17 @@ func (m *Sessions) keep(id string, newest *session, till time.Time) {
 		m.makeRoom()
 	}
 	m.lives[id] = live{newest, till}
+	if newest == nil {
+		m.over++
+	}
+}
+
+// drop forgets a session. Callers hold mu.
+func (m *Sessions) drop(id string) {
+	if m.lives[id].newest == nil {
+		m.over--
+	}
+	delete(m.lives, id)
 }
 
 // makeRoom forgets what is over; if nothing is, some that live, which their cookies tell
@@ -82,7 +99,7 @@ func (m *Sessions) makeRoom() {
 	now := m.now()
 	for id, one := range m.lives {
 		if !now.Before(one.till) {
-			delete(m.lives, id)
+			m.drop(id)
 		}
 	}
 	for _, living := range []bool{true, false} {
@@ -91,7 +108,7 @@ func (m *Sessions) makeRoom() {
 				return
 			}
 			if (one.newest != nil) == living {
-				delete(m.lives, id)
+				m.drop(id)
 			}
 		}
 	}
@@ -129,6 +146,10 @@ func (l *Login) renew(ctx context.Context, s *session) *session {
 		later := *s
 		later.Check = l.deps.Now().Add(retryPause)
 		next = &later
+	}
+	if next == nil {
+		l.deps.Sessions.end(ctx, s)
+		return nil
 	}
 	l.deps.Sessions.keep(s.ID, next, s.Ends)
 	return next
