@@ -136,9 +136,18 @@ func (b *Basic) check(place at) error {
 	return nil
 }
 
+// fileNameMax bounds the name of a file, as kernels do.
+const fileNameMax = 4096
+
+// names reports whether CA is the name of a file, as it is in a manifest. Whoever takes in
+// certificates finds that it is none.
+func (m *MTLS) names() bool {
+	return m.CA != "" && len(m.CA) <= fileNameMax && !strings.Contains(m.CA, "\n") && !strings.Contains(m.CA, "-----BEGIN")
+}
+
 func (m *MTLS) check(place at) error {
 	block, _ := pem.Decode([]byte(m.CA))
-	if block == nil || block.Type != "CERTIFICATE" || len(m.CA) > clientsMax {
+	if !m.names() && (block == nil || block.Type != "CERTIFICATE" || len(m.CA) > clientsMax) {
 		return place.key("ca").problem("it holds no certificates in PEM")
 	}
 	for _, glob := range m.Subjects {

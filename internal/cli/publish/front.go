@@ -182,6 +182,9 @@ func (p *Plan) files() error {
 			continue
 		}
 		text, err := p.read(a.MTLS.CA)
+		if err == nil && !strings.Contains(string(text), "-----BEGIN CERTIFICATE-----") {
+			err = fmt.Errorf("the file %s holds no certificates in PEM", a.MTLS.CA)
+		}
 		faults.Add(front.Within(err, "auth", name, "mtls", "ca"))
 		own := *a.MTLS
 		own.CA = string(text)
