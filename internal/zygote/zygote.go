@@ -138,7 +138,9 @@ func (n *Nursery) Want(key Key, spec sandbox.Spec) {
 	defer n.mu.Unlock()
 	p := n.children[key]
 	if p == nil {
-		n.makeRoom()
+		if !n.makeRoom() {
+			return // all are being born: this one is booted
+		}
 		p = &place{}
 		n.children[key] = p
 	}
@@ -148,10 +150,11 @@ func (n *Nursery) Want(key Key, spec sandbox.Spec) {
 	}
 }
 
-// makeRoom drops the one unused longest when there are as many as may be.
-func (n *Nursery) makeRoom() {
+// makeRoom drops the one unused longest when there are as many as may be, and tells
+// whether there is room. One that is being born is not dropped. Callers hold mu.
+func (n *Nursery) makeRoom() bool {
 	if len(n.children) < n.most {
-		return
+		return true
 	}
 	var oldest Key
 	var found *place
@@ -164,6 +167,7 @@ func (n *Nursery) makeRoom() {
 		n.drop(found)
 		delete(n.children, oldest)
 	}
+	return found != nil
 }
 
 // drop ends the zygote of a place. Callers hold mu.
@@ -192,13 +196,14 @@ func (n *Nursery) bear(key Key, p *place) {
 	spec := p.spec
 	n.births.Go(func() {
 		z, err := n.birth(spec)
+		var say func()
 		n.mu.Lock()
-		defer n.mu.Unlock()
+		defer func() { n.mu.Unlock(); tell(say) }()
 		p.bearing = false
 		switch {
 		case err != nil:
 			n.budget.Free(Memory)
-			n.failed(key, p, err)
+			say = n.failed(key, p, err)
 			return
 		case n.closed, n.children[key] != p:
 			n.end(z)
@@ -209,16 +214,26 @@ func (n *Nursery) bear(key Key, p *place) {
 	})
 }
 
-// failed notes a failure and when to try again. Callers hold mu.
-func (n *Nursery) failed(key Key, p *place, err error) {
+// tell logs what is to be said, if anything is: never under mu, for which forks wait.
+func tell(say func()) {
+	if say != nil {
+		say()
+	}
+}
+
+// failed notes a failure and when to try again. Callers hold mu, and log what it gives
+// without it.
+func (n *Nursery) failed(key Key, p *place, err error) (say func()) {
 	if n.closed {
-		return
+		return nil
 	}
 	pause := min(retryFirst<<min(p.fails, 16), retryMax)
 	p.fails++
 	p.why, p.retry = err.Error(), time.Now().Add(pause)
-	n.log.Warn("zygote failed: boxes are booted instead", "project", key.Project, "kind", key.Kind,
-		"error", err, "again_in", pause)
+	return func() {
+		n.log.Warn("zygote failed: boxes are booted instead", "project", key.Project, "kind", key.Kind,
+			"error", err, "again_in", pause)
+	}
 }
 
 // birth starts a zygote and has it prove itself by a fork that says hello.
@@ -285,14 +300,15 @@ func (n *Nursery) Fork(ctx context.Context, key Key, spec sandbox.Spec) (sandbox
 
 // Failed ends a zygote whose fork was no good. z nil is the present one.
 func (n *Nursery) Failed(key Key, z sandbox.Zygote, err error) {
+	var say func()
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	defer func() { n.mu.Unlock(); tell(say) }()
 	p := n.children[key]
 	if p == nil || p.alive == nil || z != nil && p.alive != z {
 		return // it has a successor already
 	}
 	n.drop(p)
-	n.failed(key, p, err)
+	say = n.failed(key, p, err)
 }
 
 // Has tells whether there is a zygote to fork from now.

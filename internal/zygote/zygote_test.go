@@ -26,10 +26,11 @@ var errWedged = errors.New("wedged")
 type world struct {
 	sandbox.Driver
 	born, alive atomic.Int64
-	taken       atomic.Int64 // bytes
-	barren      atomic.Bool  // births fail
-	wedged      atomic.Bool  // forks fail
-	mute        atomic.Bool  // forks end without a hello
+	held        chan struct{} // births wait for it, when there is one
+	taken       atomic.Int64  // bytes
+	barren      atomic.Bool   // births fail
+	wedged      atomic.Bool   // forks fail
+	mute        atomic.Bool   // forks end without a hello
 }
 
 func (w *world) Take(n int64) bool { w.taken.Add(n); return true }
@@ -38,6 +39,9 @@ func (w *world) Free(n int64)      { w.taken.Add(-n) }
 func (w *world) Zygote(context.Context, sandbox.Spec) (sandbox.Zygote, error) {
 	if w.barren.Load() {
 		return nil, errors.New("no interpreter")
+	}
+	if w.held != nil {
+		<-w.held
 	}
 	w.born.Add(1)
 	w.alive.Add(1)
@@ -210,4 +214,21 @@ func TestNumberIsBounded(t *testing.T) {
 	if n.Has(key("0")) {
 		t.Error("the one unused longest is still there")
 	}
+}
+
+// Many projects that begin at once have no more zygotes on their way than there may be.
+func TestNumberIsBoundedWhileAllAreBeingBorn(t *testing.T) {
+	t.Parallel()
+	n, w := newNursery(t)
+	w.held = make(chan struct{})
+	for i := range 3 * zygotesMax {
+		n.Want(key(fmt.Sprint(i)), sandbox.Spec{})
+	}
+	if got := len(n.Report()); got != zygotesMax {
+		t.Errorf("%d zygotes are on their way, want %d", got, zygotesMax)
+	}
+	close(w.held)
+	eventually(t, "they are born", func() bool { return w.alive.Load() == zygotesMax })
+	n.Want(key("later"), sandbox.Spec{})
+	eventually(t, "a later one has the place of another", func() bool { return n.Has(key("later")) })
 }
