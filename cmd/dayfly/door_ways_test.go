@@ -129,7 +129,7 @@ func (w *doorWorld) hosts(t *testing.T) {
 		}
 	}
 	w.write("thief/dayfly.yaml", "project: thief\nhosts: [shop.test]\nroutes: {GET /admin: {respond: {body: mine}}}\n")
-	if out, err := w.tries("deploy", filepath.Join(w.dir, "thief")); err == nil || !strings.Contains(out, "is project door's") {
+	if out, err := w.tries("deploy", filepath.Join(w.dir, "thief")); err == nil || !strings.Contains(out, "project door has that host") {
 		t.Errorf("another project has the host: %v %s", err, out)
 	}
 }
