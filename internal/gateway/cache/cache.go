@@ -3,7 +3,6 @@
 package cache
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"log/slog"
@@ -64,10 +63,8 @@ type Cache struct {
 	mu        sync.Mutex // guards what follows
 	resources map[digest]*resource
 	addresses map[address]map[*entry]bool
-	tried     list.List // entries that were used once, the newest in front
-	trusted   list.List // entries that were used again
-	bytes     int64     // of all entries
-	kept      int64     // of those of trusted
+	shares    shares // of projects
+	bytes     int64  // of all entries
 	flights   map[digest]*flight
 	passes    map[digest]time.Time // until when flights of a key need no company
 	purges    purges
@@ -92,7 +89,7 @@ func New(cfg Config, log *slog.Logger) *Cache {
 		refresh:   make(chan struct{}, refreshMax),
 		resources: map[digest]*resource{}, addresses: map[address]map[*entry]bool{},
 		flights: map[digest]*flight{}, passes: map[digest]time.Time{},
-		counters: map[dayfly.ProjectName]*counters{}}
+		counters: map[dayfly.ProjectName]*counters{}, shares: shares{of: map[dayfly.ProjectName]*share{}}}
 	if c.bytesMax == 0 {
 		c.bytesMax = bytesDefault
 	}

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dayfly-faas/dayfly"
 	"github.com/dayfly-faas/dayfly/internal/expression"
 	"github.com/dayfly-faas/dayfly/internal/front"
 	"github.com/dayfly-faas/dayfly/internal/gateway/cache"
@@ -595,6 +596,61 @@ func TestMemoryIsBounded(t *testing.T) {
 	d.ask("GET", "/large?size=200000")
 	if got := len(body(t, d.ask("GET", "/large?size=200000"))); got != 200000 || d.calls.Load() != before+2 {
 		t.Errorf("a large answer: %d bytes, %d calls", got, d.calls.Load()-before)
+	}
+}
+
+// A project that floods the cache, also with answers that it uses again, pushes out its own and
+// not those of others; alone it has all there is.
+func TestProjectsHaveTheirShares(t *testing.T) {
+	t.Parallel()
+	c := cache.New(cache.Config{Bytes: 1 << 20, ObjectBytes: 100 << 10}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = c.Close() })
+	of := func(project dayfly.ProjectName) *door {
+		policy, err := c.Policy("route", project, &front.Cache{TTL: quantity.Span(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &door{t: t, cache: c, policy: policy, target: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, 20_000))
+		}}
+	}
+	greedy, small, other := of("greedy"), of("small"), of("other")
+	flood := func() {
+		for i := range 200 {
+			greedy.ask("GET", fmt.Sprintf("/%d", i))
+			greedy.ask("GET", fmt.Sprintf("/%d", i))
+		}
+	}
+	flood()
+	if s := c.Stats("greedy"); s.Bytes < 900<<10 {
+		t.Errorf("alone a project has %d bytes of %d", s.Bytes, 1<<20)
+	}
+	for _, d := range []*door{small, other} {
+		for i := range 10 {
+			d.ask("GET", fmt.Sprintf("/%d", i))
+		}
+	}
+	flood()
+	for _, d := range []*door{small, other} {
+		before := d.calls.Load()
+		for i := range 10 {
+			d.ask("GET", fmt.Sprintf("/%d", i))
+		}
+		if lost := d.calls.Load() - before; lost != 0 {
+			t.Errorf("%d of 10 answers of a project were pushed out by another's flood", lost)
+		}
+	}
+	for project, want := range map[dayfly.ProjectName]bool{"greedy": true, "small": true, "none": false} {
+		if n := c.Purge(project, cache.Purge{All: true}); n > 0 != want {
+			t.Errorf("%d answers of %s were purged", n, project)
+		}
+	}
+	if s := c.Stats("other"); s.Entries != 10 {
+		t.Errorf("%d answers of a project are left, want 10", s.Entries)
+	}
+	flood()
+	if s := c.Stats("greedy"); s.Bytes < 700<<10 {
+		t.Errorf("beside one small project another has %d bytes of %d", s.Bytes, 1<<20)
 	}
 }
 

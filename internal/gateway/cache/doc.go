@@ -16,8 +16,9 @@
 //   - An answer with Set-Cookie, to a request with credentials, or one that its target calls
 //     private, never reaches another caller, unless the target says that it may.
 //   - An answer that broke off is not kept. Nor is one that was on its way when it was purged.
-//   - Memory is bounded, in bytes, for what is kept and what is on its way. Answers that were
-//     used again go after those that were not.
+//   - Memory is bounded, in bytes, for what is kept and what is on its way. Of n
+//     projects that want more than there is each has an nth; answers that were used again go
+//     after those that were not.
 //   - Of concurrent requests for one answer one asks the target; when that one goes away or
 //     fails the next does. Answers that may not be kept hold up nobody.
 //   - Clients cannot make the cache ask the target: their Cache-Control is not looked at.

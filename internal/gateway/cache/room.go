@@ -28,17 +28,18 @@ func (c *Cache) find(key digest, r *http.Request) (found *entry, names []string)
 
 // used puts an entry in front of its list; c is locked.
 func (c *Cache) used(e *entry) {
+	own := c.shares.at(e.project)
 	if e.isTrusted {
-		c.trusted.MoveToFront(e.place)
+		own.trusted.MoveToFront(e.place)
 		return
 	}
-	c.tried.Remove(e.place)
-	e.place, e.isTrusted = c.trusted.PushFront(e), true
-	c.kept += e.size
-	for c.kept > c.bytesMax*trustedShare/100 && c.trusted.Len() > 1 {
-		last := c.trusted.Remove(c.trusted.Back()).(*entry)
-		last.place, last.isTrusted = c.tried.PushFront(last), false
-		c.kept -= last.size
+	own.tried.Remove(e.place)
+	e.place, e.isTrusted = own.trusted.PushFront(e), true
+	own.kept += e.size
+	for own.kept > c.bytesMax*trustedShare/100 && own.trusted.Len() > 1 {
+		last := own.trusted.Remove(own.trusted.Back()).(*entry)
+		last.place, last.isTrusted = own.tried.PushFront(last), false
+		own.kept -= last.size
 	}
 }
 
@@ -66,27 +67,27 @@ func (c *Cache) put(e *entry, began uint64) bool {
 	}
 	at.variants = slices.Insert(at.variants, 0, e)
 	c.resources[e.key] = at // it may have been empty for a moment
-	e.place = c.tried.PushFront(e)
+	own := c.shares.at(e.project)
+	e.place = own.tried.PushFront(e)
+	c.shares.add(own, e.size)
 	c.bytes += e.size
 	if c.addresses[e.address()] == nil {
 		c.addresses[e.address()] = map[*entry]bool{}
 	}
 	c.addresses[e.address()][e] = true
 	c.makeRoom(e)
-	return true
+	return e.place != nil
 }
 
-// makeRoom removes what was used least recently, but not the entry that just came.
+// makeRoom removes what was used least recently of the projects that have most, but not the
+// entry that just came, unless it is the largest share by itself.
 func (c *Cache) makeRoom(but *entry) {
 	for c.bytes > c.bytesMax {
-		last := c.tried.Back()
-		if last == nil || last.Value.(*entry) == but {
-			last = c.trusted.Back()
-		}
+		last := c.shares.last(but)
 		if last == nil {
-			return
+			last = but
 		}
-		c.remove(last.Value.(*entry))
+		c.remove(last)
 	}
 }
 
@@ -100,18 +101,20 @@ func (c *Cache) remove(e *entry) {
 	if len(at.variants) == 0 {
 		delete(c.resources, e.key)
 	}
+	own := c.shares.at(e.project)
 	if e.isTrusted {
-		c.trusted.Remove(e.place)
-		c.kept -= e.size
+		own.trusted.Remove(e.place)
+		own.kept -= e.size
 	} else {
-		c.tried.Remove(e.place)
+		own.tried.Remove(e.place)
 	}
 	e.place = nil
+	c.shares.add(own, -e.size)
 	c.bytes -= e.size
-	own := e.address()
-	delete(c.addresses[own], e)
-	if len(c.addresses[own]) == 0 {
-		delete(c.addresses, own)
+	where := e.address()
+	delete(c.addresses[where], e)
+	if len(c.addresses[where]) == 0 {
+		delete(c.addresses, where)
 	}
 }
 
