@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package place decides which idle instances make room when memory is short.
+// Package place decides which idle instances make room when memory is short, and which node
+// of several takes a call.
 //
 //	now, clock, bytes needed, idle instances ─▶ Evict ─▶ those to end, and the new clock
+//	function, loads of nodes ─▶ Choose ─▶ a node, by consistent hashing and its load
+//
+// Nodes are not joined yet: simulations use the ring.
 //
 // It is arithmetic: no clock, log, lock or I/O. How many instances a function should
 // have is scale's matter; ending them is the pool's.
