@@ -183,9 +183,9 @@ func TestEventsStayWithinTheirBounds(t *testing.T) {
 func TestLinesTakeNoRoomFromEvents(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	l, shut := open(t, dir, logs.Config{FlushInterval: time.Hour, RingLines: 100_000})
-	began := time.Now().Add(-time.Minute)
 	const many = 3000
+	l, shut := open(t, dir, logs.Config{FlushInterval: time.Hour, RingLines: 100_000, RingEvents: 3 * many})
+	began := time.Now().Add(-time.Minute)
 	for i := range many {
 		e := event(hello, began.Add(time.Duration(i)*time.Millisecond), dayfly.EventPending)
 		l.Event(e)
